@@ -1,0 +1,88 @@
+"""A run of market events as fixed 56-byte rows, and the view strategies get of it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whispr_daemon.domain.events import SIDES, Bar, ClockTick, Kind, MarketEvent, Quote, Trade
+from whispr_daemon.domain.timeframe import NAME_OF
+
+# One row a market event. What the five floats mean, by kind:
+#   kind    open   high   low       close     volume   flags
+#   BAR     open   high   low       close     volume   -
+#   TRADE   price  price  price     price     size     index into SIDES
+#   QUOTE   bid    ask    bid_size  ask_size  -        -
+#   CLOCK   -      -      -         -         -        -
+# A trade is a degenerate bar, so a kernel over closes reads both.
+EVENT_DTYPE: Final = np.dtype(
+    [
+        ("ts", "<i8"),  # ts_event, ns UTC; of a bar: its END
+        ("instrument", "<u4"),  # code from the instrument registry
+        ("kind", "u1"),
+        ("flags", "u1"),
+        ("timeframe", "<u2"),  # index into TIMEFRAMES
+        ("open", "<f8"),
+        ("high", "<f8"),
+        ("low", "<f8"),
+        ("close", "<f8"),
+        ("volume", "<f8"),
+    ]
+)
+Rows = NDArray[Any]  # shape (n,), dtype EVENT_DTYPE
+NO_INSTRUMENT: Final = 0xFFFFFFFF  # the instrument of a clock tick
+
+
+def empty_rows(count: int) -> Rows:
+    """Return ``count`` zeroed rows, shape (count,)."""
+    return np.zeros(count, dtype=EVENT_DTYPE)
+
+
+class Batch:
+    """Rows and the names behind their instrument codes. Cut anywhere, it means the same."""
+
+    __slots__ = ("rows", "symbols")
+
+    def __init__(self, rows: Rows, symbols: Sequence[str]) -> None:
+        """``symbols[code]`` is the instrument's name; ``rows`` has shape (n,) of EVENT_DTYPE."""
+        self.rows = rows
+        self.symbols = symbols
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.rows)
+
+    def events(self) -> Iterator[MarketEvent]:
+        """Yield each row as a MarketEvent, in order."""
+        for row in self.rows.tolist():
+            yield _event(row, self.symbols)
+
+
+def _event(row: tuple[Any, ...], symbols: Sequence[str]) -> MarketEvent:
+    ts, code, kind, flags, timeframe, first, high, low, close, volume = row
+    if kind == Kind.BAR:
+        return Bar(
+            ts_event=ts,
+            instrument=symbols[code],
+            timeframe=NAME_OF[timeframe],
+            open=first,
+            high=high,
+            low=low,
+            close=close,
+            volume=volume,
+        )
+    if kind == Kind.TRADE:
+        return Trade(
+            ts_event=ts, instrument=symbols[code], price=close, size=volume, side=SIDES[flags]
+        )
+    if kind == Kind.QUOTE:
+        return Quote(
+            ts_event=ts,
+            instrument=symbols[code],
+            bid=first,
+            ask=high,
+            bid_size=low,
+            ask_size=close,
+        )
+    return ClockTick(ts_event=ts)

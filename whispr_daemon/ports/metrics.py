@@ -1,0 +1,136 @@
+"""The figures Whispr shows, declared in one place, and how stages record them."""
+
+from typing import Final, Literal, Protocol, TypeAlias
+
+from whispr_daemon.domain.unit import Sample
+from whispr_daemon.domain.value import Value
+
+MetricKind: TypeAlias = Literal["counter", "gauge", "histogram"]
+
+
+class Metric(Value, frozen=True, kw_only=True):
+    """A metric family. Names follow Prometheus: base units, ``_total`` is added to counters."""
+
+    name: str
+    kind: MetricKind
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+ROWS_INGESTED: Final = Metric(
+    name="whispr_ingested_rows", kind="counter", help="Rows made durable.", labels=("source",)
+)
+ROWS_REFUSED: Final = Metric(
+    name="whispr_dead_letters",
+    kind="counter",
+    help="Rows refused and put aside.",
+    labels=("source", "reason"),
+)
+ROWS_REPEATED: Final = Metric(
+    name="whispr_repeated_rows",
+    kind="counter",
+    help="Rows a source sent again that were already in the log.",
+    labels=("source",),
+)
+SOURCE_GAPS: Final = Metric(
+    name="whispr_source_gap_rows",
+    kind="counter",
+    help="Sequence numbers a source skipped.",
+    labels=("source",),
+)
+APPEND_SECONDS: Final = Metric(
+    name="whispr_append_seconds", kind="histogram", help="Time to make an append durable."
+)
+EVENTS: Final = Metric(
+    name="whispr_events",
+    kind="counter",
+    help="Events folded, by unit (replayed ones included).",
+    labels=("unit",),
+)
+OUTPUTS: Final = Metric(
+    name="whispr_outputs", kind="counter", help="Outputs committed.", labels=("unit", "kind")
+)
+LAG_ROWS: Final = Metric(
+    name="whispr_lag_rows",
+    kind="gauge",
+    help="Rows in the partition that the unit has not folded yet.",
+    labels=("unit", "partition"),
+)
+COMMIT_SECONDS: Final = Metric(
+    name="whispr_commit_seconds", kind="histogram", help="Time of one commit.", labels=("unit",)
+)
+TICK_TO_SIGNAL_SECONDS: Final = Metric(
+    name="whispr_tick_to_signal_seconds",
+    kind="histogram",
+    help="From taking an event in to its output being durable.",
+    labels=("unit",),
+)
+SNAPSHOT_BYTES: Final = Metric(
+    name="whispr_snapshot_bytes", kind="gauge", help="Size of the last snapshot.", labels=("unit",)
+)
+UNIT_UP: Final = Metric(
+    name="whispr_unit_up",
+    kind="gauge",
+    help="1 while the unit is live, 0 else; state says which.",
+    labels=("unit", "state"),
+)
+HOST_UP: Final = Metric(
+    name="whispr_host_up",
+    kind="gauge",
+    help="1 while the host answers and makes progress.",
+    labels=("host",),
+)
+RESTARTS: Final = Metric(
+    name="whispr_host_restarts",
+    kind="counter",
+    help="Times a host was started again.",
+    labels=("host", "reason"),
+)
+DELIVERED: Final = Metric(
+    name="whispr_delivered", kind="counter", help="Outputs an outlet confirmed.", labels=("route",)
+)
+DELIVERY_FAILURES: Final = Metric(
+    name="whispr_delivery_failures",
+    kind="counter",
+    help="Sends that failed and are tried again.",
+    labels=("route",),
+)
+
+CATALOGUE: Final[tuple[Metric, ...]] = (
+    ROWS_INGESTED,
+    ROWS_REFUSED,
+    ROWS_REPEATED,
+    SOURCE_GAPS,
+    APPEND_SECONDS,
+    EVENTS,
+    OUTPUTS,
+    LAG_ROWS,
+    COMMIT_SECONDS,
+    TICK_TO_SIGNAL_SECONDS,
+    SNAPSHOT_BYTES,
+    UNIT_UP,
+    HOST_UP,
+    RESTARTS,
+    DELIVERED,
+    DELIVERY_FAILURES,
+)
+
+
+class Metrics(Protocol):
+    """Recording. Label values come in the order of the metric's ``labels``."""
+
+    def count(self, metric: Metric, amount: float = 1, *labels: str) -> None:
+        """Add to a counter."""
+        ...
+
+    def gauge(self, metric: Metric, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        ...
+
+    def observe(self, metric: Metric, value: float, *labels: str) -> None:
+        """Record one value of a histogram."""
+        ...
+
+    def samples(self) -> tuple[Sample, ...]:
+        """Return every figure as plain data, to be carried to another process."""
+        ...

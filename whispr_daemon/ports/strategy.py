@@ -1,0 +1,63 @@
+"""What a strategy is to Whispr: a fold over market events that says signals and alerts.
+
+A strategy is any object with ``name``, ``version`` and ``on_event``. Same events, same outputs: no
+wall clock, no I/O, no unseeded randomness.
+
+How its state survives a crash, best first:
+  * it has ``snapshot`` and ``restore``; or
+  * it keeps all its state in an attribute ``state`` that is a msgspec Struct; or
+  * neither: after a crash it is rebuilt by folding the retained log from its start.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol, runtime_checkable
+
+from whispr_daemon.domain.batch import Batch
+from whispr_daemon.domain.events import MarketEvent
+from whispr_daemon.domain.outputs import Output
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """The user's shape."""
+
+    name: str
+    version: str
+
+    def on_event(self, event: MarketEvent) -> Iterable[Output]:
+        """Answer one event. An output without ``ts_event`` gets the event's."""
+        ...
+
+
+@runtime_checkable
+class ColumnarStrategy(Protocol):
+    """A strategy that wishes whole batches. However a batch is cut, outputs must be the same."""
+
+    name: str
+    version: str
+
+    def on_batch(self, batch: Batch) -> Iterable[Output]:
+        """Answer a batch: outputs in the order of its rows, each with its ``ts_event``."""
+        ...
+
+
+@runtime_checkable
+class Snapshotting(Protocol):
+    """A strategy that writes its own state."""
+
+    def snapshot(self) -> bytes:
+        """Return the whole state; restoring it changes nothing in what follows."""
+        ...
+
+    def restore(self, body: bytes) -> None:
+        """Take a snapshot back, also one of an earlier version."""
+        ...
+
+
+@runtime_checkable
+class Warming(Protocol):
+    """A strategy that can say what it is still waiting for."""
+
+    def warmup(self) -> Mapping[str, str]:
+        """Return what is not ready yet, in words; empty when all is."""
+        ...
