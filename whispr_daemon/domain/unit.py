@@ -40,6 +40,7 @@ class UnitReport(Value, frozen=True, kw_only=True):
     rows: int = 0  # rows of the partition folded so far
     lag_rows: int = 0  # rows in the partition not yet folded
     outputs: int = 0
+    turns: int = 0  # of the unit's loop: stands still only if the loop does
     reason: str = ""  # of a quarantine
     warmup: Mapping[str, str] = {}  # what is not ready yet, in words: {"rule SPY": "warming 210/332"}
 
@@ -58,6 +59,5 @@ class HostReport(Value, frozen=True, kw_only=True):
 
     host_id: str
     pid: int
-    progress: int  # counts turns of the main loop; it stands still only if the loop does
     units: tuple[UnitReport, ...] = ()
     metrics: tuple[Sample, ...] = ()

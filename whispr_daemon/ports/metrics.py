@@ -68,10 +68,10 @@ TICK_TO_SIGNAL_SECONDS: Final = Metric(
 SNAPSHOT_BYTES: Final = Metric(
     name="whispr_snapshot_bytes", kind="gauge", help="Size of the last snapshot.", labels=("unit",)
 )
-UNIT_UP: Final = Metric(
-    name="whispr_unit_up",
+UNIT_STATE: Final = Metric(
+    name="whispr_unit_state",
     kind="gauge",
-    help="1 while the unit is live, 0 else; state says which.",
+    help="1 for the state the unit is in, 0 for the others.",
     labels=("unit", "state"),
 )
 HOST_UP: Final = Metric(
@@ -108,7 +108,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     COMMIT_SECONDS,
     TICK_TO_SIGNAL_SECONDS,
     SNAPSHOT_BYTES,
-    UNIT_UP,
+    UNIT_STATE,
     HOST_UP,
     RESTARTS,
     DELIVERED,

@@ -73,6 +73,7 @@ class Producer(Value, frozen=True, kw_only=True):
     producer: str
     epoch: int
     marks: Mapping[str, int] = {}
+    state: bytes = b""  # what ingest must remember of the rows up to the marks; opaque here
 
 
 class DeadLetter(Value, frozen=True, kw_only=True):
@@ -85,7 +86,7 @@ class DeadLetter(Value, frozen=True, kw_only=True):
 
 
 class Quarantine(Value, frozen=True, kw_only=True):
-    """A unit that was stopped, where and why."""
+    """A unit that was stopped, where and why. A new claim of the unit ends its quarantine."""
 
     unit_id: str
     position: Position
@@ -151,8 +152,12 @@ class Store(Protocol):
         """Take a producer over: epoch + 1."""
         ...
 
-    async def save_marks(self, producer: str, epoch: int, marks: Mapping[str, int]) -> None:
-        """Record how far sources are durable in every partition. Raises Fenced like a route."""
+    async def save_producer(self, producer: Producer) -> None:
+        """Record how far sources are durable in every partition, and ingest's memory there.
+
+        Raises:
+            Fenced: the epoch is not the producer's.
+        """
         ...
 
     async def register(self, symbols: Sequence[str]) -> Mapping[str, int]:

@@ -1,0 +1,199 @@
+"""A strategy folded over log entries: outputs sealed, state snapshotted. Pure: no clock, no I/O."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from whispr_daemon.domain.batch import NO_INSTRUMENT, Batch, Rows
+from whispr_daemon.domain.errors import StrategyFailed
+from whispr_daemon.domain.events import ClockTick
+from whispr_daemon.domain.outputs import Alert, Output, Sealer, Signal, chain
+from whispr_daemon.domain.position import ORIGIN, Position
+from whispr_daemon.ports.event_log import Entry
+from whispr_daemon.ports.store import Snapshot
+from whispr_daemon.ports.strategy import ColumnarStrategy, Snapshotting, Strategy
+
+_CODEC: Final = "msgpack/1"
+_FRESH: Final = "fresh/1"  # the strategy is built anew and folds the log from its start
+
+
+class _Memory(msgspec.Struct):
+    """What the body of a snapshot holds."""
+
+    strategy: bytes
+    ordinals: dict[str, dict[int, int]]
+    marks: dict[str, int]
+    rows: int
+
+
+class Fold:
+    """One strategy and what must be remembered with it between two entries."""
+
+    def __init__(
+        self,
+        strategy: Strategy | ColumnarStrategy,
+        origin: str,
+        code_version: str,
+        only: Collection[str] = (),
+    ) -> None:
+        """``only`` names the instruments the strategy wishes; empty means all."""
+        self._strategy = strategy
+        self._only = frozenset(only)
+        self._sealer = Sealer(origin, strategy.version)
+        self._marks: dict[str, int] = {}
+        self.code_version = code_version
+        self.position: Position = ORIGIN
+        self.counted_from: Position = ORIGIN  # outputs up to here are none of this code's
+        self.rows = 0  # rows of the partition up to the position
+        self.out_seq = 0
+        self.out_hash = ""
+        self._begun = (0, "")  # out_seq and out_hash at counted_from
+
+    @property
+    def strategy(self) -> Strategy | ColumnarStrategy:
+        """The strategy folded."""
+        return self._strategy
+
+    @property
+    def snapshots(self) -> bool:
+        """Whether the strategy's state can be written down at all."""
+        return isinstance(self._strategy, Snapshotting) or self._state is not None
+
+    def take(self, entry: Entry, symbols: Sequence[str]) -> list[Output]:
+        """Fold one entry; return its outputs, sealed. ``symbols[code]`` names the instruments.
+
+        An entry whose source was already taken in further is passed over (delivery.md, 3).
+
+        Raises:
+            StrategyFailed: the strategy raised, or said something without a name or a time.
+        """
+        mark = entry.marks.get(entry.source, 0)
+        repeated = bool(len(entry.rows)) and mark <= self._marks.get(entry.source, 0)
+        outputs = [] if repeated else self._answers(self._wanted(entry.rows, symbols), symbols)
+        self._marks.update(entry.marks)
+        self.position = entry.position
+        self.rows = max(self.rows, entry.offset)
+        return outputs
+
+    def count(self, outputs: Sequence[Output]) -> None:
+        """Add outputs to the unit's sequence and running hash."""
+        for output in outputs:
+            self.out_seq += 1
+            self.out_hash = chain(self.out_hash, output)
+
+    def begin_counting(self, out_seq: int, out_hash: str) -> None:
+        """Let this code's outputs begin after the current position, as number ``out_seq + 1``."""
+        self.counted_from = self.position
+        self.out_seq, self.out_hash = out_seq, out_hash
+        self._begun = (out_seq, out_hash)
+
+    def snapshot(self) -> Snapshot:
+        """Return the state at the current position.
+
+        Of a strategy whose state cannot be written, return where its outputs began: position
+        ORIGIN, for it needs the whole log.
+        """
+        if not self.snapshots:
+            return self._snapshot(
+                ORIGIN, self._begun, _FRESH, msgspec.msgpack.encode(self.counted_from)
+            )
+        memory = _Memory(
+            strategy=self._strategy_state(),
+            ordinals=self._sealer.snapshot(),
+            marks=self._marks,
+            rows=self.rows,
+        )
+        said = (self.out_seq, self.out_hash)
+        return self._snapshot(self.position, said, _CODEC, msgspec.msgpack.encode(memory))
+
+    def _snapshot(
+        self, position: Position, said: tuple[int, str], codec: str, body: bytes
+    ) -> Snapshot:
+        return Snapshot(
+            position=position,
+            out_seq=said[0],
+            out_hash=said[1],
+            code_version=self.code_version,
+            codec=codec,
+            body=body,
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Take a snapshot back into a strategy built anew.
+
+        Raises:
+            StrategyFailed: the strategy cannot read it.
+        """
+        self.out_seq, self.out_hash = self._begun = (snapshot.out_seq, snapshot.out_hash)
+        if snapshot.codec == _FRESH:
+            self.counted_from = Position(*msgspec.msgpack.decode(snapshot.body))
+            return
+        if snapshot.codec != _CODEC:
+            raise StrategyFailed(f"its snapshot is written as {snapshot.codec!r}, not {_CODEC!r}")
+        memory = msgspec.msgpack.decode(snapshot.body, type=_Memory)
+        self._restore_strategy(memory.strategy)
+        self._sealer.restore(memory.ordinals)
+        self._marks = memory.marks
+        self.rows = memory.rows
+        self.position = self.counted_from = snapshot.position
+
+    @property
+    def _state(self) -> msgspec.Struct | None:
+        state = getattr(self._strategy, "state", None)
+        return state if isinstance(state, msgspec.Struct) else None
+
+    def _strategy_state(self) -> bytes:
+        if isinstance(self._strategy, Snapshotting):
+            return self._strategy.snapshot()
+        return msgspec.msgpack.encode(self._state)
+
+    def _restore_strategy(self, body: bytes) -> None:
+        # A strategy is foreign code: whatever it raises, its own unit stops and nobody else.
+        try:
+            if isinstance(self._strategy, Snapshotting):
+                self._strategy.restore(body)
+            else:
+                found: Any = msgspec.msgpack.decode(body, type=type(self._state))
+                setattr(self._strategy, "state", found)  # noqa: B010 - not part of the protocol
+        except Exception as error:
+            raise StrategyFailed(f"cannot restore its snapshot: {error!r}") from error
+
+    def _wanted(self, rows: Rows, symbols: Sequence[str]) -> Rows:
+        if not self._only:
+            return rows
+        wanted = np.fromiter((name in self._only for name in symbols), bool, len(symbols))
+        clock = rows["instrument"] == NO_INSTRUMENT
+        codes = np.where(clock, 0, rows["instrument"])
+        return rows[clock | (wanted[codes] if len(wanted) else False)]
+
+    def _answers(self, rows: Rows, symbols: Sequence[str]) -> list[Output]:
+        batch = Batch(rows, symbols)
+        sealed: list[Output] = []
+        ts_event = 0
+        try:
+            if isinstance(self._strategy, ColumnarStrategy):
+                for output in self._strategy.on_batch(batch):
+                    sealed.append(self._sealer.seal(_checked(output, 0, ""), 0))
+                return sealed
+            for event in batch.events():
+                ts_event = event.ts_event
+                instrument = "" if isinstance(event, ClockTick) else event.instrument
+                for output in self._strategy.on_event(event):
+                    named = _checked(output, ts_event, instrument)
+                    sealed.append(self._sealer.seal(named, ts_event))
+        except Exception as error:
+            where = f" at event time {ts_event} ns" if ts_event else ""
+            raise StrategyFailed(f"raised {error!r}{where}") from error
+        return sealed
+
+
+def _checked(output: Output, ts_event: int, instrument: str) -> Output:
+    if not isinstance(output, Signal | Alert):
+        raise TypeError(f"a strategy says Signal or Alert, this is {type(output).__name__}")
+    if not (output.ts_event or ts_event):
+        raise ValueError(f"{output.name!r} has no ts_event")
+    if output.instrument or not instrument:
+        return output
+    return msgspec.structs.replace(output, instrument=instrument)

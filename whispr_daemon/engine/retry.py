@@ -1,0 +1,47 @@
+"""Trying again what failed for a passing reason."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from whispr_daemon.domain.errors import Transient
+from whispr_daemon.ports.clock import Clock
+
+_FIRST_PAUSE = 0.05  # seconds
+_LONGEST_PAUSE = 2.0
+_log = structlog.get_logger("whispr.retry")
+
+Result = TypeVar("Result")
+
+
+class Backoff:
+    """Pauses that double from 50 ms to 2 s, and start over after a success."""
+
+    def __init__(self, clock: Clock) -> None:
+        """``clock`` does the waiting."""
+        self._clock = clock
+        self._pause = _FIRST_PAUSE
+
+    async def wait(self) -> None:
+        """Sleep, longer each time."""
+        await self._clock.sleep(self._pause)
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+    def reset(self) -> None:
+        """Begin with the shortest pause again."""
+        self._pause = _FIRST_PAUSE
+
+
+async def persist(clock: Clock, doing: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Return ``attempt()``, tried until it does not raise Transient. Loud: each failure is logged.
+
+    ``attempt`` must be safe to repeat, for a failed one may have happened after all.
+    """
+    backoff = Backoff(clock)
+    while True:
+        try:
+            return await attempt()
+        except Transient as error:
+            _log.warning("trying again", doing=doing, error=str(error))
+            await backoff.wait()
