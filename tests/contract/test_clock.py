@@ -1,0 +1,89 @@
+"""What every clock promises, and what the manual one adds."""
+
+import asyncio
+
+import pytest
+
+from whispr_daemon.adapters.clock import ManualClock, SystemClock
+from whispr_daemon.ports.clock import Clock
+
+
+async def turn() -> None:
+    """Let every other task run up to where it waits."""
+    await SystemClock().sleep(0)
+
+
+@pytest.fixture(params=[SystemClock, ManualClock])
+def clock(request: pytest.FixtureRequest) -> Clock:
+    made: Clock = request.param()
+    return made
+
+
+def test_monotonic_time_never_goes_back(clock: Clock) -> None:
+    first = clock.monotonic()
+    assert clock.monotonic() >= first
+
+
+def test_now_is_whole_nanoseconds(clock: Clock) -> None:
+    assert isinstance(clock.now(), int)
+
+
+async def test_sleeping_no_time_lets_others_run(clock: Clock) -> None:
+    ran = asyncio.Event()
+    other = asyncio.create_task(_set(ran))
+    await clock.sleep(0)
+    assert ran.is_set()
+    await other
+
+
+async def test_the_system_clock_sleeps_at_least_as_long_as_asked() -> None:
+    clock = SystemClock()
+    before = clock.monotonic()
+    await clock.sleep(0.002)
+    assert clock.monotonic() - before >= 0.0015  # loop timers have a coarse grain
+
+
+async def test_sleepers_wake_in_the_order_they_are_due_then_in_the_order_they_slept() -> None:
+    clock, woken = ManualClock(), list[str]()
+
+    async def sleeper(name: str, seconds: float) -> None:
+        await clock.sleep(seconds)
+        woken.append(name)
+
+    tasks = [asyncio.create_task(sleeper(*ask)) for ask in [("c", 3), ("a", 1), ("b", 3)]]
+    await turn()
+    clock.advance(3)
+    await asyncio.gather(*tasks)
+    assert woken == ["a", "c", "b"]
+
+
+async def test_nobody_wakes_before_the_time_has_come() -> None:
+    clock = ManualClock()
+    task = asyncio.create_task(clock.sleep(1))
+    await turn()
+    clock.advance(0.999_999_999)
+    await turn()
+    assert not task.done()
+    clock.advance(0.000_000_001)
+    await task
+
+
+async def test_both_readings_derive_from_the_same_advance() -> None:
+    clock = ManualClock(start=1_000)
+    clock.advance(1.5)
+    assert (clock.now(), clock.monotonic()) == (1_500_001_000, 1.5)
+
+
+async def test_a_cancelled_sleeper_is_forgotten() -> None:
+    clock = ManualClock()
+    task = asyncio.create_task(clock.sleep(1))
+    await turn()
+    assert clock.next_wake == 1_000_000_000
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert clock.next_wake is None
+    clock.advance(2)
+
+
+async def _set(event: asyncio.Event) -> None:
+    event.set()
