@@ -55,7 +55,7 @@ Output: TypeAlias = Signal | Alert
 _ID_BYTES: Final = 16
 _REMEMBERED: Final = 8  # distinct ts_event per speaker and name; see Sealer
 _encoder: Final = msgspec.json.Encoder()
-_decoder: Final = msgspec.json.Decoder(Output)
+_decoder: Final[msgspec.json.Decoder[Output]] = msgspec.json.Decoder(Signal | Alert)
 
 
 def kind_of(output: Output) -> str:

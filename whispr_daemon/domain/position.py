@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, Self
 
+from typing_extensions import override
+
 _SEQ_BITS = 40
 _SEQ_MASK = (1 << _SEQ_BITS) - 1
 
@@ -16,6 +18,7 @@ class Position(NamedTuple):
     epoch: int
     seq: int
 
+    @override
     def __str__(self) -> str:
         """Return ``epoch-seq``, the id of a Redis stream entry."""
         return f"{self.epoch}-{self.seq}"

@@ -15,6 +15,7 @@ class UnitSpec(Value, frozen=True, kw_only=True):
 
     strategy: str  # its configured id
     partition: int
+    start: Position = ORIGIN  # if it was never seen before: outputs up to here are not wanted
 
     @property
     def unit_id(self) -> str:
@@ -42,7 +43,9 @@ class UnitReport(Value, frozen=True, kw_only=True):
     outputs: int = 0
     turns: int = 0  # of the unit's loop: stands still only if the loop does
     reason: str = ""  # of a quarantine
-    warmup: Mapping[str, str] = {}  # what is not ready yet, in words: {"rule SPY": "warming 210/332"}
+    warmup: Mapping[
+        str, str
+    ] = {}  # what is not ready yet, in words: {"rule SPY": "warming 210/332"}
 
 
 class Sample(Value, frozen=True, kw_only=True):
@@ -61,3 +64,12 @@ class HostReport(Value, frozen=True, kw_only=True):
     pid: int
     units: tuple[UnitReport, ...] = ()
     metrics: tuple[Sample, ...] = ()
+
+
+class HostStatus(Value, frozen=True, kw_only=True):
+    """How a host stands, as the supervisor sees it."""
+
+    host_id: str
+    up: bool
+    restarts: int = 0
+    report: HostReport | None = None  # the last one it gave

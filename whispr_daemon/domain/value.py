@@ -1,6 +1,6 @@
-"""The common shape of domain values: frozen msgspec Structs that pydantic and FastAPI understand."""
+"""The shape of domain values: frozen msgspec Structs that pydantic and FastAPI understand."""
 
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -17,8 +17,8 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> dict[str, Any]:
         """Validate through ``msgspec.convert`` and serialise through ``msgspec.to_builtins``."""
 
-        def validate(found: object) -> Self:
-            # pydantic turns ValueError into its own ValidationError; msgspec.ValidationError is one.
+        def validate(found: object) -> "Value":
+            # msgspec.ValidationError is a ValueError, which pydantic makes its own ValidationError.
             return found if isinstance(found, cls) else msgspec.convert(found, cls)
 
         return {

@@ -1,1 +1,1 @@
-"""The stages between source and outlet: ingest, host, relay, supervisor. They know ports, never adapters."""
+"""The stages between source and outlet: ingest, host, relay, supervisor. Ports only."""

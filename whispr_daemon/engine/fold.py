@@ -166,7 +166,8 @@ class Fold:
         wanted = np.fromiter((name in self._only for name in symbols), bool, len(symbols))
         clock = rows["instrument"] == NO_INSTRUMENT
         codes = np.where(clock, 0, rows["instrument"])
-        return rows[clock | (wanted[codes] if len(wanted) else False)]
+        chosen: Rows = rows[clock | (wanted[codes] if len(wanted) else False)]
+        return chosen
 
     def _answers(self, rows: Rows, symbols: Sequence[str]) -> list[Output]:
         batch = Batch(rows, symbols)

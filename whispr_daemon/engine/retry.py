@@ -33,13 +33,20 @@ class Backoff:
         self._pause = _FIRST_PAUSE
 
 
-async def persist(clock: Clock, doing: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+async def persist(
+    clock: Clock,
+    doing: str,
+    attempt: Callable[[], Awaitable[Result]],
+    turn: Callable[[], None] = lambda: None,
+) -> Result:
     """Return ``attempt()``, tried until it does not raise Transient. Loud: each failure is logged.
 
-    ``attempt`` must be safe to repeat, for a failed one may have happened after all.
+    ``attempt`` must be safe to repeat, for a failed one may have happened after all. ``turn`` is
+    called before each: waiting for a server that is away is not standing still.
     """
     backoff = Backoff(clock)
     while True:
+        turn()
         try:
             return await attempt()
         except Transient as error:

@@ -1,6 +1,6 @@
 """The one loop: claim, recover, then read, fold, commit (delivery.md, 4 and 5)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -20,7 +20,7 @@ from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.domain.unit import UnitReport, UnitSpec, UnitState
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.fold import Fold
-from whispr_daemon.engine.retry import Backoff, persist
+from whispr_daemon.engine.retry import Backoff, Result, persist
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import Entry, EventLog
 from whispr_daemon.ports.metrics import (
@@ -76,23 +76,18 @@ class Unit:
         ports: Ports,
         owner: str,
         cadence: Cadence,
-        start: Position = ORIGIN,
         committed: Callable[[], None] = lambda: None,
     ) -> None:
-        """``start`` counts for a unit never seen before: outputs up to there are not wanted.
-
-        ``committed`` is called when outputs have become durable (the relay wants to know).
-        """
+        """``committed`` is called when outputs have become durable (the relay wants to know)."""
         self.spec = spec
         self._fold = fold
         self._log, self._store = ports.log, ports.store
         self._clock, self._metrics = ports.clock, ports.metrics
         self._owner = owner
         self._cadence = cadence
-        self._start = start
         self._committed = committed
         self._symbols: Sequence[str] = ()
-        self._mark = UnitMark(epoch=0, start=start, wm=ORIGIN, out_seq=0, out_hash="")
+        self._mark = UnitMark(epoch=0, start=spec.start, wm=ORIGIN, out_seq=0, out_hash="")
         self._pending: list[Output] = []
         self._pending_ingest: list[int] = []  # ts_ingest, ns, of the entry each output answers
         self._state: UnitState = "starting"
@@ -148,11 +143,18 @@ class Unit:
         except Poison as error:
             await self._quarantine(error)
 
+    def _turn(self) -> None:
+        self._turns += 1
+
+    async def _persist(self, doing: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        return await persist(self._clock, doing, attempt, self._turn)
+
     async def _claim(self) -> Claim:
-        claim = await persist(
-            self._clock,
+        claim = await self._persist(
             "claim",
-            lambda: self._store.claim(self._name, self.spec.partition, self._owner, self._start),
+            lambda: self._store.claim(
+                self._name, self.spec.partition, self._owner, self.spec.start
+            ),
         )
         self._mark = claim.mark
         return claim
@@ -185,16 +187,17 @@ class Unit:
 
     async def _check_log(self, mark: UnitMark, *, fresh: bool) -> None:
         partition = self.spec.partition
-        last = await persist(self._clock, "last", lambda: self._log.last(partition))
+        last = await self._persist("last", lambda: self._log.last(partition))
         if last < mark.wm:
             raise LogWentBack(
                 f"{self._name}: the log of partition {partition} ends at {last}, outputs are "
                 f"durable up to {mark.wm}; restore the log, or use the data folder it belongs to"
             )
-        oldest = await persist(
-            self._clock, "read", lambda: self._log.read(partition, ORIGIN, 1, 0.0)
+        retained = await self._persist(
+            "read",
+            lambda: self._log.read(partition, ORIGIN, self._cadence.read_rows, 0.0),
         )
-        missing = oldest[0].offset - len(oldest[0].rows) if oldest else 0
+        missing = next((entry.offset - len(entry.rows) for entry in retained if len(entry.rows)), 0)
         if missing > self._fold.rows and not fresh:
             raise RetentionBroken(
                 f"{self._name}: its newest snapshot stands at row {self._fold.rows} of partition "
@@ -237,16 +240,14 @@ class Unit:
                 await self._commit(with_snapshot=snapshot)
 
     async def _read(self, wait: float) -> Sequence[Entry]:
-        self._turns += 1
         after = self._fold.position
-        entries = await persist(
-            self._clock,
+        entries = await self._persist(
             "read",
             lambda: self._log.read(self.spec.partition, after, self._cadence.read_rows, wait),
         )
         highest = max((int(_top_code(entry)) for entry in entries), default=-1)
         if highest >= len(self._symbols):
-            self._symbols = await persist(self._clock, "instruments", self._store.instruments)
+            self._symbols = await self._persist("instruments", self._store.instruments)
             if highest >= len(self._symbols):
                 raise Fatal(
                     f"{self._name}: the log names instrument {highest}, the store knows "
@@ -267,9 +268,7 @@ class Unit:
             self._tail_rows = self._fold.rows
         elif now >= self._ask_tail_at:
             self._ask_tail_at = now + _TAIL_EVERY
-            tail = await persist(
-                self._clock, "tail", lambda: self._log.tail(self.spec.partition)
-            )
+            tail = await self._persist("tail", lambda: self._log.tail(self.spec.partition))
             self._tail_rows = tail.offset if tail else 0
         lag = max(0, self._tail_rows - self._fold.rows)
         self._metrics.gauge(LAG_ROWS, lag, self._name, str(self.spec.partition))
@@ -316,18 +315,15 @@ class Unit:
         backoff = Backoff(self._clock)
         while True:
             try:
-                await self._store.commit(commit)
-                return
+                return await self._store.commit(commit)
             except (StaleCommit, Transient) as error:
                 self._journal.warning("commit unsure", error=str(error), position=str(commit.new))
                 await backoff.wait()
-                mark = await persist(self._clock, "mark", lambda: self._store.mark(self._name))
+                mark = await self._persist("mark", lambda: self._store.mark(self._name))
             if mark.epoch != commit.epoch:
-                raise Fenced(
-                    f"{self._name}: epoch {mark.epoch} has taken over from {commit.epoch}"
-                )
+                raise Fenced(f"{self._name}: epoch {mark.epoch} has taken over from {commit.epoch}")
             if mark.wm == commit.new and commit.new != commit.old:
-                return  # it had happened
+                return None  # it had happened
             if mark.wm != commit.old:
                 raise Fatal(
                     f"{self._name}: durable up to {mark.wm}, expected {commit.old} or {commit.new}"
@@ -349,8 +345,7 @@ class Unit:
 
     async def _quarantine(self, error: Poison) -> None:
         self._journal.error("quarantined", reason=str(error), position=str(self._fold.position))
-        await persist(
-            self._clock,
+        await self._persist(
             "quarantine",
             lambda: self._store.quarantine(
                 self._name, self._mark.epoch, self._fold.position, str(error)

@@ -1,1 +1,1 @@
-"""What the engine needs of the world: one Protocol a file, implemented in ``adapters/`` under the same name."""
+"""What the engine needs of the world: one Protocol a file, adapters under the same names."""

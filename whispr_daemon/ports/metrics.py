@@ -78,13 +78,13 @@ HOST_UP: Final = Metric(
     name="whispr_host_up",
     kind="gauge",
     help="1 while the host answers and makes progress.",
-    labels=("host",),
+    labels=("supervised",),
 )
 RESTARTS: Final = Metric(
     name="whispr_host_restarts",
     kind="counter",
     help="Times a host was started again.",
-    labels=("host", "reason"),
+    labels=("supervised",),
 )
 DELIVERED: Final = Metric(
     name="whispr_delivered", kind="counter", help="Outputs an outlet confirmed.", labels=("route",)

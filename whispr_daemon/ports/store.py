@@ -187,5 +187,3 @@ class Store(Protocol):
     async def close(self) -> None:
         """Let go of files and connections."""
         ...
-
-

@@ -1,0 +1,313 @@
+"""Takes a source in: numbers checked, bad rows put aside, the rest appended once to the log."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows
+from whispr_daemon.domain.errors import Transient
+from whispr_daemon.domain.events import Kind
+from whispr_daemon.domain.gate import Gate
+from whispr_daemon.domain.partition import partition_of
+from whispr_daemon.domain.position import Position
+from whispr_daemon.domain.timeframe import DAY, MINUTE, NANOS_OF
+from whispr_daemon.engine.retry import Backoff, persist
+from whispr_daemon.ports.clock import Clock
+from whispr_daemon.ports.event_log import Entry, EventLog
+from whispr_daemon.ports.metrics import (
+    APPEND_SECONDS,
+    ROWS_INGESTED,
+    ROWS_REFUSED,
+    ROWS_REPEATED,
+    SOURCE_GAPS,
+    Metrics,
+)
+from whispr_daemon.ports.source import Source, SourceBatch
+from whispr_daemon.ports.store import DeadLetter, Producer, Store
+
+PRODUCER: Final = "ingest"
+_SAVE_EVERY: Final = 1.0  # seconds
+_QUEUE: Final = 8  # source batches read ahead while an append is in flight
+_BAR_LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
+
+
+class _Memory(msgspec.Struct):
+    """What ingest knows of the rows up to its marks: the same rows must be judged the same."""
+
+    newest: dict[str, int] = {}
+    ticked: int = 0
+
+
+class _End(NamedTuple):
+    """The source has no more rows: all read, or it failed."""
+
+    error: Exception | None
+
+
+class Ingest:
+    """The single writer of the log.
+
+    Exactly once over crashes: every partition's newest entry says how far the source was taken in
+    there. A restarted ingest fences the old one, restores its memory at the marks saved last,
+    reads the source again from there, and appends to each partition only what it lacks.
+    """
+
+    def __init__(
+        self, source: Source, log: EventLog, store: Store, clock: Clock, metrics: Metrics
+    ) -> None:
+        """``source`` is taken in from where it was left."""
+        self._source = source
+        self._log, self._store = log, store
+        self._clock, self._metrics = clock, metrics
+        self._name = source.name
+        self._gate = Gate()
+        self._ticked = 0  # ns, the newest clock tick
+        self._epoch = 0
+        self._seqs = [0] * log.partitions
+        self._offsets = [0] * log.partitions
+        self._marks: list[dict[str, int]] = [{} for _ in range(log.partitions)]
+        self._taken: dict[str, int] = {}  # durable in every partition
+        self._codes: dict[str, int] = {}
+        self._partition_of = np.zeros(0, dtype=np.int64)  # by instrument code
+        self._saved_at = 0.0
+        self._stopping = asyncio.Event()
+        self.refused = 0  # rows put aside since the start
+        self._journal = structlog.get_logger("whispr.ingest").bind(source=self._name)
+
+    @property
+    def taken(self) -> int:
+        """The last sequence number of the source that is durable."""
+        return self._taken.get(self._name, 0)
+
+    def stop(self) -> None:
+        """Ask for a clean stop: what is in flight is finished, the marks are saved."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Take the source in to its end, or until stopped.
+
+        Raises:
+            Fenced: a newer ingest has taken over.
+            SourceError: the source cannot be read as asked.
+        """
+        await self._open()
+        backoff = Backoff(self._clock)
+        while not self._stopping.is_set():
+            try:
+                await self._drain()
+                break
+            except Transient as error:
+                self._journal.warning(
+                    "source broke, reading on", after=self.taken, error=str(error)
+                )
+                await backoff.wait()
+        await self._save()
+        self._journal.info("source taken in", seq=self.taken, refused=self.refused)
+
+    async def _open(self) -> None:
+        producer = await persist(self._clock, "claim", lambda: self._store.claim_producer(PRODUCER))
+        self._epoch = producer.epoch
+        self._taken = dict(producer.marks)
+        if producer.state:
+            memory = msgspec.msgpack.decode(producer.state, type=_Memory)
+            self._gate, self._ticked = Gate(memory.newest), memory.ticked
+        # Fence first, read the tails after: an older ingest still alive can add nothing between.
+        none = empty_rows(0)
+        fence = [
+            (partition, Entry(position=Position(self._epoch, 0), rows=none))
+            for partition in range(self._log.partitions)
+        ]
+        await self._append(fence)
+        for partition in range(self._log.partitions):
+            tail = await persist(self._clock, "tail", partial(self._log.tail, partition))
+            if tail is not None:
+                self._marks[partition] = dict(tail.marks)
+                self._offsets[partition] = tail.offset
+        self._saved_at = self._clock.monotonic()
+
+    async def _drain(self) -> None:
+        """Read ahead while an append is in flight, then append all that has arrived at once."""
+        queue: asyncio.Queue[SourceBatch | _End] = asyncio.Queue(_QUEUE)
+        reader = asyncio.create_task(
+            _pump(self._source.batches(self.taken), queue), name=f"read {self._name}"
+        )
+        try:
+            while not self._stopping.is_set():
+                arrived = await self._arrived(queue)
+                await self._take([item for item in arrived if not isinstance(item, _End)])
+                if arrived and isinstance(arrived[-1], _End):
+                    if arrived[-1].error is not None:
+                        raise arrived[-1].error
+                    return
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+    async def _arrived(self, queue: asyncio.Queue[SourceBatch | _End]) -> list[SourceBatch | _End]:
+        """Return everything in the queue; wait for the first, or for the wish to stop."""
+        if queue.empty():
+            getter = asyncio.ensure_future(queue.get())
+            stopper = asyncio.ensure_future(self._stopping.wait())
+            done, waiting = await asyncio.wait(
+                {getter, stopper}, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in waiting:
+                task.cancel()
+            arrived = [getter.result()] if getter in done else []
+        else:
+            arrived = []
+        while not queue.empty():
+            arrived.append(queue.get_nowait())
+        return arrived
+
+    async def _take(self, batches: Sequence[SourceBatch]) -> None:
+        judged = []
+        for batch in batches:
+            rows, seqs = self._unseen(batch)
+            judged.append(await self._judged(rows, seqs, batch.symbols))
+            self._metrics.count(ROWS_INGESTED, len(rows), self._name)
+            last = batch.first_seq + len(batch.rows) - 1
+            self._taken = {**self._taken, self._name: max(last, self.taken)}
+        if judged:
+            rows, seqs = self._with_ticks(
+                np.concatenate([rows for rows, _ in judged]),
+                np.concatenate([seqs for _, seqs in judged]),
+            )
+            await self._append(self._entries(rows, seqs))
+        if self._clock.monotonic() - self._saved_at >= _SAVE_EVERY:
+            await self._save()
+
+    def _unseen(self, batch: SourceBatch) -> tuple[Rows, NDArray[np.int64]]:
+        """Return the rows not taken in yet, shape (n,), and their numbers; gaps are counted."""
+        expected = self.taken + 1
+        seqs = np.arange(batch.first_seq, batch.first_seq + len(batch.rows), dtype=np.int64)
+        if batch.first_seq > expected:
+            missing = batch.first_seq - expected
+            self._metrics.count(SOURCE_GAPS, missing, self._name)
+            self._journal.warning("gap in source", after=self.taken, missing=missing)
+        repeated = max(0, min(len(seqs), expected - batch.first_seq))
+        if repeated:
+            self._metrics.count(ROWS_REPEATED, repeated, self._name)
+        return batch.rows[repeated:], seqs[repeated:]
+
+    async def _judged(
+        self, rows: Rows, seqs: NDArray[np.int64], symbols: Sequence[str]
+    ) -> tuple[Rows, NDArray[np.int64]]:
+        """Return the rows that may enter, with the registry's codes; bury the others."""
+        codes = await self._codes_of(symbols)
+        coded = rows.copy()
+        coded["instrument"] = codes[rows["instrument"]]
+        names = dict(zip(codes.tolist(), symbols, strict=True))
+        accepted, refusals = self._gate.inspect(coded, names)
+        if refusals:
+            letters = [
+                DeadLetter(
+                    source=self._name,
+                    seq=int(seqs[refusal.index]),
+                    reason=refusal.reason,
+                    detail=f"{self._source.describe(int(seqs[refusal.index]))}: {refusal.detail}",
+                )
+                for refusal in refusals
+            ]
+            await persist(self._clock, "bury", lambda: self._store.bury(letters))
+            self.refused += len(letters)
+            for letter in letters:
+                self._metrics.count(ROWS_REFUSED, 1, self._name, letter.reason)
+            self._journal.warning("rows refused", rows=len(letters), first=letters[0].detail)
+        return coded[accepted], seqs[accepted]
+
+    async def _codes_of(self, symbols: Sequence[str]) -> NDArray[np.int64]:
+        unknown = [symbol for symbol in symbols if symbol not in self._codes]
+        if unknown:
+            found: Mapping[str, int] = await persist(
+                self._clock, "register", lambda: self._store.register(unknown)
+            )
+            self._codes.update(found)
+            size = max(self._codes.values()) + 1
+            grown = np.zeros(size, dtype=np.int64)
+            for symbol, code in self._codes.items():
+                grown[code] = partition_of(symbol, self._log.partitions)
+            self._partition_of = grown
+        return np.array([self._codes[symbol] for symbol in symbols], dtype=np.int64)
+
+    def _with_ticks(self, rows: Rows, seqs: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
+        """Insert a clock tick where event time enters a new minute.
+
+        Before the first intraday row later than minute M comes the tick of M. A tick has the
+        number of the row that caused it, so it shares the row's fate on a resume.
+        """
+        intraday = _BAR_LENGTHS[rows["timeframe"]] < DAY
+        minutes = np.where(intraday, (rows["ts"] - 1) // MINUTE * MINUTE, 0)
+        if not len(minutes):
+            return rows, seqs
+        reached = np.maximum.accumulate(np.maximum(minutes, self._ticked))
+        before = np.concatenate(([self._ticked], reached[:-1]))
+        places = np.flatnonzero(reached > before)
+        self._ticked = int(reached[-1])
+        ticks = empty_rows(len(places))
+        ticks["ts"], ticks["kind"] = reached[places], Kind.CLOCK
+        ticks["instrument"] = NO_INSTRUMENT
+        return np.insert(rows, places, ticks), np.insert(seqs, places, seqs[places])
+
+    def _entries(self, rows: Rows, seqs: NDArray[np.int64]) -> list[tuple[int, Entry]]:
+        """Cut the rows by partition; ticks go to all. What a partition has already is left out."""
+        tick = rows["kind"] == Kind.CLOCK
+        home = self._partition_of[np.where(tick, 0, rows["instrument"])]
+        now = self._clock.now()
+        entries = []
+        for partition in range(self._log.partitions):
+            marks = self._marks[partition]
+            mine = (tick | (home == partition)) & (seqs > marks.get(self._name, 0))
+            if not mine.any():
+                continue
+            kept = rows[mine]
+            self._seqs[partition] += 1
+            self._offsets[partition] += len(kept)
+            marks[self._name] = self.taken
+            entry = Entry(
+                position=Position(self._epoch, self._seqs[partition]),
+                source=self._name,
+                marks=dict(marks),
+                offset=self._offsets[partition],
+                ts_ingest=now,
+                rows=kept,
+            )
+            entries.append((partition, entry))
+        return entries
+
+    async def _append(self, entries: Sequence[tuple[int, Entry]]) -> None:
+        if not entries:
+            return
+        began = self._clock.monotonic()
+        await persist(self._clock, "append", lambda: self._log.append(entries))
+        self._metrics.observe(APPEND_SECONDS, self._clock.monotonic() - began)
+
+    async def _save(self) -> None:
+        memory = _Memory(newest=self._gate.memory(), ticked=self._ticked)
+        producer = Producer(
+            producer=PRODUCER,
+            epoch=self._epoch,
+            marks=self._taken,
+            state=msgspec.msgpack.encode(memory),
+        )
+        await persist(self._clock, "save marks", lambda: self._store.save_producer(producer))
+        self._saved_at = self._clock.monotonic()
+
+
+async def _pump(
+    batches: AsyncIterator[SourceBatch], queue: asyncio.Queue[SourceBatch | _End]
+) -> None:
+    """Move batches into the queue; the last item says how the source ended."""
+    error: Exception | None = None
+    try:
+        async for batch in batches:
+            await queue.put(batch)
+    except Exception as found:  # noqa: BLE001 - handed over to the reader of the queue, who raises it
+        error = found
+    await queue.put(_End(error))

@@ -1,0 +1,107 @@
+"""Delivers what is committed: one relay a route, in order per unit, each output once."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Final
+
+import structlog
+
+from whispr_daemon.domain.errors import Transient
+from whispr_daemon.engine.retry import Backoff, persist
+from whispr_daemon.ports.clock import Clock
+from whispr_daemon.ports.metrics import DELIVERED, DELIVERY_FAILURES, Metrics
+from whispr_daemon.ports.outlet import Outlet
+from whispr_daemon.ports.store import Store, StoredOutput
+
+_MOST: Final = 500  # outputs a send
+_POLL: Final = 0.25  # seconds; the net under the nudges
+
+
+class Relay:
+    """Reads committed outputs, sends them to one outlet, moves the route's cursors."""
+
+    def __init__(
+        self, route: str, outlet: Outlet, store: Store, clock: Clock, metrics: Metrics
+    ) -> None:
+        """``route`` names the place in the store; two relays on it fence each other."""
+        self.route = route
+        self._outlet = outlet
+        self._store = store
+        self._clock, self._metrics = clock, metrics
+        self._cursors: dict[str, int] = {}
+        self._receipt = ""
+        self._epoch = 0
+        self._delivered: Collection[str] = ()
+        self._nudged = asyncio.Event()
+        self._draining = False
+        self._journal = structlog.get_logger("whispr.relay").bind(route=route)
+
+    def nudge(self) -> None:
+        """Say that there are new outputs."""
+        self._nudged.set()
+
+    def drain(self) -> None:
+        """Ask to end as soon as everything committed is delivered."""
+        self._draining = True
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Deliver until drained.
+
+        Raises:
+            Fenced: a newer relay has the route.
+        """
+        route = await persist(
+            self._clock, "claim route", lambda: self._store.claim_route(self.route)
+        )
+        self._epoch, self._receipt = route.epoch, route.receipt
+        self._cursors = dict(route.cursors)
+        await self._open()
+        while True:
+            waiting = await persist(
+                self._clock, "outputs", lambda: self._store.outputs(self._cursors, _MOST)
+            )
+            if waiting:
+                await self._deliver(waiting)
+            elif self._draining:
+                return
+            else:
+                await self._wait()
+
+    async def _open(self) -> None:
+        self._delivered = await persist(
+            self._clock, "open", lambda: self._outlet.open(self._epoch, self._receipt)
+        )
+
+    async def _deliver(self, outputs: Sequence[StoredOutput]) -> None:
+        backoff = Backoff(self._clock)
+        while True:
+            missing = [each for each in outputs if each.output.id not in self._delivered]
+            try:
+                if missing:
+                    self._receipt = await self._outlet.send(missing)
+                break
+            except Transient as error:
+                self._metrics.count(DELIVERY_FAILURES, 1, self.route)
+                self._journal.warning("delivery failed, trying again", error=str(error))
+                await backoff.wait()
+                await self._open()  # tells what had arrived after all
+        for each in outputs:
+            self._cursors[each.unit_id] = each.out_seq
+        await persist(
+            self._clock,
+            "advance route",
+            lambda: self._store.advance_route(
+                self.route, self._epoch, self._cursors, self._receipt
+            ),
+        )
+        self._metrics.count(DELIVERED, len(missing), self.route)
+
+    async def _wait(self) -> None:
+        """Wait for a nudge, at most until the next poll."""
+        nudge = asyncio.ensure_future(self._nudged.wait())
+        poll = asyncio.ensure_future(self._clock.sleep(_POLL))
+        _, waiting = await asyncio.wait({nudge, poll}, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        self._nudged.clear()
