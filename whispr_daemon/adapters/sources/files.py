@@ -1,0 +1,200 @@
+"""Market data from Parquet and CSV files, merged into one stream ordered by event time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whispr_daemon.adapters.sources.shapes import closest
+from whispr_daemon.adapters.sources.tables import Table, read_table
+from whispr_daemon.domain.batch import Rows
+from whispr_daemon.domain.errors import SettingsError, SourceError
+from whispr_daemon.domain.events import Kind
+from whispr_daemon.domain.timeframe import CODE_OF, DAILY, DAY, HOUR, NANOS_OF
+from whispr_daemon.ports.source import SourceBatch
+
+_BATCH: Final = 4096  # rows
+_ALMOST_A_DAY: Final = 20 * HOUR  # the shortest day of a time zone has 23 h; weekends have more
+_NEVER: Final = np.iinfo(np.int64).min
+_SHOWN: Final = 12  # symbols in a message
+
+
+class FileSource:
+    """Every row of some files, numbered 1, 2, 3 … in the order of event time.
+
+    All rows are held in memory, about 70 bytes each. The name is computed from the contents of the
+    files, so the same files under other names or in another folder are the same source.
+
+    Order: a bar comes at its end, a trade at its time. A row that is out of order within its file
+    (per symbol) stays right behind its predecessor, still out of order, so that it is seen and
+    refused with its position instead of silently sorted in; so does a row without a time (ts 0).
+    At equal times daily bars come first, then history before files, then the order of the files.
+    """
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        """``tables`` are read and timed (:meth:`open`); their order decides between equals."""
+        self._symbols = tuple(sorted({name for table in tables for name in table.symbols}))
+        self._labels = tuple(table.label for table in tables)
+        rows = np.concatenate([_recoded(table, self._symbols) for table in tables])
+        keys = np.concatenate([_keys(table.rows) for table in tables])
+        order = np.lexsort((rows["timeframe"] != DAILY, keys))  # stable; the last key counts most
+        lengths = [len(table.rows) for table in tables]
+        self._rows: Rows = rows[order]
+        self._file = np.repeat(np.arange(len(tables), dtype=np.int32), lengths)[order]
+        self._number = np.concatenate([table.numbers for table in tables])[order]
+        self._name = f"files:{_identity(tables)}"
+
+    @classmethod
+    async def open(
+        cls,
+        files: Sequence[Path],
+        history: Sequence[Path] = (),
+        symbols: Collection[str] = (),
+        bars: str = "1m",
+    ) -> Self:
+        """Read files in a thread. ``history`` are daily bars; ``bars`` is the length of the others.
+
+        A file among ``files`` with daily spacing is taken as daily bars too. ``symbols`` empty
+        means all.
+
+        Raises:
+            SourceError: a file cannot be read as asked (said with file, and column or line).
+            SettingsError: ``bars`` is no known length.
+        """
+        return await asyncio.to_thread(cls._load, files, history, symbols, bars)
+
+    @classmethod
+    def _load(
+        cls, files: Sequence[Path], history: Sequence[Path], symbols: Collection[str], bars: str
+    ) -> Self:
+        if not CODE_OF.get(bars):
+            raise SettingsError(f"no bar length {bars!r}; there are {', '.join([*CODE_OF][1:])}")
+        if not files:
+            raise SourceError("no file of market data was named")
+        labels = _labels([*history, *files])
+        tables = [read_table(path, label, symbols) for path, label in labels.items()]
+        _refuse_repeated(tables)
+        _refuse_unknown(symbols, tables[len(history) :])
+        for place, table in enumerate(tables):
+            _set_time(table, bars, is_history=place < len(history))
+        return cls(tables)
+
+    @property
+    def name(self) -> str:
+        """``files:`` and a hash of the files' contents and what was asked of them."""
+        return self._name
+
+    @property
+    def total(self) -> int:
+        """The number of rows."""
+        return len(self._rows)
+
+    async def batches(self, after: int) -> AsyncIterator[SourceBatch]:
+        """Yield the rows numbered above ``after``, up to 4,096 at a time."""
+        for start in range(after, len(self._rows), _BATCH):
+            rows = self._rows[start : start + _BATCH].copy()
+            yield SourceBatch(first_seq=start + 1, symbols=self._symbols, rows=rows)
+
+    def describe(self, seq: int) -> str:
+        """Return the file and the data row in it, counted from 1: ``spy.csv:row 120``."""
+        if not 1 <= seq <= len(self._rows):
+            return f"row {seq} of {self._name}"
+        return f"{self._labels[self._file[seq - 1]]}:row {self._number[seq - 1]}"
+
+
+def _labels(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return what to call each file: its name, or its path where names are equal."""
+    shared = Counter(path.name for path in paths)
+    labels = {path: path.name if shared[path.name] == 1 else str(path) for path in paths}
+    if len(labels) < len(paths):
+        twice = next(path for path, count in Counter(paths).items() if count > 1)
+        raise SourceError(f"{twice}: named twice; once is right")
+    return labels
+
+
+def _refuse_repeated(tables: Sequence[Table]) -> None:
+    seen: dict[str, str] = {}
+    for table in tables:
+        other = seen.setdefault(table.digest, table.label)
+        if other != table.label:
+            raise SourceError(f"{table.label}: is the same as {other}; name one of them")
+
+
+def _refuse_unknown(symbols: Collection[str], tables: Sequence[Table]) -> None:
+    found = set[str]().union(*(table.found for table in tables))
+    for symbol in symbols:
+        if symbol not in found:
+            near = closest(symbol, found)
+            listed = sorted(found)[:_SHOWN]
+            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            raise SourceError(
+                f"no rows of {symbol!r} in {', '.join(table.label for table in tables)}"
+                f"{f' (did you mean {near!r}?)' if near else ''}; found {', '.join(listed)}{more}"
+            )
+
+
+def _set_time(table: Table, bars: str, *, is_history: bool) -> None:
+    """Move the rows of a file from the start of their bar to its end."""
+    if is_history and table.shape.kind is not Kind.BAR:
+        raise SourceError(
+            f"{table.label}: history should be daily bars; these are trades or quotes"
+        )
+    spacing = _spacing(table.rows)
+    daily = table.shape.kind is Kind.BAR and (
+        spacing >= _ALMOST_A_DAY if spacing else is_history or table.has_session
+    )
+    if is_history and not daily:
+        raise SourceError(
+            f"{table.label}: history should be daily bars; these are {spacing / 1e9:g} s apart"
+        )
+    present = table.rows["ts"] != 0
+    if daily:
+        table.rows["ts"][present] += DAY
+        table.rows["timeframe"] = DAILY
+    elif table.shape.kind is not Kind.TRADE:
+        table.rows["ts"][present] += NANOS_OF[CODE_OF[bars]]
+        if table.shape.kind is Kind.BAR:
+            table.rows["timeframe"] = CODE_OF[bars]
+
+
+def _spacing(rows: Rows) -> int:
+    """Return the usual distance between two rows of a symbol, ns; 0 if there are no two."""
+    rows = rows[rows["ts"] != 0]
+    order = np.argsort(rows["instrument"], kind="stable")
+    same = np.diff(rows["instrument"][order].astype(np.int64)) == 0
+    steps = np.diff(rows["ts"][order])[same]
+    steps = steps[steps > 0]
+    return int(np.median(steps)) if len(steps) else 0
+
+
+def _recoded(table: Table, symbols: Sequence[str]) -> Rows:
+    place = {name: code for code, name in enumerate(symbols)}
+    codes = np.array([place[name] for name in table.symbols], np.uint32)
+    rows = table.rows.copy()
+    rows["instrument"] = codes[rows["instrument"]]
+    return rows
+
+
+def _keys(rows: Rows) -> NDArray[np.int64]:
+    """Return for each row the latest time of its symbol so far in the file: where it is sorted."""
+    order = np.argsort(rows["instrument"], kind="stable")
+    times = np.where(rows["ts"] == 0, _NEVER, rows["ts"])[order]
+    starts = np.flatnonzero(np.diff(rows["instrument"][order])) + 1
+    for symbol_times in np.split(times, starts):
+        np.maximum.accumulate(symbol_times, out=symbol_times)
+    keys = np.empty_like(times)
+    keys[order] = times
+    return keys
+
+
+def _identity(tables: Sequence[Table]) -> str:
+    digest = blake2b(digest_size=8)
+    for table in tables:
+        timeframes = np.unique(table.rows["timeframe"]).tolist()
+        digest.update(repr((table.digest, sorted(table.symbols), timeframes)).encode())
+    return digest.hexdigest()
