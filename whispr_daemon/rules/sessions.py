@@ -1,0 +1,138 @@
+"""Trading sessions of a calendar: dates, opens and closes as arrays, found by binary search."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from functools import cached_property, lru_cache
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whispr_daemon.domain.errors import SettingsError
+
+Int64s = NDArray[np.int64]
+
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 2060
+_EPOCH: Final = date(1970, 1, 1)
+_SECOND: Final = 1_000_000_000
+
+
+class Session(NamedTuple):
+    """One session: its exchange date, and its open and close in ns UTC."""
+
+    date: date
+    open: int
+    close: int
+
+
+class Sessions:
+    """All sessions of one calendar from 1970 to 2060, oldest first.
+
+    Attributes:
+        name: the calendar's name, e.g. ``XNYS``.
+        timezone: where its clocks stand, e.g. ``America/New_York``.
+        date: exchange dates as days since 1970-01-01, int64, shape (n,).
+        open, close: ns UTC, int64, shape (n,). Half days close early; DST is in them.
+    """
+
+    def __init__(
+        self, name: str, timezone: str, dates: Int64s, opens: Int64s, closes: Int64s
+    ) -> None:
+        """Take the columns, all of shape (n,), ascending."""
+        self.name = name
+        self.timezone = timezone
+        self.date = dates
+        self.open = opens
+        self.close = closes
+
+    def __len__(self) -> int:
+        """Return the number of sessions."""
+        return len(self.date)
+
+    def __getitem__(self, index: int) -> Session:
+        """Return session ``index``."""
+        return Session(day_of(int(self.date[index])), int(self.open[index]), int(self.close[index]))
+
+    def find(self, ts: Int64s) -> Int64s:
+        """Return the index of the session with ``open <= ts < close``, -1 where there is none.
+
+        ``ts`` is ns UTC, shape (n,), in any order. Ask with the START of a bar.
+        """
+        index = np.searchsorted(self.open, ts, side="right") - 1
+        closed = (index < 0) | (ts >= self.close[index])
+        return np.where(closed, -1, index)
+
+    def on_date(self, days: Int64s) -> Int64s:
+        """Return the index of the session of each exchange date, -1 where the market is shut.
+
+        ``days`` counts from 1970-01-01, shape (n,).
+        """
+        index = np.minimum(np.searchsorted(self.date, days), len(self.date) - 1)
+        return np.where(self.date[index] == days, index, -1)
+
+    def local_day(self, ts: Int64s) -> Int64s:
+        """Return the exchange-local date of each ``ts`` (ns UTC) as days since 1970-01-01."""
+        return np.searchsorted(self._midnights, ts, side="right") - 1
+
+    def local_midnight(self, days: Int64s) -> Int64s:
+        """Return the ns UTC at which each exchange-local date begins."""
+        return self._midnights[days]
+
+    def sessions_between(self, first: date, last: date) -> Iterator[Session]:
+        """Yield the sessions of the dates from ``first`` to ``last``, both included."""
+        low = int(np.searchsorted(self.date, days_since_epoch(first)))
+        high = int(np.searchsorted(self.date, days_since_epoch(last), side="right"))
+        return (self[index] for index in range(low, high))
+
+    @cached_property
+    def _midnights(self) -> Int64s:
+        zone = ZoneInfo(self.timezone)
+        days = (date(LAST_YEAR + 1, 1, 1) - _EPOCH).days
+        start = datetime(_EPOCH.year, 1, 1, tzinfo=zone)
+        seconds = [int((start + timedelta(days=day)).timestamp()) for day in range(days)]
+        return np.array(seconds, dtype=np.int64) * _SECOND
+
+
+def days_since_epoch(day: date) -> int:
+    """Return the days from 1970-01-01 to ``day``."""
+    return (day - _EPOCH).days
+
+
+def day_of(days: int) -> date:
+    """Return the date ``days`` after 1970-01-01."""
+    return _EPOCH + timedelta(days=days)
+
+
+@lru_cache(maxsize=64)
+def calendar(name: str) -> Sessions:
+    """Return the sessions of a calendar of the exchange_calendars library (``XNYS``, ``24/7`` …).
+
+    The first call takes one to two seconds (it imports pandas), others about 0.3 s, then nothing.
+
+    Raises:
+        SettingsError: there is no calendar of this name.
+    """
+    # Imported here because it brings in pandas: 1.3 s that a process without rules need not pay.
+    import exchange_calendars as library
+    from exchange_calendars.errors import InvalidCalendarName
+
+    try:
+        bounds = library.get_calendar(name)
+    except InvalidCalendarName as error:
+        raise SettingsError(
+            f"no calendar named {name!r}; known are XNYS, 24/7, CMES, XLON and the other "
+            "names of the exchange_calendars library"
+        ) from error
+    earliest, latest = bounds.bound_min(), bounds.bound_max()
+    start = f"{FIRST_YEAR}-01-02" if earliest is None else max(f"{FIRST_YEAR}-01-02", str(earliest))
+    end = f"{LAST_YEAR}-12-31" if latest is None else min(f"{LAST_YEAR}-12-31", str(latest))
+    schedule = library.get_calendar(name, start=start[:10], end=end[:10]).schedule
+    return Sessions(
+        name,
+        str(bounds.tz),
+        schedule.index.to_numpy().astype("datetime64[D]").astype(np.int64),
+        schedule["open"].to_numpy(dtype="datetime64[ns]").astype(np.int64),
+        schedule["close"].to_numpy(dtype="datetime64[ns]").astype(np.int64),
+    )
