@@ -1,0 +1,150 @@
+"""The whole path in order: hosts up, relays on, source in; and the way back down."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from whispr_daemon.domain.errors import Fatal
+from whispr_daemon.domain.unit import HostStatus, Sample, UnitSpec
+from whispr_daemon.engine.ingest import Ingest
+from whispr_daemon.engine.relay import Relay
+from whispr_daemon.engine.retry import persist
+from whispr_daemon.engine.unit import Ports
+
+_PUSH_EVERY: Final = 1.0  # seconds between two deliveries of our figures to the supervisor
+_LOOK_EVERY: Final = 0.05  # seconds between two looks whether the units have caught up
+
+
+class Overseer(Protocol):
+    """The supervisor and its hosts: in this process, or in actors of their own."""
+
+    async def start(self) -> None:
+        """Return when the supervisor is at work."""
+        ...
+
+    async def watch(self) -> None:
+        """Return when the supervisor has ended; raise what ended it."""
+        ...
+
+    async def push(self, process: str, samples: tuple[Sample, ...]) -> None:
+        """Hand over this process's figures. Late or lost ones are followed by newer ones."""
+        ...
+
+    async def status(self) -> Sequence[HostStatus]:
+        """Return how the hosts stand."""
+        ...
+
+    async def stop(self) -> None:
+        """Let hosts finish, then end."""
+        ...
+
+
+class Daemon:
+    """Starts and stops the stages in order. A stage that fails takes the daemon down, loudly."""
+
+    def __init__(
+        self,
+        overseer: Overseer,
+        ingest: Ingest,
+        relays: Sequence[Relay],
+        units: Sequence[UnitSpec],
+        ports: Ports,
+    ) -> None:
+        """``units`` are all that should run; ``ports`` are those of this process."""
+        self.ingest = ingest
+        self.overseer = overseer
+        self._relays = tuple(relays)
+        self._units = tuple(units)
+        self._ports = ports
+        self._stopping = asyncio.Event()
+        self._journal = structlog.get_logger("whispr.daemon")
+
+    def stop(self) -> None:
+        """Ask for a clean stop."""
+        self._stopping.set()
+
+    async def run(self, *, to_end: bool) -> None:
+        """Run until stopped, or, with ``to_end``, until all of the source is folded.
+
+        Raises:
+            Fatal: a stage could not go on.
+        """
+        stages = {
+            "supervisor": self._supervise(),
+            "ingest": self._take_in(to_end=to_end),
+            "figures": self._push_figures(),
+            **{f"relay {relay.route}": relay.run() for relay in self._relays},
+        }
+        await self.overseer.start()
+        tasks = {
+            name: asyncio.create_task(work, name=name) for name, work in stages.items()
+        }
+        wish = asyncio.create_task(self._stopping.wait(), name="stop")
+        try:
+            await self._until_over(tasks, wish)
+            await self._wind_down(tasks)
+        finally:
+            for task in (*tasks.values(), wish):
+                task.cancel()
+            await asyncio.gather(*tasks.values(), wish, return_exceptions=True)
+
+    async def _until_over(
+        self, tasks: dict[str, asyncio.Task[None]], wish: asyncio.Task[bool]
+    ) -> None:
+        """Return when a stop is wished; raise what ended a stage before that."""
+        running = set(tasks.values())
+        while not self._stopping.is_set():
+            done, _ = await asyncio.wait({*running, wish}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {wish}:
+                running.discard(task)  # type: ignore[arg-type]  # wish is taken out above
+                await task
+                if task is not tasks["ingest"] and not self._stopping.is_set():
+                    raise Fatal(f"{task.get_name()} ended by itself")
+
+    async def _wind_down(self, tasks: dict[str, asyncio.Task[None]]) -> None:
+        """Source first, then hosts, then what they still said: each has all of its input."""
+        self.ingest.stop()
+        await tasks["ingest"]
+        tasks["figures"].cancel()
+        await self.overseer.stop()
+        await tasks["supervisor"]
+        for relay in self._relays:
+            relay.drain()
+        await asyncio.gather(*(tasks[f"relay {relay.route}"] for relay in self._relays))
+        self._journal.info("stopped")
+
+    async def _supervise(self) -> None:
+        await self.overseer.watch()
+
+    async def _take_in(self, *, to_end: bool) -> None:
+        await self.ingest.run()
+        if to_end and not self._stopping.is_set():
+            await self._caught_up()
+            self.stop()
+
+    async def _caught_up(self) -> None:
+        """Wait until what every unit said of the whole log is durable."""
+        log, store, clock = self._ports.log, self._ports.store, self._ports.clock
+        ends = {
+            partition: await persist(clock, "last", lambda p=partition: log.last(p))  # type: ignore[misc]
+            for partition in range(log.partitions)
+        }
+        while not self._stopping.is_set():
+            marks = await persist(clock, "marks", store.marks)
+            ended = {each.unit_id for each in await persist(clock, "units", store.quarantined)}
+            behind = [
+                unit
+                for unit in self._units
+                if unit.unit_id not in ended
+                and (unit.unit_id not in marks or marks[unit.unit_id].wm < ends[unit.partition])
+            ]
+            if not behind:
+                return
+            await clock.sleep(_LOOK_EVERY)
+
+    async def _push_figures(self) -> None:
+        while True:
+            await self.overseer.push("daemon", self._ports.metrics.samples())
+            await self._ports.clock.sleep(_PUSH_EVERY)
