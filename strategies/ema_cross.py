@@ -3,7 +3,7 @@
 import msgspec
 
 from whispr_daemon.domain.events import Bar, MarketEvent
-from whispr_daemon.domain.outputs import Signal
+from whispr_daemon.domain.outputs import Direction, Signal
 
 
 class Average(msgspec.Struct):
@@ -32,7 +32,7 @@ class Pair(msgspec.Struct):
 
     fast: Average
     slow: Average
-    side: str = ""
+    side: Direction = ""
 
 
 class State(msgspec.Struct):

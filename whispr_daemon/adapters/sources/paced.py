@@ -1,4 +1,4 @@
-"""Another source told at a pace: event time goes by as fast as asked, and closed hours are skipped."""
+"""Any source at a pace: event time goes by as fast as asked, closed hours are skipped."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -30,7 +30,9 @@ class Paced:
             SettingsError: ``speed`` is not above 0.
         """
         if not speed > 0:
-            raise SettingsError(f"speed is {speed:g}; it should be above 0, e.g. 60 (1 min a second)")
+            raise SettingsError(
+                f"speed is {speed:g}; it should be above 0, e.g. 60 (1 min a second)"
+            )
         self._source = source
         self._clock = clock
         self._speed = speed
