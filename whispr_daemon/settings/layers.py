@@ -12,7 +12,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.settings.document import Document
 from whispr_daemon.settings.mistakes import Origins, meant, mistakes
-from whispr_daemon.settings.model import Settings
+from whispr_daemon.settings.model import Settings, SimulatedSource
 
 DEFAULT_CONFIG: Final = Path("config/whispr.yaml")
 _PREFIX: Final = "WHISPR_"
@@ -39,7 +39,7 @@ def load(config: Path | None = None, flags: Mapping[str, Any] | None = None) -> 
         secrets, environment = _secrets(variables), EnvSettingsSource(Settings)()
     except UnreadableVariable as error:
         raise SettingsError(f"environment: {error}: {error.__cause__}") from error
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {"source": {"kind": SimulatedSource().kind}}
     for layer in (document.data, secrets, environment, flags or {}):
         given = _laid_over(given, layer)
     try:
@@ -72,10 +72,14 @@ def _strangers(variables: Mapping[str, str]) -> dict[str, str]:
     known = (*Settings.model_fields, *_NO_SETTING)
     found = {}
     for name in sorted(variables):
-        head = name.removeprefix(_PREFIX).partition("__")[0].lower()
-        if name.startswith(_PREFIX) and head not in known:
-            guess = meant(head, known, lambda key: _PREFIX + key.upper())
+        head, _, inside = name.removeprefix(_PREFIX).partition("__")
+        if not name.startswith(_PREFIX):
+            continue
+        if head.lower() not in known:
+            guess = meant(head.lower(), known, lambda key: _PREFIX + key.upper())
             found[name] = f"environment: unknown variable {name}{guess}"
+        elif head == "INSTRUMENTS" and inside:  # a variable's case is lost, a symbol's counts
+            found[name] = f"environment {name}: set instruments in the file"
     return found
 
 

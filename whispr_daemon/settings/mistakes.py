@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, get_args
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from whispr_daemon.settings.document import Document
@@ -32,6 +32,10 @@ class Origins(NamedTuple):
             name = "WHISPR_" + "__".join(words[:length])
             if name in self.variables:
                 return f"environment {name}"
+        inside = "WHISPR_" + "__".join([*words, ""])
+        deeper = [name for name in sorted(self.variables) if words and name.startswith(inside)]
+        if deeper:  # what is wrong is a section, and a variable changed something in it
+            return f"environment {deeper[0]}"
         return self.document.place(keys) or str(self.document.path)
 
 
@@ -56,18 +60,30 @@ def _sentence(found: ErrorDetails, origins: Origins) -> str:
         return f"{place}: unknown key {key!r}{f' in {inside}' if inside else ''}{meant(key, known)}"
     if found["type"] == "missing":
         return f"{place}: {name} is missing"
-    message = (
-        found["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
-    )
     subject = f"{name}: " if name else ""
-    return f"{place}: {subject}{message}{_shown(found)}"
+    return f"{place}: {subject}{_reason(found)}"
+
+
+def _reason(found: ErrorDetails) -> str:
+    match found["type"]:
+        case "union_tag_not_found":
+            return "kind is missing"
+        case "union_tag_invalid":
+            context = found["ctx"]
+            return f"kind is {context['tag']!r}, should be one of {context['expected_tags']}"
+        case "model_type" | "dict_type" | "model_attributes_type" | "mapping_type":
+            message = "should be keys and values"
+        case "tuple_type":
+            message = "should be a list"
+        case _:
+            message = _OPENING.sub("", found["msg"])
+    return message + _shown(found)
 
 
 def _shown(found: ErrorDetails) -> str:
     value = found["input"]
-    if any(key in _SECRET for key in found["loc"]) or isinstance(value, SecretStr):
-        return ""
-    if not isinstance(value, str | int | float):
+    secret = any(key in _SECRET for key in found["loc"])
+    if secret or not isinstance(value, str | int | float):
         return ""
     return f", found {value!r:.{_SHOWN}}"
 
