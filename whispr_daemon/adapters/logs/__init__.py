@@ -1,0 +1,1 @@
+"""The market log by technology: memory, SQLite, Redis."""

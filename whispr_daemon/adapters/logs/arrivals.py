@@ -1,0 +1,62 @@
+"""Waking the readers of this process when something was appended."""
+
+import asyncio
+from collections.abc import Iterable
+
+from whispr_daemon.domain.errors import Transient
+from whispr_daemon.ports.clock import Clock
+
+
+class Arrivals:
+    """Counts appends per partition. A reader notes the count, looks, and waits for it to move.
+
+    So an append between the look and the wait is not missed.
+    """
+
+    def __init__(self, partitions: int, clock: Clock) -> None:
+        """The clock is what waits are timed by."""
+        self._clock = clock
+        self._counts = [0] * partitions
+        self._waiting: list[set[asyncio.Future[None]]] = [set() for _ in range(partitions)]
+        self._closed = False
+
+    def count(self, partition: int) -> int:
+        """Return the number of appends announced so far."""
+        self.check_open()
+        return self._counts[partition]
+
+    async def wait(self, partition: int, seen: int, seconds: float) -> None:
+        """Return once the count is no longer ``seen``, or after ``seconds``."""
+        if seconds <= 0 or self.count(partition) != seen:
+            return
+        woken = asyncio.get_running_loop().create_future()
+        self._waiting[partition].add(woken)
+        timer = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait((woken, timer), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            self._waiting[partition].discard(woken)
+
+    def announce(self, partitions: Iterable[int]) -> None:
+        """Wake the readers of these partitions."""
+        for partition in partitions:
+            self._counts[partition] += 1
+            for woken in self._waiting[partition]:
+                if not woken.done():
+                    woken.set_result(None)
+
+    def check_open(self) -> None:
+        """Raise Transient if the log was closed."""
+        if self._closed:
+            raise Transient("the market log is closed")
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._closed
+
+    def close(self) -> None:
+        """Wake everyone; whoever looks from now on is told that the log is closed."""
+        self._closed = True
+        self.announce(range(len(self._counts)))

@@ -1,0 +1,244 @@
+"""The market log in one SQLite file: one process, one connection, one thread."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+from whispr_daemon.adapters.clock import SYSTEM_CLOCK
+from whispr_daemon.adapters.logs.arrivals import Arrivals
+from whispr_daemon.adapters.logs.wire import FORMAT, decode, encode_header, encode_rows
+from whispr_daemon.domain.errors import Fatal, Fenced, SettingsError, Transient
+from whispr_daemon.domain.position import ORIGIN, Position
+from whispr_daemon.ports.clock import Clock
+from whispr_daemon.ports.event_log import Entry
+
+T = TypeVar("T")
+
+_PATIENCE_SECONDS: Final = 2.0  # for a lock somebody else (a backup, a shell) holds
+_ADD: Final = "INSERT INTO entry (partition, position, count, header, rows) VALUES (?, ?, ?, ?, ?)"
+_ROWS_AT: Final = "SELECT rows FROM entry WHERE partition = ? AND position = ?"
+_FIRST: Final = "SELECT min(position) FROM entry WHERE partition = ?"
+_LAST: Final = "SELECT max(position) FROM entry WHERE partition = ?"
+_AFTER: Final = (
+    "SELECT position, header, rows, count FROM entry"
+    " WHERE partition = ? AND position > ? ORDER BY position"
+)
+_TAIL: Final = (
+    "SELECT position, header, rows FROM entry"
+    " WHERE partition = ? AND count > 0 ORDER BY position DESC LIMIT 1"
+)
+_TRIM: Final = "DELETE FROM entry WHERE partition = ? AND position < ?"
+
+
+class SqliteEventLog:
+    """Made by :meth:`open`. Every statement runs in the log's own thread, one after the other.
+
+    A caller that is cancelled stops waiting for its statement; the statement itself ends whole.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        worker: ThreadPoolExecutor,
+        arrivals: Arrivals,
+        partitions: int,
+    ) -> None:
+        """Use :meth:`open`."""
+        self._path = path
+        self._connection = connection
+        self._worker = worker
+        self._arrivals = arrivals
+        self._partitions = partitions
+
+    @classmethod
+    async def open(cls, path: Path, partitions: int, clock: Clock = SYSTEM_CLOCK) -> Self:
+        """Open the log, creating the file (not its folder) if there is none.
+
+        ``clock`` times how long a read waits.
+
+        Raises:
+            SettingsError: the file cannot be opened or written, has another number of partitions,
+                or was written by a newer Whispr.
+        """
+        worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="market-log")
+        loop = asyncio.get_running_loop()
+        try:
+            connection = await loop.run_in_executor(worker, _connect, path, partitions)
+        except BaseException:
+            worker.shutdown(wait=False)
+            raise
+        return cls(path, connection, worker, Arrivals(partitions, clock), partitions)
+
+    @property
+    def partitions(self) -> int:
+        """The number of partitions, fixed when the file was created."""
+        return self._partitions
+
+    async def append(self, entries: Sequence[tuple[int, Entry]]) -> None:
+        """Append all in one transaction; see the port."""
+        rows = [
+            (partition, entry.position, len(entry.rows), encode_header(entry), encode_rows(entry))
+            for partition, entry in entries
+        ]
+        work = self._submit(lambda: self._append(rows))
+        # Also when this caller is cancelled meanwhile, readers are told once it is durable.
+        work.add_done_callback(lambda done: self._announce(done, {row[0] for row in rows}))
+        await asyncio.shield(work)
+
+    def _announce(self, done: asyncio.Future[None], partitions: set[int]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._arrivals.announce(partitions)
+
+    def _append(self, entries: Sequence[tuple[int, Position, int, bytes, bytes]]) -> None:
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            for partition, position, count, header, rows in entries:
+                if position > self._bound(_LAST, partition):
+                    execute(_ADD, (partition, position.pack(), count, header, rows))
+                elif execute(_ROWS_AT, (partition, position.pack())).fetchone() != (rows,):
+                    raise Fenced(
+                        f"the log's partition {partition} is at {self._bound(_LAST, partition)}:"
+                        f" {position} comes too late, a newer producer has taken over"
+                    )
+            execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:
+                execute("ROLLBACK")
+
+    async def read(
+        self, partition: int, after: Position, max_rows: int, wait: float
+    ) -> Sequence[Entry]:
+        """Return the entries after a position; see the port."""
+        seen = self._arrivals.count(partition)
+        found = await self._run(lambda: self._after(partition, after, max_rows))
+        if not found and wait > 0:
+            await self._arrivals.wait(partition, seen, wait)
+            found = await self._run(lambda: self._after(partition, after, max_rows))
+        return found
+
+    def _after(self, partition: int, after: Position, max_rows: int) -> Sequence[Entry]:
+        found: list[Entry] = []
+        total = 0
+        cursor = self._connection.execute(_AFTER, (partition, after.pack()))
+        try:
+            for position, header, rows, count in cursor:
+                total += count
+                if total > max_rows and found:
+                    break
+                found.append(decode(partition, Position.unpack(position), header, rows))
+        finally:
+            cursor.close()  # an unfinished SELECT would hold back the WAL
+        return found
+
+    async def first(self, partition: int) -> Position:
+        """Return the position of the oldest entry, ORIGIN if there is none."""
+        return await self._run(lambda: self._bound(_FIRST, partition))
+
+    async def last(self, partition: int) -> Position:
+        """Return the position of the newest entry, ORIGIN if there is none."""
+        return await self._run(lambda: self._bound(_LAST, partition))
+
+    def _bound(self, query: str, partition: int) -> Position:
+        (packed,) = self._connection.execute(query, (partition,)).fetchone()
+        return ORIGIN if packed is None else Position.unpack(packed)
+
+    async def tail(self, partition: int) -> Entry | None:
+        """Return the newest entry that has rows."""
+        return await self._run(lambda: self._tail(partition))
+
+    def _tail(self, partition: int) -> Entry | None:
+        found = self._connection.execute(_TAIL, (partition,)).fetchone()
+        if found is None:
+            return None
+        position, header, rows = found
+        return decode(partition, Position.unpack(position), header, rows)
+
+    async def trim(self, partition: int, before: Position) -> None:
+        """Forget entries before a position, never the newest with rows (nor the newest of all)."""
+        await self._run(lambda: self._trim(partition, before))
+
+    def _trim(self, partition: int, before: Position) -> None:
+        tail = self._tail(partition)
+        keep = tail.position if tail else self._bound(_LAST, partition)
+        self._connection.execute(_TRIM, (partition, min(before, keep).pack()))
+
+    async def close(self) -> None:
+        """End the waits of readers, finish what was begun, close the file."""
+        if self._arrivals.closed:
+            return
+        self._arrivals.close()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._worker, self._connection.close)
+        self._worker.shutdown(wait=False)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await self._submit(work)
+
+    def _submit(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        self._arrivals.check_open()
+        return asyncio.get_running_loop().run_in_executor(self._worker, self._translated, work)
+
+    def _translated(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except sqlite3.OperationalError as error:  # locked, disk full, I/O error
+            raise Transient(f"market log {self._path}: {error}") from error
+        except sqlite3.Error as error:
+            raise Fatal(f"market log {self._path}: {error}") from error
+
+
+def _connect(path: Path, partitions: int) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)
+    except sqlite3.Error as error:
+        raise SettingsError(f"market log {path}: {error}") from error
+    try:
+        _prepare(connection, path, partitions)
+    except sqlite3.Error as error:
+        connection.close()
+        raise SettingsError(
+            f"market log {path}: {error}; it must be a file of Whispr's in a folder it may write to"
+        ) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, partitions: int) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise SettingsError(
+            f"market log {path}: its file system gives journal mode {mode!r}, not 'wal';"
+            " the data folder must be on a local disk"
+        )
+    connection.execute("PRAGMA synchronous = FULL")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > FORMAT:
+        raise SettingsError(
+            f"market log {path}: written in format {version} by a newer Whispr;"
+            f" this one knows formats up to {FORMAT}"
+        )
+    if version == 0:
+        _create(connection, partitions)
+    (created,) = connection.execute("SELECT partitions FROM about").fetchone()
+    if created != partitions:
+        raise SettingsError(
+            f"market log {path}: created with {created} partitions, the settings ask for"
+            f" {partitions}; the number is fixed for the life of a log"
+        )
+
+
+def _create(connection: sqlite3.Connection, partitions: int) -> None:
+    schema = files("whispr_daemon.adapters.logs").joinpath("sqlite.sql").read_text("utf-8")
+    connection.executescript(schema)  # may be half done by an attempt that died: IF NOT EXISTS
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("INSERT INTO about (partitions) VALUES (?)", (partitions,))
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.execute("COMMIT")

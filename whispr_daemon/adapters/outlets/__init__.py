@@ -1,0 +1,1 @@
+"""Where committed signals and alerts go, by technology: console, JSON lines, Redis stream."""

@@ -1,0 +1,268 @@
+"""The one way to a Redis or Valkey server: commands sent once each, every failure named."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Self, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthenticationWrongNumberOfArgsError,
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+
+from whispr_daemon.domain.errors import Fatal, SettingsError, Transient, UnsafeServer, WhisprError
+
+T = TypeVar("T")
+Command: TypeAlias = tuple[str | bytes | int, ...]
+
+_PATIENCE_SECONDS: Final = 10.0  # for connecting, sending and the answer, beyond an asked-for wait
+_DEFAULT_PORT: Final = 6379
+_NEEDED_SETTINGS: Final = (
+    ("appendonly", "yes"),
+    ("appendfsync", "always"),
+    ("maxmemory-policy", "noeviction"),
+)
+_NEEDED_STATE: Final = (("role", "master"), ("aof_enabled", "1"), ("aof_last_write_status", "ok"))
+_PASSING: Final = (
+    OutOfMemoryError,
+    ReadOnlyError,  # a failover is under way
+    MasterDownError,
+    ClusterDownError,
+    TryAgainError,
+)
+_PASSING_CODES: Final = ("MISCONF", "BUSY", "NOREPLICAS")  # those redis-py has no class for
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A command the server answered with an error."""
+
+    reason: str
+    passing: bool = False  # it may be granted later, unchanged
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was an XADD with an id that is not above the stream's last."""
+        return "equal or smaller than" in self.reason
+
+
+class RedisLink:
+    """Made by :meth:`open`, in the event loop that uses it.
+
+    Commands go out over connections of their own, so a blocking one holds up no other. Nothing is
+    ever sent twice: redis-py's client would repeat commands and whole pipelines, so its pool is
+    used without it, and replies are what RESP 2 has on the wire, without its conversions. A
+    connection that was cancelled, timed out or gave an odd reply is dropped: what it still had to
+    say must not answer the next command.
+    """
+
+    def __init__(self, pool: ConnectionPool, where: str) -> None:
+        """Use :meth:`open`."""
+        self._pool = pool
+        self._closed = False
+        self.where = where
+
+    @classmethod
+    async def open(cls, url: str, password: str) -> Self:
+        """Connect and check that the server keeps what it acknowledges.
+
+        Raises:
+            SettingsError: the URL is none, nobody answers there, or the password is refused.
+            UnsafeServer: a setting of the server would let it lose acknowledged writes.
+            Transient: the server is still loading its data.
+        """
+        where = _where(url)
+        options: dict[str, Any] = {"password": password} if password else {}
+        try:
+            pool = ConnectionPool.from_url(
+                url,
+                protocol=2,
+                socket_timeout=_PATIENCE_SECONDS,
+                retry=Retry(NoBackoff(), 0),
+                **options,
+            )
+        except (ValueError, TypeError) as error:
+            raise SettingsError(f"redis.url: {where}: {error}") from error
+        link = cls(pool, where)
+        try:
+            await link._greet()
+            await link._check_safety()
+        except BaseException:
+            await link.close()
+            raise
+        return link
+
+    async def call(self, command: Command, shape: Callable[[Any], T], wait: float = 0.0) -> T:
+        """Send one command and return ``shape(reply)``. ``wait`` is how long it may block, seconds.
+
+        Raises:
+            Transient: unknown outcome, or refused for now, or ``shape`` does not fit the reply.
+            Fatal: refused for good.
+        """
+
+        def read(replies: list[Any]) -> T | Refused:
+            (reply,) = replies
+            return reply if isinstance(reply, Refused) else shape(reply)
+
+        answer = await self._exchange([command], read, wait)
+        if isinstance(answer, Refused):
+            raise self.refusal(answer)
+        return answer
+
+    async def transaction(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands as MULTI … EXEC; return the reply of each, Refused where it was.
+
+        A server that takes no writes for now (memory, disk, failover) refuses all of them; without
+        MULTI it might refuse one and grant the next, leaving a hole.
+
+        Raises:
+            Transient: unknown outcome, or all were refused for now.
+            Fatal: all were refused for good.
+        """
+
+        def read(replies: list[Any]) -> list[Any] | Refused:
+            *queued, results = replies
+            if isinstance(results, Refused):
+                return next((reply for reply in queued if isinstance(reply, Refused)), results)
+            if len(results) != len(commands):
+                raise ValueError(f"{len(results)} results for {len(commands)} commands")
+            return [_granted(result) for result in results]
+
+        answer = await self._exchange([("MULTI",), *commands, ("EXEC",)], read, 0.0)
+        if isinstance(answer, Refused):
+            raise self.refusal(answer)
+        return answer
+
+    def refusal(self, refused: Refused) -> WhisprError:
+        """Return the error a refusal amounts to."""
+        branch = Transient if refused.passing else Fatal
+        return branch(f"Redis at {self.where}: {refused.reason}")
+
+    async def close(self) -> None:
+        """Close all connections; calls under way end as Transient."""
+        self._closed = True
+        await self._pool.disconnect(inuse_connections=True)
+
+    async def _exchange(
+        self, commands: Sequence[Command], read: Callable[[list[Any]], T], wait: float
+    ) -> T:
+        if self._closed:
+            raise Transient(f"the link to Redis at {self.where} is closed")
+        patience = wait + _PATIENCE_SECONDS
+        try:
+            async with asyncio.timeout(patience):
+                return await self._on_a_connection(commands, read)
+        except TimeoutError as error:
+            raise Transient(f"Redis at {self.where}: no answer in {patience:g} s") from error
+        except (RedisError, OSError) as error:
+            raise Transient(f"Redis at {self.where}: {error}") from error
+
+    async def _on_a_connection(
+        self, commands: Sequence[Command], read: Callable[[list[Any]], T]
+    ) -> T:
+        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            replies = [await _reply(connection) for _ in commands]
+            try:
+                return read(replies)
+            except (TypeError, ValueError, LookupError, AttributeError) as error:
+                raise Transient(
+                    f"Redis at {self.where}: an odd reply to {commands[0][0]!r}: {error}"
+                ) from error
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await self._pool.release(connection)
+
+    async def _greet(self) -> None:
+        try:
+            await self.call(("PING",), bytes)
+        except Transient as error:
+            cause = error.__cause__
+            if isinstance(cause, BusyLoadingError):
+                raise
+            if isinstance(cause, AuthenticationError | AuthenticationWrongNumberOfArgsError):
+                raise SettingsError(
+                    f"redis.url: the Redis at {self.where} refuses the user or password: {cause}"
+                ) from error
+            raise SettingsError(
+                f"redis.url: no Redis or Valkey answers at {self.where} ({cause});"
+                " start it, or correct the address"
+            ) from error
+
+    async def _check_safety(self) -> None:
+        try:
+            found = [
+                (name, needed, await self.call(("CONFIG", "GET", name), _setting))
+                for name, needed in _NEEDED_SETTINGS
+            ]
+            info = await self.call(("INFO",), _info)
+        except Fatal as error:
+            raise UnsafeServer(
+                f"redis.url: cannot tell whether {self.where} keeps what it acknowledges ({error});"
+                " the user needs the permissions +config|get and +info"
+            ) from error
+        found += [(name, needed, info.get(name, "missing")) for name, needed in _NEEDED_STATE]
+        unsafe = [
+            f"{name} is {value!r}, needs {needed!r}"
+            for name, needed, value in found
+            if value != needed
+        ]
+        if unsafe:
+            raise UnsafeServer(
+                f"redis.url: the server at {self.where} could lose what it acknowledged: "
+                + "; ".join(unsafe)
+            )
+
+
+def _where(url: str) -> str:
+    """Return the address in a URL, without user and password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORT
+    except ValueError as error:
+        raise SettingsError(f"redis.url is not a URL: {error}") from None
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        raise SettingsError(
+            f"redis.url begins with {parts.scheme!r}: it must be redis://, rediss:// or unix://"
+        )
+    return parts.path if parts.scheme == "unix" else f"{parts.hostname or 'localhost'}:{port}"
+
+
+async def _reply(connection: Any) -> Any:
+    # No timeout of redis-py's: one it is given here ends as a nil reply on a connection kept.
+    try:
+        return await connection.read_response(timeout=float("inf"))
+    except ResponseError as error:
+        return _granted(error)
+
+
+def _granted(reply: Any) -> Any:
+    if not isinstance(reply, ResponseError):
+        return reply
+    reason = str(reply)
+    passing = isinstance(reply, _PASSING) or reason.startswith(_PASSING_CODES)
+    return Refused(reason, passing)
+
+
+def _setting(reply: Any) -> str:
+    _, value = reply
+    return str(value, "utf-8")
+
+
+def _info(reply: Any) -> dict[str, str]:
+    lines = str(reply, "utf-8").splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
