@@ -1,0 +1,74 @@
+"""Whether the daemon is alive, ready, and how it stands: /livez, /readyz, /metrics, /status."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+_METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_OPEN_TO_ALL: Final = "/livez"  # it says nothing but that this process answers
+
+
+class Readiness(NamedTuple):
+    """Whether the daemon does its work, and if not, why not."""
+
+    ready: bool
+    reasons: Sequence[str] = ()
+
+
+class HealthView(Protocol):
+    """What the endpoints show. Each answer comes from memory: none may wait for a server."""
+
+    async def ready(self) -> Readiness:
+        """Say whether log and store answer and all units have caught up."""
+        ...
+
+    async def metrics(self) -> bytes:
+        """Return the figures of every process as Prometheus text."""
+        ...
+
+    async def status(self) -> Mapping[str, Any]:
+        """Return how hosts and units stand, as plain data."""
+        ...
+
+
+def health_app(view: HealthView, token: str | None = None) -> FastAPI:
+    """Return the app; with a token, all but /livez want ``Authorization: Bearer <token>``."""
+    app = FastAPI(title="Whispr", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/livez")
+    async def livez() -> PlainTextResponse:
+        return PlainTextResponse("alive\n")
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        ready, reasons = await view.ready()
+        return JSONResponse({"ready": ready, "reasons": list(reasons)}, 200 if ready else 503)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(await view.metrics(), media_type=_METRICS_TYPE)
+
+    @app.get("/status")
+    async def status() -> JSONResponse:
+        return JSONResponse(await view.status())
+
+    if token is not None:
+        _ask_for(token, app)
+    return app
+
+
+def _ask_for(token: str, app: FastAPI) -> None:
+    expected = f"Bearer {token}".encode()
+
+    @app.middleware("http")
+    async def check(
+        request: Request, proceed: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        found = request.headers.get("authorization", "").encode()
+        if request.url.path == _OPEN_TO_ALL or secrets.compare_digest(found, expected):
+            return await proceed(request)
+        refusal = {"error": "send the token as 'Authorization: Bearer <token>'"}
+        return JSONResponse(refusal, 401, headers={"WWW-Authenticate": "Bearer"})
