@@ -40,7 +40,9 @@ def build(plugin: str, params: Mapping[str, Any]) -> Strategy | ColumnarStrategy
     try:
         factory = point.load()
     except Exception as error:
-        raise SettingsError(f"strategy {plugin} ({point.value}) fails on import: {error!r}") from error
+        raise SettingsError(
+            f"strategy {plugin} ({point.value}) fails on import: {error!r}"
+        ) from error
     try:
         strategy = factory(**params)
     except Exception as error:

@@ -78,9 +78,7 @@ class Daemon:
             **{f"relay {relay.route}": relay.run() for relay in self._relays},
         }
         await self.overseer.start()
-        tasks = {
-            name: asyncio.create_task(work, name=name) for name, work in stages.items()
-        }
+        tasks = {name: asyncio.create_task(work, name=name) for name, work in stages.items()}
         wish = asyncio.create_task(self._stopping.wait(), name="stop")
         try:
             await self._until_over(tasks, wish)
@@ -98,7 +96,7 @@ class Daemon:
         while not self._stopping.is_set():
             done, _ = await asyncio.wait({*running, wish}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {wish}:
-                running.discard(task)  # type: ignore[arg-type]  # wish is taken out above
+                running.discard(task)
                 await task
                 if task is not tasks["ingest"] and not self._stopping.is_set():
                     raise Fatal(f"{task.get_name()} ended by itself")
