@@ -1,0 +1,89 @@
+"""Expression text to parse tree (grammar.lark); syntax errors in words."""
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+
+from whispr_daemon.rules.diagnostics import Finding
+
+MAX_CHARACTERS: Final = 2000
+MAX_DEPTH: Final = 60
+
+_INSTEAD: Final = {
+    "&": "use 'and'",
+    "|": "use 'or'",
+    "!": "use 'not' or '!='",
+    "=": "use '=='",
+    "%": "use mod(a, b); a percentage is written 2%",
+    "{": "braces belong into messages",
+    "^": "there is no power operator",
+}
+
+
+class SyntaxRefusedError(Exception):
+    """The expression does not parse; ``finding`` says where and why."""
+
+    def __init__(self, finding: Finding) -> None:
+        """Carry one finding."""
+        super().__init__(finding.message)
+        self.finding = finding
+
+
+def parse(text: str) -> Tree[Token]:
+    """Return the parse tree; every subtree has ``meta.start_pos`` and ``end_pos``.
+
+    Raises:
+        SyntaxRefusedError: with code E100 (character), E101 (end), E102 (word), E103 (too big).
+    """
+    if len(text) > MAX_CHARACTERS:
+        message = f"an expression of {len(text)} characters; at most {MAX_CHARACTERS} are allowed"
+        raise SyntaxRefusedError(Finding(start=0, code="E103", message=message))
+    try:
+        tree = _parser().parse(text)
+    except UnexpectedToken as error:
+        raise SyntaxRefusedError(_unexpected(error.token, text)) from error
+    except UnexpectedCharacters as error:
+        raise SyntaxRefusedError(_character(text, error.pos_in_stream)) from error
+    _refuse_depth(tree)
+    return tree
+
+
+def _refuse_depth(tree: Tree[Token]) -> None:
+    todo = [(tree, 1)]
+    while todo:
+        node, depth = todo.pop()
+        if depth > MAX_DEPTH:
+            start = node.meta.start_pos
+            raise SyntaxRefusedError(
+                Finding(start=start, code="E103", message=f"nested more than {MAX_DEPTH} deep")
+            )
+        todo += ((child, depth + 1) for child in node.children if isinstance(child, Tree))
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Lark:
+    grammar = files("whispr_daemon.rules").joinpath("grammar.lark").read_text(encoding="utf-8")
+    return Lark(
+        grammar,
+        parser="lalr",
+        lexer="contextual",
+        propagate_positions=True,
+        maybe_placeholders=False,
+    )
+
+
+def _unexpected(token: Token, text: str) -> Finding:
+    if token.type == "$END":
+        return Finding(start=len(text), code="E101", message="unexpected end of expression")
+    start = token.start_pos or 0
+    hint = " (write 0.38, or atr.38 for a level)" if token == "." else ""
+    return Finding(start=start, code="E102", message=f"unexpected {str(token)!r}{hint}")
+
+
+def _character(text: str, place: int) -> Finding:
+    found = text[place]
+    hint = f" ({_INSTEAD[found]})" if found in _INSTEAD else ""
+    return Finding(start=place, code="E100", message=f"unexpected character {found!r}{hint}")

@@ -1,0 +1,136 @@
+"""Is a document shaped like a rule file? JSON Schema errors in people's words, with their place."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError
+
+from whispr_daemon.rules.diagnostics import suggestion
+from whispr_daemon.rules.document import Document, Path
+from whispr_daemon.rules.keys import TABLES, Key, rule_schema, tests_schema
+
+_KIND = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+
+
+def check_shape(document: Document, *, tests_only: bool = False) -> None:
+    """Add what breaks the schema, and keys this version does not do, to the document's errors."""
+    validator = _validator(tests_only)
+    for error in validator.iter_errors(document.data):
+        _report(document, error)
+    if not tests_only:
+        for path, key in _later_keys(document.data):
+            document.report(
+                document.key(path), "E590", f"{key.name!r} ({key.about}) is not evaluated yet"
+            )
+
+
+@lru_cache(maxsize=2)
+def _validator(tests_only: bool) -> Draft7Validator:  # noqa: FBT001 (the cache wants it positional)
+    return Draft7Validator(tests_schema() if tests_only else rule_schema())
+
+
+def _report(document: Document, error: ValidationError) -> None:
+    path: Path = tuple(error.absolute_path)
+    where = ".".join(str(part) for part in path) or "the file"
+    schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    if error.validator == "additionalProperties":
+        _report_unknown(document, path, schema, error.instance)
+    elif error.validator == "required":
+        for name in schema["required"]:
+            if name not in error.instance:
+                _report_missing(document, path, name)
+    elif error.validator == "oneOf":
+        document.report(
+            document.key(path), "E502", f"{where} needs one of 'if' and 'sequence', and only one"
+        )
+    else:
+        found = _shown(error.instance)
+        expected = _expected(error, schema)
+        document.report(document.value(path), "E503", f"{where} is {found}; expected {expected}")
+
+
+def _report_unknown(
+    document: Document, path: Path, schema: dict[str, Any], instance: dict[str, Any]
+) -> None:
+    known = schema["properties"]
+    for name in instance:
+        if name not in known and not name.startswith("x-"):
+            hint = suggestion(name, known)
+            document.report(document.key((*path, name)), "E501", f"unknown key {name!r}{hint}")
+
+
+def _report_missing(document: Document, path: Path, name: str) -> None:
+    place = document.key(path)
+    message = f"key {name!r} is missing"
+    # The schema says it once for each key that is missing, without saying which.
+    if all((found.line, found.message) != (place.line, message) for found in document.diagnostics):
+        document.report(place, "E502", message)
+
+
+def _expected(error: ValidationError, schema: dict[str, Any]) -> str:
+    if "title" in schema:
+        return str(schema["title"])
+    value = error.validator_value
+    if error.validator == "enum":
+        hint = suggestion(str(error.instance), map(str, value))
+        return f"one of {', '.join(map(str, value))}{hint}"
+    if error.validator == "type":
+        kinds = value if isinstance(value, list) else [value]
+        return " or ".join(_KIND.get(kind, kind) for kind in kinds)
+    limits = {
+        "minItems": "at least {} item(s)",
+        "minLength": "at least {} character(s)",
+        "maxLength": "at most {} characters",
+        "minProperties": "at least {} key(s)",
+        "minimum": "at least {}",
+        "maximum": "at most {}",
+        "exclusiveMinimum": "more than {}",
+    }
+    return limits.get(str(error.validator), "{}").format(value)
+
+
+def _shown(instance: object) -> str:
+    if instance is None:
+        return "empty"
+    if isinstance(instance, dict):
+        return "a mapping"
+    if isinstance(instance, list):
+        return "a list" if instance else "an empty list"
+    if isinstance(instance, bool):
+        return str(instance).lower()
+    text = repr(instance)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _later_keys(data: Any) -> Iterator[tuple[Path, Key]]:
+    for pattern, keys in TABLES.items():
+        for path, mapping in _mappings(data, pattern, ()):
+            for key in keys:
+                if key.later and key.name in mapping and not _says_default(mapping, key):
+                    yield (*path, key.name), key
+
+
+def _says_default(mapping: dict[str, Any], key: Key) -> bool:
+    return key.default is not None and bool(mapping[key.name] == key.default)
+
+
+def _mappings(
+    data: Any, pattern: tuple[str, ...], path: Path
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    if not pattern:
+        if isinstance(data, dict):
+            yield path, data
+    elif pattern[0] == "*":
+        for index, item in enumerate(data if isinstance(data, list) else ()):
+            yield from _mappings(item, pattern[1:], (*path, index))
+    elif isinstance(data, dict):
+        yield from _mappings(data.get(pattern[0]), pattern[1:], (*path, pattern[0]))
