@@ -1,0 +1,102 @@
+"""One stream of records, each a line, with its context and without secrets."""
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from whispr_daemon import log
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    stream = io.StringIO()
+    log.configure("info", "json", stream)
+    return stream
+
+
+def records(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_record_has_its_context(stream: io.StringIO) -> None:
+    journal = structlog.get_logger("whispr.unit").bind(unit="rules/0", partition=0)
+    with structlog.contextvars.bound_contextvars(position="1-7"):
+        journal.info("committed", signal_id="ab12")
+    (record,) = records(stream)
+    assert record.pop("time").endswith("Z")
+    assert record == {
+        "event": "committed",
+        "level": "info",
+        "logger": "whispr.unit",
+        "unit": "rules/0",
+        "partition": 0,
+        "position": "1-7",
+        "signal_id": "ab12",
+    }
+
+
+def test_the_standard_library_logs_into_the_same_stream(stream: io.StringIO) -> None:
+    logging.getLogger("uvicorn.error").warning("slow %s", "client", extra={"partition": 3})
+    logging.getLogger("uvicorn.error").info("chatter")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        log.configure("info", "json", stream)  # again: pytest catches warnings by other means
+        warnings.warn("old", stacklevel=1)
+    first, second = records(stream)
+    assert (first["event"], first["level"], first["partition"]) == ("slow client", "warning", 3)
+    assert second["logger"] == "py.warnings"
+
+
+def test_below_its_level_nothing_is_said(stream: io.StringIO) -> None:
+    structlog.get_logger().debug("detail")
+    assert records(stream) == []
+
+
+def test_an_exception_stays_on_one_line(stream: io.StringIO) -> None:
+    try:
+        int("redis://me:hunter2@cache")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    (record,) = records(stream)
+    assert "Traceback" in record["exception"]
+    assert "redis://me:********@cache" in record["exception"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"password": "hunter2"},
+        {"redis_token": "hunter2"},
+        {"settings": {"inner": [{"api_key": "hunter2"}]}},
+        {"url": "postgresql://me:hunter2@db/w"},
+        {"detail": "could not reach redis://:hunter2@cache/0, trying again"},
+    ],
+)
+def test_secrets_are_masked(stream: io.StringIO, said: dict[str, Any]) -> None:
+    structlog.get_logger().info("connecting", **said)
+    assert "hunter2" not in stream.getvalue()
+    assert "********" in stream.getvalue()
+
+
+def test_people_get_lines_they_can_read() -> None:
+    stream = io.StringIO()
+    log.configure("info", "console", stream)
+    structlog.get_logger("whispr").info("started", token="hunter2")
+    assert "started" in stream.getvalue()
+    assert "hunter2" not in stream.getvalue()
