@@ -121,7 +121,7 @@ def test_a_room_that_has_no_layer_is_caught(house: Path, package: str) -> None:
 
 def banned_in(repo_root: Path, *file: str, said: str = "") -> str:
     """Return what ruff says about calls and imports the house does not allow."""
-    command = [BIN / "ruff", "check", "--select", "TID", *file]
+    command = [str(BIN / "ruff"), "check", "--select", "TID", *file]
     return subprocess.run(
         command, cwd=repo_root, input=said, capture_output=True, text=True, check=False
     ).stdout
