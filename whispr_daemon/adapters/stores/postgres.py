@@ -1,0 +1,247 @@
+"""The truth in Postgres: any number of processes, rows locked where owners may race."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import asyncpg
+
+from whispr_daemon.adapters.stores.postgres_pool import Connection, PostgresPool
+from whispr_daemon.adapters.stores.rows import (
+    SNAPSHOTS_KEPT,
+    check_epoch,
+    check_out_seq,
+    id_taken,
+    mark_of,
+    newest_valid,
+    output_rows,
+    snapshot_row,
+    stored_output,
+)
+from whispr_daemon.adapters.stores.statements import read_queries
+from whispr_daemon.domain.errors import Fatal, StaleCommit
+from whispr_daemon.domain.position import Position
+from whispr_daemon.ports.store import (
+    Claim,
+    Commit,
+    DeadLetter,
+    Producer,
+    Quarantine,
+    Route,
+    StoredOutput,
+    UnitMark,
+)
+
+
+class PostgresStore:
+    """Every method is one transaction."""
+
+    def __init__(self, pool: PostgresPool) -> None:
+        """Use :meth:`open`."""
+        self._pool = pool
+        self._queries = read_queries("postgres")
+
+    @classmethod
+    async def open(cls, url: str, password: str = "") -> Self:
+        """Connect, in the loop that will use the store, and make or renew its tables.
+
+        ``password`` stands apart so that the URL may be shown; empty if it needs none.
+
+        Raises:
+            SettingsError: nobody answers there, the password or database is refused, or the
+                database is of a newer version.
+            UnsafeServer: the server may lose what it has acknowledged.
+            Transient: the server is starting, full or busy.
+        """
+        return cls(await PostgresPool.open(url, password))
+
+    async def claim(self, unit_id: str, partition: int, owner: str, start: Position) -> Claim:
+        """Take a unit over: epoch + 1; a quarantine of it ends."""
+        async with self._pool.transaction() as connection:
+            # Locks the unit's row: of two claims at once the second waits and gets the next epoch.
+            row = await self._one(connection, "claim", unit_id, partition, owner, start.pack())
+            await self._run(connection, "end_quarantine", unit_id)
+            snapshots = await self._run(connection, "snapshots", unit_id)
+        return Claim(mark=mark_of(row), snapshot=newest_valid(snapshots))
+
+    async def commit(self, commit: Commit) -> None:
+        """Make a commit durable: position, outputs and snapshot, or nothing."""
+        try:
+            async with self._pool.transaction() as connection:
+                await self._commit(connection, commit)
+        except _IdTaken as error:
+            ids = [output.id for output in commit.outputs]
+            async with self._pool.connection() as connection:
+                taken = await self._run(connection, "taken_ids", ids)
+            raise id_taken(commit, (row["id"] for row in taken)) from error.__cause__
+
+    async def _commit(self, connection: Connection, commit: Commit) -> None:
+        moved = await self._first(
+            connection,
+            "commit",
+            *(commit.unit_id, commit.epoch, commit.old.pack(), commit.new.pack()),
+            *(len(commit.outputs), commit.out_hash),
+        )
+        if moved is None:
+            raise StaleCommit(f"{commit.unit_id}: no unit of epoch {commit.epoch} at {commit.old}")
+        check_out_seq(commit, moved["out_seq"])
+        if commit.outputs:
+            columns = zip(*(list(row.values())[1:] for row in output_rows(commit)), strict=True)
+            try:
+                await self._run(connection, "add_outputs", commit.unit_id, *map(list, columns))
+            except asyncpg.UniqueViolationError as error:
+                raise _IdTaken from error
+        if commit.snapshot is not None:
+            row = snapshot_row(commit.unit_id, commit.snapshot)
+            await self._run(connection, "add_snapshot", *row.values())
+            await self._run(connection, "drop_snapshots", commit.unit_id, SNAPSHOTS_KEPT)
+
+    async def mark(self, unit_id: str) -> UnitMark:
+        """Return the unit's mark. Raises Fatal for a unit that was never claimed."""
+        async with self._pool.transaction() as connection:
+            # FOR UPDATE: after a commit whose reply was lost but which the server still works on.
+            row = await self._first(connection, "mark", unit_id)
+        if row is None:
+            raise Fatal(f"no unit {unit_id!r} in {self._pool.where}; claim it first")
+        return mark_of(row)
+
+    async def marks(self) -> Mapping[str, UnitMark]:
+        """Return the marks of all units."""
+        return {row["unit_id"]: mark_of(row) for row in await self._ask("marks")}
+
+    async def quarantine(self, unit_id: str, epoch: int, position: Position, reason: str) -> None:
+        """Record that the unit stopped. Raises Fenced if the epoch is not the unit's."""
+        async with self._pool.transaction() as connection:
+            check_epoch(f"unit {unit_id}", epoch, await self._first(connection, "mark", unit_id))
+            await self._run(connection, "quarantine", unit_id, position.pack(), reason)
+
+    async def quarantined(self) -> Sequence[Quarantine]:
+        """Return the units in quarantine."""
+        return [
+            Quarantine(
+                unit_id=row["unit_id"],
+                position=Position.unpack(row["pos"]),
+                reason=row["reason"],
+                since=row["since"],
+            )
+            for row in await self._ask("quarantined")
+        ]
+
+    async def outputs(self, after: Mapping[str, int], limit: int) -> Sequence[StoredOutput]:
+        """Return at most ``limit`` outputs above the cursors, ordered by unit and ``out_seq``."""
+        rows = await self._ask("outputs", list(after), list(after.values()), limit)
+        return [stored_output(row) for row in rows]
+
+    async def recent_outputs(self, limit: int) -> Sequence[StoredOutput]:
+        """Return the newest outputs by event time, oldest of them first."""
+        return [stored_output(row) for row in reversed(await self._ask("recent_outputs", limit))]
+
+    async def claim_route(self, route: str) -> Route:
+        """Take a route over: epoch + 1."""
+        async with self._pool.transaction() as connection:
+            row = await self._one(connection, "claim_route", route)
+            cursors = await self._run(connection, "cursors", route)
+        return Route(
+            route=route,
+            epoch=row["epoch"],
+            cursors={each["unit_id"]: each["out_seq"] for each in cursors},
+            receipt=row["receipt"],
+        )
+
+    async def advance_route(
+        self, route: str, epoch: int, cursors: Mapping[str, int], receipt: str
+    ) -> None:
+        """Move cursors forward, never back. Raises Fenced if the epoch is not the route's."""
+        async with self._pool.transaction() as connection:
+            row = await self._first(connection, "advance_route", route, epoch, receipt)
+            check_epoch(f"route {route}", epoch, row)
+            columns = list(cursors), list(cursors.values())
+            await self._run(connection, "advance_cursors", route, *columns)
+
+    async def claim_producer(self, producer: str) -> Producer:
+        """Take a producer over: epoch + 1."""
+        async with self._pool.transaction() as connection:
+            row = await self._one(connection, "claim_producer", producer)
+            marks = await self._run(connection, "producer_marks", producer)
+        return Producer(
+            producer=producer,
+            epoch=row["epoch"],
+            marks={each["source"]: each["seq"] for each in marks},
+            state=row["state"],
+        )
+
+    async def save_producer(self, producer: Producer) -> None:
+        """Record an ingest's marks and memory. Raises Fenced if the epoch is not the producer's."""
+        name, marks = producer.producer, producer.marks
+        async with self._pool.transaction() as connection:
+            row = await self._first(
+                connection, "save_producer", name, producer.epoch, producer.state
+            )
+            check_epoch(f"producer {name}", producer.epoch, row)
+            await self._run(connection, "save_marks", name, list(marks), list(marks.values()))
+
+    async def register(self, symbols: Sequence[str]) -> Mapping[str, int]:
+        """Return the codes of the symbols, giving new ones the next free codes, in their order."""
+        wanted = list(dict.fromkeys(symbols))
+        async with self._pool.transaction() as connection:
+            codes = await self._codes(connection, wanted)
+            if len(codes) < len(wanted):
+                await self._run(connection, "lock_instruments")
+                known = await self._codes(connection, wanted)  # others may have been first
+                new = [symbol for symbol in wanted if symbol not in known]
+                await self._run(connection, "add_instruments", new)
+                codes = await self._codes(connection, wanted)
+        return codes
+
+    async def _codes(self, connection: Connection, symbols: list[str]) -> dict[str, int]:
+        rows = await self._run(connection, "codes", symbols)
+        return {row["symbol"]: row["code"] for row in rows}
+
+    async def instruments(self) -> Sequence[str]:
+        """Return all instruments; the place of each is its code."""
+        return [row["symbol"] for row in await self._ask("instruments")]
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Record refused events; one already there (source and seq) is passed over."""
+        columns = (
+            [getattr(letter, column) for letter in letters]
+            for column in DeadLetter.__struct_fields__
+        )
+        await self._ask("bury", *columns)
+
+    async def dead_letters(self, limit: int) -> Sequence[DeadLetter]:
+        """Return the newest dead letters, oldest of them first."""
+        return [DeadLetter(**row) for row in reversed(await self._ask("dead_letters", limit))]
+
+    async def set_desired(self, body: bytes) -> None:
+        """Record what should be running."""
+        await self._ask("set_desired", body)
+
+    async def desired(self) -> bytes | None:
+        """Return what should be running, None if that was never said."""
+        rows = await self._ask("desired")
+        return rows[0]["body"] if rows else None
+
+    async def close(self) -> None:
+        """Close all connections; harmless if repeated."""
+        await self._pool.close()
+
+    async def _ask(self, name: str, *values: Any) -> list[asyncpg.Record]:
+        async with self._pool.connection() as connection:
+            return await self._run(connection, name, *values)
+
+    async def _run(self, connection: Connection, name: str, *values: Any) -> list[asyncpg.Record]:
+        return await connection.fetch(self._queries[name], *values)
+
+    async def _first(
+        self, connection: Connection, name: str, *values: Any
+    ) -> asyncpg.Record | None:
+        rows = await self._run(connection, name, *values)
+        return rows[0] if rows else None
+
+    async def _one(self, connection: Connection, name: str, *values: Any) -> asyncpg.Record:
+        (row,) = await self._run(connection, name, *values)
+        return row
+
+
+class _IdTaken(Exception):
+    """An output's id is already there; whose, is found out once the transaction is over."""

@@ -1,0 +1,158 @@
+-- name: lock_schema
+-- One starting process at a time; the number is ours alone ("whispr" in ASCII).
+SELECT pg_advisory_xact_lock(131273160945778);
+
+-- name: make_schema_version
+CREATE TABLE IF NOT EXISTS schema_version (
+    version integer PRIMARY KEY,
+    applied timestamptz NOT NULL DEFAULT now()
+);
+
+-- name: schema_version
+SELECT coalesce(max(version), 0) FROM schema_version;
+
+-- name: set_schema_version
+INSERT INTO schema_version (version) VALUES ($1);
+
+-- name: unsafe_settings
+SELECT name FROM pg_settings
+WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
+ORDER BY name;
+
+-- name: claim
+INSERT INTO unit (unit_id, partition, epoch, owner, start, wm, out_seq, out_hash)
+VALUES ($1, $2, 1, $3, $4, $4, 0, '')
+ON CONFLICT (unit_id) DO UPDATE SET epoch = unit.epoch + 1, owner = excluded.owner
+RETURNING epoch, start, wm, out_seq, out_hash;
+
+-- name: end_quarantine
+DELETE FROM quarantine WHERE unit_id = $1;
+
+-- name: snapshots
+SELECT pos, out_seq, out_hash, code_version, codec, crc, body
+FROM snapshot WHERE unit_id = $1 ORDER BY pos DESC;
+
+-- name: commit
+UPDATE unit SET wm = $4, out_seq = out_seq + $5, out_hash = $6
+WHERE unit_id = $1 AND epoch = $2 AND wm = $3
+RETURNING out_seq;
+
+-- name: add_outputs
+INSERT INTO output (unit_id, out_seq, id, kind, ts_event, instrument, origin, name, body)
+SELECT $1, new.out_seq, new.id, new.kind, new.ts_event, new.instrument, new.origin, new.name,
+    new.body::json
+FROM unnest(
+    $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+    $9::text[]
+) AS new (out_seq, id, kind, ts_event, instrument, origin, name, body);
+
+-- name: taken_ids
+SELECT id FROM output WHERE id = ANY($1::text[]);
+
+-- name: add_snapshot
+INSERT INTO snapshot (unit_id, pos, out_seq, out_hash, code_version, codec, crc, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (unit_id, pos) DO UPDATE SET
+    out_seq = excluded.out_seq, out_hash = excluded.out_hash,
+    code_version = excluded.code_version, codec = excluded.codec,
+    crc = excluded.crc, body = excluded.body;
+
+-- name: drop_snapshots
+DELETE FROM snapshot WHERE unit_id = $1 AND pos NOT IN (
+    SELECT pos FROM snapshot WHERE unit_id = $1 ORDER BY pos DESC LIMIT $2
+);
+
+-- name: mark
+SELECT epoch, start, wm, out_seq, out_hash FROM unit WHERE unit_id = $1 FOR UPDATE;
+
+-- name: marks
+SELECT unit_id, epoch, start, wm, out_seq, out_hash FROM unit ORDER BY unit_id;
+
+-- name: quarantine
+INSERT INTO quarantine (unit_id, pos, reason) VALUES ($1, $2, $3)
+ON CONFLICT (unit_id) DO UPDATE SET pos = excluded.pos, reason = excluded.reason;
+
+-- name: quarantined
+SELECT unit_id, pos, reason, (extract(epoch FROM since) * 1000000000)::bigint AS since
+FROM quarantine ORDER BY unit_id;
+
+-- name: outputs
+SELECT found.unit_id, found.out_seq, found.body,
+    (extract(epoch FROM found.created) * 1000000000)::bigint AS created
+FROM unit
+LEFT JOIN unnest($1::text[], $2::bigint[]) AS place (unit_id, out_seq)
+    ON place.unit_id = unit.unit_id
+CROSS JOIN LATERAL (
+    SELECT output.* FROM output
+    WHERE output.unit_id = unit.unit_id AND output.out_seq > coalesce(place.out_seq, 0)
+    ORDER BY output.out_seq LIMIT $3
+) AS found
+ORDER BY found.unit_id, found.out_seq
+LIMIT $3;
+
+-- name: recent_outputs
+SELECT unit_id, out_seq, body, (extract(epoch FROM created) * 1000000000)::bigint AS created
+FROM output ORDER BY ts_event DESC, unit_id DESC, out_seq DESC LIMIT $1;
+
+-- name: claim_route
+INSERT INTO relay (route, epoch) VALUES ($1, 1)
+ON CONFLICT (route) DO UPDATE SET epoch = relay.epoch + 1
+RETURNING epoch, receipt;
+
+-- name: cursors
+SELECT unit_id, out_seq FROM relay_cursor WHERE route = $1;
+
+-- name: advance_route
+UPDATE relay SET receipt = $3 WHERE route = $1 AND epoch = $2 RETURNING epoch;
+
+-- name: advance_cursors
+INSERT INTO relay_cursor (route, unit_id, out_seq)
+SELECT $1, new.unit_id, new.out_seq
+FROM unnest($2::text[], $3::bigint[]) AS new (unit_id, out_seq)
+ON CONFLICT (route, unit_id)
+DO UPDATE SET out_seq = greatest(relay_cursor.out_seq, excluded.out_seq);
+
+-- name: claim_producer
+INSERT INTO producer (producer, epoch) VALUES ($1, 1)
+ON CONFLICT (producer) DO UPDATE SET epoch = producer.epoch + 1
+RETURNING epoch, state;
+
+-- name: producer_marks
+SELECT source, seq FROM producer_mark WHERE producer = $1;
+
+-- name: save_producer
+UPDATE producer SET state = $3 WHERE producer = $1 AND epoch = $2 RETURNING epoch;
+
+-- name: save_marks
+INSERT INTO producer_mark (producer, source, seq)
+SELECT $1, new.source, new.seq FROM unnest($2::text[], $3::bigint[]) AS new (source, seq)
+ON CONFLICT (producer, source) DO UPDATE SET seq = excluded.seq;
+
+-- name: lock_instruments
+LOCK TABLE instrument IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: add_instruments
+INSERT INTO instrument (code, symbol)
+SELECT (SELECT coalesce(max(code) + 1, 0) FROM instrument) + new.place - 1, new.symbol
+FROM unnest($1::text[]) WITH ORDINALITY AS new (symbol, place);
+
+-- name: codes
+SELECT symbol, code FROM instrument WHERE symbol = ANY($1::text[]);
+
+-- name: instruments
+SELECT symbol FROM instrument ORDER BY code;
+
+-- name: bury
+INSERT INTO dead_letter (source, seq, reason, detail)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])
+ON CONFLICT (source, seq) DO NOTHING;
+
+-- name: dead_letters
+SELECT source, seq, reason, detail FROM dead_letter ORDER BY place DESC LIMIT $1;
+
+-- name: set_desired
+INSERT INTO desired (one, body) VALUES (1, $1)
+ON CONFLICT (one) DO UPDATE SET body = excluded.body;
+
+-- name: desired
+SELECT body FROM desired;

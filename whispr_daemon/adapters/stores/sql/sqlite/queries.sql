@@ -1,0 +1,118 @@
+-- name: claim
+INSERT INTO unit (unit_id, partition, epoch, owner, start, wm, out_seq, out_hash)
+VALUES (:unit_id, :partition, 1, :owner, :start, :start, 0, '')
+ON CONFLICT (unit_id) DO UPDATE SET epoch = epoch + 1, owner = excluded.owner
+RETURNING epoch, start, wm, out_seq, out_hash;
+
+-- name: end_quarantine
+DELETE FROM quarantine WHERE unit_id = :unit_id;
+
+-- name: snapshots
+SELECT pos, out_seq, out_hash, code_version, codec, crc, body
+FROM snapshot WHERE unit_id = :unit_id ORDER BY pos DESC;
+
+-- name: commit
+UPDATE unit SET wm = :new, out_seq = out_seq + :count, out_hash = :out_hash
+WHERE unit_id = :unit_id AND epoch = :epoch AND wm = :old
+RETURNING out_seq;
+
+-- name: add_output
+INSERT INTO output (unit_id, out_seq, id, kind, ts_event, instrument, origin, name, body)
+VALUES (:unit_id, :out_seq, :id, :kind, :ts_event, :instrument, :origin, :name, :body);
+
+-- name: taken_ids
+SELECT id FROM output WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: add_snapshot
+INSERT INTO snapshot (unit_id, pos, out_seq, out_hash, code_version, codec, crc, body)
+VALUES (:unit_id, :pos, :out_seq, :out_hash, :code_version, :codec, :crc, :body)
+ON CONFLICT (unit_id, pos) DO UPDATE SET
+    out_seq = excluded.out_seq, out_hash = excluded.out_hash,
+    code_version = excluded.code_version, codec = excluded.codec,
+    crc = excluded.crc, body = excluded.body;
+
+-- name: drop_snapshots
+DELETE FROM snapshot WHERE unit_id = :unit_id AND pos NOT IN (
+    SELECT pos FROM snapshot WHERE unit_id = :unit_id ORDER BY pos DESC LIMIT :keep
+);
+
+-- name: mark
+SELECT epoch, start, wm, out_seq, out_hash FROM unit WHERE unit_id = :unit_id;
+
+-- name: marks
+SELECT unit_id, epoch, start, wm, out_seq, out_hash FROM unit ORDER BY unit_id;
+
+-- name: quarantine
+INSERT INTO quarantine (unit_id, pos, reason) VALUES (:unit_id, :pos, :reason)
+ON CONFLICT (unit_id) DO UPDATE SET pos = excluded.pos, reason = excluded.reason;
+
+-- name: quarantined
+SELECT unit_id, pos, reason, since FROM quarantine ORDER BY unit_id;
+
+-- name: outputs
+SELECT output.unit_id, output.out_seq, output.created, output.body
+FROM unit
+LEFT JOIN json_each(:after) AS place ON place.key = unit.unit_id
+JOIN output ON output.unit_id = unit.unit_id AND output.out_seq > coalesce(place.value, 0)
+ORDER BY output.unit_id, output.out_seq
+LIMIT :limit;
+
+-- name: recent_outputs
+SELECT unit_id, out_seq, created, body
+FROM output ORDER BY ts_event DESC, unit_id DESC, out_seq DESC LIMIT :limit;
+
+-- name: claim_route
+INSERT INTO relay (route, epoch) VALUES (:route, 1)
+ON CONFLICT (route) DO UPDATE SET epoch = epoch + 1
+RETURNING epoch, receipt;
+
+-- name: cursors
+SELECT unit_id, out_seq FROM relay_cursor WHERE route = :route;
+
+-- name: advance_route
+UPDATE relay SET receipt = :receipt WHERE route = :route AND epoch = :epoch RETURNING epoch;
+
+-- name: advance_cursor
+INSERT INTO relay_cursor (route, unit_id, out_seq) VALUES (:route, :unit_id, :out_seq)
+ON CONFLICT (route, unit_id) DO UPDATE SET out_seq = max(out_seq, excluded.out_seq);
+
+-- name: claim_producer
+INSERT INTO producer (producer, epoch) VALUES (:producer, 1)
+ON CONFLICT (producer) DO UPDATE SET epoch = epoch + 1
+RETURNING epoch, state;
+
+-- name: producer_marks
+SELECT source, seq FROM producer_mark WHERE producer = :producer;
+
+-- name: save_producer
+UPDATE producer SET state = :state WHERE producer = :producer AND epoch = :epoch RETURNING epoch;
+
+-- name: save_mark
+INSERT INTO producer_mark (producer, source, seq) VALUES (:producer, :source, :seq)
+ON CONFLICT (producer, source) DO UPDATE SET seq = excluded.seq;
+
+-- name: add_instrument
+INSERT INTO instrument (code, symbol)
+SELECT coalesce(max(code) + 1, 0), :symbol FROM instrument
+WHERE true  -- else the parser takes ON for a join
+ON CONFLICT (symbol) DO NOTHING;
+
+-- name: codes
+SELECT symbol, code FROM instrument WHERE symbol IN (SELECT value FROM json_each(:symbols));
+
+-- name: instruments
+SELECT symbol FROM instrument ORDER BY code;
+
+-- name: bury
+INSERT INTO dead_letter (source, seq, reason, detail) VALUES (:source, :seq, :reason, :detail)
+ON CONFLICT (source, seq) DO NOTHING;
+
+-- name: dead_letters
+SELECT source, seq, reason, detail FROM dead_letter ORDER BY place DESC LIMIT :limit;
+
+-- name: set_desired
+INSERT INTO desired (one, body) VALUES (1, :body)
+ON CONFLICT (one) DO UPDATE SET body = excluded.body;
+
+-- name: desired
+SELECT body FROM desired;

@@ -1,0 +1,178 @@
+"""A SQLite file with its one connection and the one thread that uses it; failures named."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+from whispr_daemon.adapters.stores.statements import read_migrations
+from whispr_daemon.domain.errors import Fatal, SettingsError, Transient
+
+T = TypeVar("T")
+
+_PATIENCE_SECONDS: Final = 5.0  # for a lock somebody else (a backup, a shell) holds
+_PASSING: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+
+
+class SqliteFile:
+    """Runs functions in its own thread, each in one transaction.
+
+    A caller that is cancelled stops waiting for its transaction; the transaction ends whole.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, worker: ThreadPoolExecutor
+    ) -> None:
+        """Use :meth:`open`."""
+        self.path = path
+        self.connection = connection  # for functions given to `write` and `read` only
+        self._worker = worker
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path, *, readonly: bool = False) -> Self:
+        """Open the file, bringing its tables up to date unless it is to be read only.
+
+        Raises:
+            SettingsError: it cannot be opened, is no SQLite file, or is of another version.
+            Transient: somebody else holds its lock.
+        """
+        worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        loop = asyncio.get_running_loop()
+        try:
+            connection = await loop.run_in_executor(worker, _connect, path, readonly)
+        except BaseException:
+            worker.shutdown(wait=False)
+            raise
+        return cls(path, connection, worker)
+
+    async def write(self, work: Callable[[], T]) -> T:
+        """Return ``work()``, run while nobody else writes; what it raises rolls it back."""
+        return await self._submit("BEGIN IMMEDIATE", work)
+
+    async def read(self, work: Callable[[], T]) -> T:
+        """Return ``work()``, run on the file as it is at one moment."""
+        return await self._submit("BEGIN", work)
+
+    async def close(self) -> None:
+        """Let the file go, after the transaction under way; harmless if repeated."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(self._worker, self.connection.close)
+        self._worker.shutdown(wait=False)
+
+    async def _submit(self, begin: str, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise Fatal(f"the store {self.path} is closed")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, self._transact, begin, work)
+
+    def _transact(self, begin: str, work: Callable[[], T]) -> T:
+        try:
+            self.connection.execute(begin)
+            result = work()
+            self.connection.commit()
+        except sqlite3.Error as error:
+            _roll_back(self.connection)
+            raise _translated(error, self.path) from error
+        except BaseException:
+            _roll_back(self.connection)
+            raise
+        return result
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """End the transaction if there still is one: some failures have ended it already."""
+    if connection.in_transaction:
+        connection.rollback()
+
+
+def _connect(path: Path, readonly: bool) -> sqlite3.Connection:  # noqa: FBT001 (run_in_executor)
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}",
+            uri=True,
+            timeout=_PATIENCE_SECONDS,
+            isolation_level=None,  # transactions begin where we say so
+        )
+        try:
+            connection.row_factory = sqlite3.Row
+            if readonly:
+                _check_version(connection, path)
+            else:
+                _make_safe(connection, path)
+                _migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise _refused(error, path) from error
+    return connection
+
+
+def _make_safe(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")  # per connection: WAL alone syncs too rarely
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise SettingsError(
+            f"{path} cannot have a write-ahead log (its journal mode is {mode}); "
+            "put the data folder on a local disk"
+        )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    if read_migrations("sqlite", _version(connection), str(path)):
+        raise SettingsError(
+            f"{path} is of an older version; start the daemon on it once, that renews it"
+        )
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the tables up to date, one transaction a migration: each with its version, or none."""
+    for number, script in read_migrations("sqlite", _version(connection), str(path)).items():
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
+            )
+        except BaseException:
+            _roll_back(connection)
+            raise
+
+
+def _translated(error: sqlite3.Error, path: Path) -> Transient | Fatal:
+    """Say what the caller must do about a failure of an open file."""
+    code = getattr(error, "sqlite_errorcode", None)
+    named = f"{path}: {error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
+    if code is not None and code & 0xFF in _PASSING:  # the low byte: extended codes refine it
+        return Transient(named)
+    return Fatal(named)
+
+
+def _refused(error: sqlite3.Error, path: Path) -> Transient | SettingsError:
+    """Say why a file could not be opened."""
+    translated = _translated(error, path)
+    if isinstance(translated, Transient):
+        return translated
+    return SettingsError(
+        f"cannot open the store {translated}; it must be a file that Whispr made, in a folder "
+        "that exists and this user may write to"
+    )
