@@ -57,7 +57,7 @@ class InstrumentSettings(Section):
 class RulesSettings(Section):
     """The rule files, and over how many hosts their partitions are spread."""
 
-    dir: Path = Path("config/rules")
+    dir: Path | None = Path("config/rules")  # a folder, or one file; None: no rules
     hosts: int = Field(default=1, ge=1, le=64)
 
 
@@ -82,13 +82,13 @@ class SimulatedSource(Section):
     """A seeded market that looks real. Everything it makes is labelled simulated."""
 
     kind: Literal["simulated"] = "simulated"
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=7, ge=0)
     symbols: tuple[Symbol, ...] = Field(
-        default=("SPY", "QQQ", "AAPL", "MSFT", "NVDA"), min_length=1
+        default=("SPY", "QQQ", "IWM", "AAPL", "MSFT", "NVDA", "TSLA", "AMD"), min_length=1
     )
     speed: Speed = 300.0
-    start: date = date(2024, 1, 2)  # the first session
-    history_days: int = Field(default=90, ge=0)  # daily bars before the first session
+    start: date = date(2025, 1, 2)  # the first session is on or after it
+    history_days: int = Field(default=260, ge=0)  # sessions of daily bars before the first
     warm_sessions: int = Field(default=2, ge=0)  # come at once, before the pace
 
 
