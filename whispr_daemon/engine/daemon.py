@@ -1,7 +1,7 @@
 """The whole path in order: hosts up, relays on, source in; and the way back down."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -65,19 +65,22 @@ class Daemon:
         """Ask for a clean stop."""
         self._stopping.set()
 
-    async def run(self, *, to_end: bool) -> None:
+    async def run(self, *, to_end: bool, started: Callable[[], None] = lambda: None) -> None:
         """Run until stopped, or, with ``to_end``, until all of the source is folded.
+
+        ``started`` is called once the supervisor is at work.
 
         Raises:
             Fatal: a stage could not go on.
         """
+        await self.overseer.start()
+        started()
         stages = {
-            "supervisor": self._supervise(),
+            "supervisor": self.overseer.watch(),
             "ingest": self._take_in(to_end=to_end),
             "figures": self._push_figures(),
             **{f"relay {relay.route}": relay.run() for relay in self._relays},
         }
-        await self.overseer.start()
         tasks = {name: asyncio.create_task(work, name=name) for name, work in stages.items()}
         wish = asyncio.create_task(self._stopping.wait(), name="stop")
         try:
@@ -112,9 +115,6 @@ class Daemon:
             relay.drain()
         await asyncio.gather(*(tasks[f"relay {relay.route}"] for relay in self._relays))
         self._journal.info("stopped")
-
-    async def _supervise(self) -> None:
-        await self.overseer.watch()
 
     async def _take_in(self, *, to_end: bool) -> None:
         await self.ingest.run()

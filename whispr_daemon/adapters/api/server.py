@@ -90,6 +90,15 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
+def check_port(host: str, port: int) -> None:
+    """Find out early whether a server could listen there.
+
+    Raises:
+        SettingsError: the port is in use, or the host is not this machine's.
+    """
+    _listen(host, port).close()
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         (family, _, _, _, address), *_ = socket.getaddrinfo(

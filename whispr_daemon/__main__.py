@@ -1,0 +1,5 @@
+"""``python -m whispr_daemon`` is the command ``whispr``."""
+
+from whispr_daemon.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Composition root: settings in, wired daemon out. The only namer of adapters."""

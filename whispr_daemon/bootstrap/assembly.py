@@ -1,0 +1,135 @@
+"""Wires a daemon: servers, ports, hosts, source, outlets. Opened in order, closed in reverse."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import msgspec
+from rich.console import Console
+
+from whispr_daemon.adapters.api.server import check_port
+from whispr_daemon.adapters.metrics import PrometheusMetrics
+from whispr_daemon.adapters.runtimes.local import LocalRuntime
+from whispr_daemon.bootstrap.desired import Desired, desired, rule_files
+from whispr_daemon.bootstrap.edges import outlet_of, route_of, source_of
+from whispr_daemon.bootstrap.folder import DataFolder, Running
+from whispr_daemon.bootstrap.hosts import HostProcess, build_fold, build_host
+from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer, health_server
+from whispr_daemon.bootstrap.reach import Reach, open_ports
+from whispr_daemon.bootstrap.servers import Tell, reach_of
+from whispr_daemon.domain.errors import SettingsError
+from whispr_daemon.domain.unit import HostSpec
+from whispr_daemon.engine.daemon import Daemon
+from whispr_daemon.engine.ingest import Ingest
+from whispr_daemon.engine.relay import Relay
+from whispr_daemon.engine.supervisor import Supervisor
+from whispr_daemon.engine.unit import Ports
+from whispr_daemon.ports.source import Source
+from whispr_daemon.rules.load import load
+from whispr_daemon.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A wired daemon, and what its owner may want to look at."""
+
+    daemon: Daemon
+    source: Source
+    ports: Ports
+    announce: Callable[[], str]  # once started: tell others where it is, return the health URL
+
+
+@asynccontextmanager
+async def assembled(
+    settings: Settings, console: Console, tell: Tell = lambda _: None
+) -> AsyncIterator[Assembled]:
+    """Yield a daemon ready to run; afterwards close all that was opened.
+
+    Args:
+        settings: those in effect.
+        console: where the console outlet prints.
+        tell: told what is being started.
+
+    Raises:
+        SettingsError: a setting cannot be had; each is named.
+        SourceError: a file cannot be read as asked.
+        UnsafeServer: a server would lose acknowledged writes as it is set.
+    """
+    rules = rule_files(settings.rules.dir)
+    mistakes = [str(error) for error in load(rules).errors]
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    async with AsyncExitStack() as stack:
+        folder = DataFolder(settings.data)
+        folder.take()
+        stack.callback(folder.release)
+        check_port(settings.health.host, settings.health.port)
+        source = await source_of(settings)
+        reach = await reach_of(settings, folder.path, stack, tell)
+        ports = await stack.enter_async_context(open_ports(reach))
+        ends = [await ports.log.last(each) for each in range(ports.log.partitions)]
+        wanted = desired(settings, rules, ends)
+        for strategy_id in sorted({unit.strategy for unit in wanted.units()}):
+            build_fold(strategy_id, wanted)  # a plug-in that is missing is said now, by name
+        await ports.store.set_desired(wanted.encode())
+        relays = [
+            Relay(
+                route_of(each),
+                await outlet_of(each, reach, console, stack),
+                ports.store,
+                ports.clock,
+                ports.metrics,
+            )
+            for each in settings.routes()
+        ]
+        overseer = _overseer(settings, reach, wanted, ports, relays)
+        stack.push_async_callback(overseer.close)
+        ingest = Ingest(source, ports.log, ports.store, ports.clock, ports.metrics)
+        stack.callback(folder.retract)
+
+        def announce() -> str:
+            folder.announce(
+                Running(
+                    pid=os.getpid(),
+                    tier=reach.tier,
+                    health_url=overseer.health_url,
+                    postgres_url=reach.postgres_url,
+                    redis_url=reach.redis_url,
+                )
+            )
+            return overseer.health_url
+
+        yield Assembled(
+            daemon=Daemon(overseer, ingest, relays, list(wanted.units()), ports),
+            source=source,
+            ports=ports,
+            announce=announce,
+        )
+
+
+def _overseer(
+    settings: Settings, reach: Reach, wanted: Desired, ports: Ports, relays: Sequence[Relay]
+) -> LocalOverseer | ActorOverseer:
+    if reach.tier:
+        return ActorOverseer(reach, settings.ray.address or "", ports.clock)
+
+    def committed() -> None:
+        for relay in relays:
+            relay.nudge()
+
+    async def build(spec: HostSpec) -> HostProcess:
+        # Log and store are shared with the daemon, which closes them; the figures are the host's.
+        own = msgspec.structs.replace(ports, metrics=PrometheusMetrics())
+        return HostProcess(build_host(spec, wanted, own, reach, committed), AsyncExitStack())
+
+    runtime = LocalRuntime(build)
+    supervisor = Supervisor(
+        wanted.hosts,
+        runtime,
+        (ports.log, ports.store),
+        ports.clock,
+        PrometheusMetrics(),
+        reach.stall_seconds,
+    )
+    return LocalOverseer(supervisor, runtime, health_server(supervisor, reach))

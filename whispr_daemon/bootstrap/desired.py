@@ -1,0 +1,119 @@
+"""What should run: hosts, their units, rules and strategies. Plain data, kept in the store."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from whispr_daemon.domain.errors import SettingsError
+from whispr_daemon.domain.position import Position
+from whispr_daemon.domain.unit import HostSpec, UnitSpec
+from whispr_daemon.domain.value import Value
+from whispr_daemon.rules.load import RuleFile
+from whispr_daemon.settings import Settings
+
+RULES: Final = "rules"  # the strategy id of the rules engine
+_SHARED: Final = "shared"  # the host of all strategies that do not ask for one of their own
+
+
+class Choice(Value, frozen=True, kw_only=True):
+    """A plug-in strategy as configured."""
+
+    id: str
+    plugin: str
+    params: Mapping[str, Any] = {}
+    symbols: tuple[str, ...] = ()
+    dedicated: bool = True
+
+
+class Desired(Value, frozen=True, kw_only=True):
+    """All that a host needs to build its units, the same in whatever process it runs."""
+
+    hosts: tuple[HostSpec, ...]
+    rules: tuple[RuleFile, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    calendar: str = "XNYS"
+    calendars: Mapping[str, str] = {}  # by instrument, where it is not ``calendar``
+
+    def encode(self) -> bytes:
+        """Return it as JSON for the store."""
+        return msgspec.json.encode(self)
+
+    def choice(self, strategy: str) -> Choice:
+        """Return the configured strategy with this id."""
+        return next(choice for choice in self.choices if choice.id == strategy)
+
+    def units(self) -> Iterator[UnitSpec]:
+        """Yield the units of all hosts."""
+        for host in self.hosts:
+            yield from host.units
+
+
+def decode(body: bytes) -> Desired:
+    """Read :meth:`Desired.encode` back."""
+    return msgspec.json.decode(body, type=Desired)
+
+
+def rule_files(folder: Path | None) -> tuple[RuleFile, ...]:
+    """Return the rule documents of a folder (or the one file), in the order of names.
+
+    None means no rules.
+
+    Raises:
+        SettingsError: there is no such folder or file.
+    """
+    if folder is None:
+        return ()
+    if folder.is_file():
+        paths = [folder]
+    elif folder.is_dir():
+        found = (path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+        paths = sorted(path for path in found if not path.stem.endswith(".test"))
+    else:
+        raise SettingsError(f"rules.dir {folder}: there is no such file or folder")
+    return tuple(RuleFile(path=str(path), text=_read(path)) for path in paths)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from error
+
+
+def desired(
+    settings: Settings, rules: tuple[RuleFile, ...], ends: Sequence[Position]
+) -> Desired:
+    """Lay the units out over hosts.
+
+    ``ends[partition]`` is where the log ends now: a unit never seen before says nothing about what
+    lies before it. The rules' partitions are spread over ``rules.hosts`` hosts; a strategy gets a
+    host of its own unless its isolation is ``shared``.
+    """
+    choices = tuple(
+        Choice(
+            id=strategy.id,
+            plugin=strategy.plugin,
+            params=dict(strategy.params),
+            symbols=strategy.symbols,
+            dedicated=strategy.isolation == "dedicated",
+        )
+        for strategy in settings.strategies
+    )
+    hosts: dict[str, list[UnitSpec]] = defaultdict(list)
+    for partition, start in enumerate(ends):
+        if rules:
+            host_id = f"{RULES}-{partition % settings.rules.hosts}"
+            hosts[host_id].append(UnitSpec(strategy=RULES, partition=partition, start=start))
+        for choice in choices:
+            host_id = choice.id if choice.dedicated else _SHARED
+            hosts[host_id].append(UnitSpec(strategy=choice.id, partition=partition, start=start))
+    return Desired(
+        hosts=tuple(HostSpec(host_id=name, units=tuple(units)) for name, units in hosts.items()),
+        rules=rules,
+        choices=choices,
+        calendar=settings.calendar,
+        calendars={name: each.calendar for name, each in settings.instruments.items()},
+    )

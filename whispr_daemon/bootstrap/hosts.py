@@ -1,0 +1,103 @@
+"""Builds hosts: in this process, or, by name, in an actor's."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from hashlib import blake2b
+from socket import gethostname
+
+import msgspec
+
+from whispr_daemon import log
+from whispr_daemon.adapters import plugins
+from whispr_daemon.bootstrap.desired import RULES, Desired, decode
+from whispr_daemon.bootstrap.reach import Reach, open_ports
+from whispr_daemon.domain.errors import Fatal
+from whispr_daemon.domain.unit import HostReport, HostSpec
+from whispr_daemon.engine.fold import Fold
+from whispr_daemon.engine.host import Host
+from whispr_daemon.engine.unit import Ports, Unit
+from whispr_daemon.rules.load import load
+from whispr_daemon.rules.strategy import RulesSettings, RulesStrategy
+
+
+def build_fold(strategy_id: str, desired: Desired) -> Fold:
+    """Return a strategy built anew.
+
+    Raises:
+        SettingsError: the plug-in is missing or cannot be built.
+        Fatal: a rule does not load (rules are checked before they become desired).
+    """
+    if strategy_id == RULES:
+        loaded = load(desired.rules)
+        if loaded.errors:
+            raise Fatal("\n".join(str(error) for error in loaded.errors))
+        rules = RulesStrategy(
+            loaded.rules,
+            RulesSettings(calendar=desired.calendar, calendars=desired.calendars),
+        )
+        return Fold(rules, RULES, rules.version)
+    choice = desired.choice(strategy_id)
+    strategy = plugins.build(choice.plugin, choice.params)
+    told = msgspec.json.encode((choice.params, choice.symbols), order="sorted")
+    digest = blake2b(told, digest_size=6).hexdigest()
+    code_version = f"{choice.plugin} {strategy.version} {digest}"
+    return Fold(strategy, choice.id, code_version, only=choice.symbols)
+
+
+def build_host(
+    spec: HostSpec,
+    desired: Desired,
+    ports: Ports,
+    reach: Reach,
+    committed: Callable[[], None] = lambda: None,
+) -> Host:
+    """Return a host over open ports."""
+    owner = f"{gethostname()}:{os.getpid()}:{spec.host_id}"
+    units = [
+        Unit(unit, build_fold(unit.strategy, desired), ports, owner, reach.cadence, committed)
+        for unit in spec.units
+    ]
+    return Host(spec, units, ports.metrics)
+
+
+class HostProcess:
+    """A host with ports of its own, as an actor's process runs it."""
+
+    def __init__(self, host: Host, ports: AsyncExitStack) -> None:
+        """``ports`` are closed with it."""
+        self._host = host
+        self._ports = ports
+
+    async def run(self) -> None:
+        """Run until stopped; see :meth:`Host.run`."""
+        await self._host.run()
+
+    def stop(self) -> None:
+        """Ask for a clean stop."""
+        self._host.stop()
+
+    def report(self) -> HostReport:
+        """Return how the host stands."""
+        return self._host.report()
+
+    async def close(self) -> None:
+        """Let go of the ports."""
+        await self._ports.aclose()
+
+
+async def open_host(context: bytes, spec: HostSpec) -> HostProcess:
+    """Build a host in an actor's process. ``context`` is a Reach as msgpack.
+
+    Raises:
+        Fatal: nothing is desired, or it cannot be built here.
+    """
+    reach = msgspec.msgpack.decode(context, type=Reach)
+    log.configure(reach.log_level, reach.log_format, sys.stderr)
+    async with AsyncExitStack() as stack:
+        ports = await stack.enter_async_context(open_ports(reach))
+        body = await ports.store.desired()
+        if body is None:
+            raise Fatal("the store says of nothing that it should run")
+        return HostProcess(build_host(spec, decode(body), ports, reach), stack.pop_all())

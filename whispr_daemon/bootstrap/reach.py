@@ -1,0 +1,64 @@
+"""Opens a process's log and store: files of the data folder (tier 0), servers (tier 1)."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from whispr_daemon.adapters.clock import SYSTEM_CLOCK
+from whispr_daemon.adapters.logs.redis import RedisEventLog
+from whispr_daemon.adapters.logs.sqlite import SqliteEventLog
+from whispr_daemon.adapters.metrics import PrometheusMetrics
+from whispr_daemon.adapters.stores.postgres import PostgresStore
+from whispr_daemon.adapters.stores.sqlite import SqliteStore
+from whispr_daemon.domain.value import Value
+from whispr_daemon.engine.unit import Cadence, Ports
+
+
+class Reach(Value, frozen=True, kw_only=True):
+    """All a process must know to do its part. Handed to actors; holds passwords, so not stored."""
+
+    data: str  # the folder
+    partitions: int
+    postgres_url: str = ""  # empty: tier 0
+    postgres_password: str = ""
+    redis_url: str = ""
+    redis_password: str = ""
+    redis_prefix: str = "whispr"
+    cadence: Cadence = Cadence()
+    stall_seconds: float = 15.0
+    health_host: str = "127.0.0.1"
+    health_port: int = 0
+    health_token: str = ""
+    log_level: str = "info"
+    log_format: str = "json"
+
+    @property
+    def tier(self) -> int:
+        """0 or 1."""
+        return 1 if self.postgres_url else 0
+
+
+@asynccontextmanager
+async def open_ports(reach: Reach) -> AsyncIterator[Ports]:
+    """Open log and store for the loop that runs now; both are closed at the end.
+
+    Raises:
+        SettingsError: a file or server cannot be reached; the setting is named.
+        UnsafeServer: a server would lose acknowledged writes as it is set.
+    """
+    async with AsyncExitStack() as stack:
+        store: PostgresStore | SqliteStore
+        log: RedisEventLog | SqliteEventLog
+        if reach.tier:
+            store = await PostgresStore.open(reach.postgres_url, reach.postgres_password)
+            stack.push_async_callback(store.close)
+            log = await RedisEventLog.open(
+                reach.redis_url, reach.redis_password, reach.redis_prefix, reach.partitions
+            )
+        else:
+            folder = Path(reach.data)
+            store = await SqliteStore.open(folder / "store.db")
+            stack.push_async_callback(store.close)
+            log = await SqliteEventLog.open(folder / "log.db", reach.partitions)
+        stack.push_async_callback(log.close)
+        yield Ports(log=log, store=store, clock=SYSTEM_CLOCK, metrics=PrometheusMetrics())

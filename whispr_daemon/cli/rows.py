@@ -1,0 +1,108 @@
+"""Outputs as rows: for people a table, for machines CSV or JSON."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from whispr_daemon.adapters.outlets.console import line
+from whispr_daemon.domain.outputs import Alert, Output, encode, kind_of
+from whispr_daemon.domain.timeframe import SECOND
+from whispr_daemon.ports.store import StoredOutput
+
+COLUMNS: Final = (
+    "ts_event",
+    "instrument",
+    "origin",
+    "kind",
+    "name",
+    "direction",
+    "price",
+    "level",
+    "message",
+    "id",
+)
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def sorted_rows(stored: Iterable[StoredOutput]) -> list[Output]:
+    """Return outputs by event time, instrument, origin, ordinal; equals as they were said."""
+    said = sorted(stored, key=lambda each: (each.unit_id, each.out_seq))
+    outputs = [each.output for each in said]
+    return sorted(
+        outputs, key=lambda each: (each.ts_event, each.instrument, each.origin, each.ordinal)
+    )
+
+
+def iso(ts: int) -> str:
+    """Return ns UTC as ISO 8601 with offset; a fraction only where there is one."""
+    moment = datetime.fromtimestamp(ts // SECOND, tz=UTC).isoformat()
+    fraction = f"{ts % SECOND:09d}".rstrip("0")
+    return moment.replace("+00:00", f".{fraction}+00:00") if fraction else moment
+
+
+def cells(output: Output) -> tuple[str, ...]:
+    """Return one output's cells, in the order of COLUMNS. Numbers are exact (shortest repr)."""
+    message = output.message if isinstance(output, Alert) else ""
+    return (
+        iso(output.ts_event),
+        output.instrument,
+        output.origin,
+        kind_of(output),
+        output.name,
+        output.direction,
+        "" if output.price is None else repr(output.price),
+        "" if output.level is None else repr(output.level),
+        message,
+        output.id,
+    )
+
+
+def render(outputs: Sequence[Output], form: Format, console: Console) -> str:
+    """Return the rows as text that ends with a newline."""
+    if form is Format.JSON:
+        return msgspec.json.format(msgspec.json.encode(outputs), indent=1).decode() + "\n"
+    if form is Format.CSV:
+        return rows(outputs, form, console, header=True)
+    with console.capture() as capture:
+        console.print(table(outputs))
+    return capture.get()
+
+
+def rows(outputs: Sequence[Output], form: Format, console: Console, *, header: bool) -> str:
+    """Return the rows as lines to which more may follow: CSV, JSON lines, or text for people."""
+    if form is Format.CSV:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if header:
+            writer.writerow(COLUMNS)
+        writer.writerows(cells(output) for output in outputs)
+        return text.getvalue()
+    if form is Format.JSON:
+        return "".join(encode(output).decode() + "\n" for output in outputs)
+    with console.capture() as capture:
+        for output in outputs:
+            console.print(line(output), soft_wrap=True)
+    return capture.get()
+
+
+def table(outputs: Sequence[Output]) -> Table:
+    """Return the rows as a table for a terminal."""
+    made = Table(*COLUMNS[:-1], header_style="bold", expand=False)
+    styles = {"up": "green", "long": "green", "down": "red", "short": "red"}
+    for output in outputs:
+        made.add_row(*cells(output)[:-1], style=styles.get(output.direction, ""))
+    return made
