@@ -23,7 +23,17 @@ DEFAULT_LENGTH: Final = 14  # of a bare ATR or RSI
 MAX_LENGTH: Final = 5000
 
 LATER_NAMES: Final = frozenset(
-    ["vwap", "time", "date", "weekday", "minutes_since_open", "minutes_to_close", "bar_index", "is_rth", "is_half_day"]
+    [
+        "vwap",
+        "time",
+        "date",
+        "weekday",
+        "minutes_since_open",
+        "minutes_to_close",
+        "bar_index",
+        "is_rth",
+        "is_half_day",
+    ]
 )
 LATER_SPACES: Final = frozenset(
     ["session", "prev", "premarket", "opening_range", "position", "account", "orders", "ribbon"]
@@ -53,7 +63,62 @@ FUNCTIONS: Final = {
     "tr": Function(0, 0),
 }
 LATER_FUNCTIONS: Final = frozenset(
-    ["adx", "all_true", "any_true", "bars_since", "bb", "between", "cci", "ceil", "change", "clamp", "compressed", "count", "count_true", "crossover", "crossunder", "di_minus", "di_plus", "donchian", "emitted", "exp", "falling", "floor", "forming", "highest", "hma", "if", "keltner", "log", "lowest", "macd", "mfi", "mod", "mom", "na", "nz", "obv", "pct_change", "po", "rising", "roc", "round", "sign", "since", "sqrt", "stdev", "stoch", "supertrend", "sym_ok", "touch", "touch_new", "value_when", "vwap", "vwma", "wma"]
+    [
+        "adx",
+        "all_true",
+        "any_true",
+        "bars_since",
+        "bb",
+        "between",
+        "cci",
+        "ceil",
+        "change",
+        "clamp",
+        "compressed",
+        "count",
+        "count_true",
+        "crossover",
+        "crossunder",
+        "di_minus",
+        "di_plus",
+        "donchian",
+        "emitted",
+        "exp",
+        "falling",
+        "floor",
+        "forming",
+        "highest",
+        "hma",
+        "if",
+        "keltner",
+        "log",
+        "lowest",
+        "macd",
+        "mfi",
+        "mod",
+        "mom",
+        "na",
+        "nz",
+        "obv",
+        "pct_change",
+        "po",
+        "rising",
+        "roc",
+        "round",
+        "sign",
+        "since",
+        "sqrt",
+        "stdev",
+        "stoch",
+        "supertrend",
+        "sym_ok",
+        "touch",
+        "touch_new",
+        "value_when",
+        "vwap",
+        "vwma",
+        "wma",
+    ]
 )
 
 # The ladder: what is written behind "atr." to the ratio; truncated and rounded spellings.

@@ -1,0 +1,81 @@
+"""State of the rules as bytes: flat arrays by name, exact to the bit."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from whispr_daemon.domain.errors import StrategyFailed
+from whispr_daemon.rules.codegen import StateBlock
+from whispr_daemon.rules.table import Table
+
+FORMAT: Final = 1
+EVERYTHING: Final = StateBlock(slice(None), slice(None))
+
+
+class SavedTable(msgspec.Struct, frozen=True, array_like=True):
+    """Rows in the order of the snapshot's symbols; little-endian float64 and int64."""
+
+    floats: bytes
+    ints: bytes
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot."""
+
+    format: int = FORMAT
+    symbols: list[str]
+    shared: dict[str, SavedTable]  # by clock and series
+    clauses: dict[str, SavedTable]  # by rule, clause and what the clause says
+
+
+def join(*parts: str) -> str:
+    """Return one key of several words."""
+    return "\x1f".join(parts)
+
+
+def encode(saved: Saved) -> bytes:
+    """Return a snapshot as bytes."""
+    return msgspec.msgpack.encode(saved)
+
+
+def decode(body: bytes) -> Saved:
+    """Read :func:`encode` back.
+
+    Raises:
+        StrategyFailed: it is not a snapshot of rules, or one of a newer Whispr.
+    """
+    try:
+        saved = msgspec.msgpack.decode(body, type=Saved)
+    except msgspec.MsgspecError as error:
+        raise StrategyFailed(f"not a snapshot of rules ({len(body)} bytes): {error}") from error
+    if saved.format != FORMAT:
+        raise StrategyFailed(
+            f"a snapshot of rules in format {saved.format}; this version reads format {FORMAT}"
+        )
+    return saved
+
+
+def save_table(table: Table, slots: int, block: StateBlock = EVERYTHING) -> SavedTable:
+    """Return the state of the first ``slots`` slots, of one block of columns."""
+    table.reserve(slots)
+    return SavedTable(
+        table.floats[:slots, block.floats].tobytes(), table.ints[:slots, block.ints].tobytes()
+    )
+
+
+def restore_table(
+    table: Table, saved: SavedTable, slots: Sequence[int], block: StateBlock = EVERYTHING
+) -> None:
+    """Copy saved rows to their slots (-1: nobody wants it). Another shape is another state: cold."""
+    table.reserve(max(slots, default=-1) + 1)
+    floats = np.frombuffer(saved.floats, dtype="<f8")
+    ints = np.frombuffer(saved.ints, dtype="<i8")
+    wide, narrow = table.floats[:0, block.floats].shape[1], table.ints[:0, block.ints].shape[1]
+    if len(floats) != wide * len(slots) or len(ints) != narrow * len(slots):
+        return
+    wanted = [place for place, slot in enumerate(slots) if slot >= 0]
+    into = [slots[place] for place in wanted]
+    table.floats[into, block.floats] = floats.reshape(len(slots), wide)[wanted]
+    table.ints[into, block.ints] = ints.reshape(len(slots), narrow)[wanted]

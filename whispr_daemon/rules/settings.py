@@ -1,0 +1,20 @@
+"""What the daemon says to all rules."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TypeAlias
+
+from whispr_daemon.domain.value import Value
+from whispr_daemon.rules.rule import Require
+
+PinnedLevels: TypeAlias = Mapping[tuple[str, date | None], tuple[float, float]]
+
+
+class RuleSettings(Value, frozen=True, kw_only=True):
+    """Defaults of rules, and what tests pin."""
+
+    watchlist: tuple[str, ...] = ()  # of rules that name no symbols; empty: every instrument
+    calendar: str = "XNYS"  # of instruments without one of their own
+    calendars: Mapping[str, str] = {}  # by instrument
+    require: Require = "converged"  # of rules that do not say
+    pinned_levels: PinnedLevels = {}  # (symbol, session date; None: any) to (anchor, ATR)

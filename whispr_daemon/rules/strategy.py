@@ -1,0 +1,148 @@
+"""The rules engine as a strategy: batches in, signals and alerts out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+import numpy as np
+
+from whispr_daemon.domain.batch import Batch
+from whispr_daemon.domain.outputs import Output
+from whispr_daemon.rules.bank import Bank
+from whispr_daemon.rules.codegen import StateBlock
+from whispr_daemon.rules.column import BARS
+from whispr_daemon.rules.frames import Clock, Framer, Selection, Slots, select
+from whispr_daemon.rules.rule import Rule
+from whispr_daemon.rules.running import Running, View
+from whispr_daemon.rules.saved import Saved, decode, encode, join, restore_table, save_table
+from whispr_daemon.rules.settings import RuleSettings
+from whispr_daemon.rules.table import Table
+
+
+class _Desk(NamedTuple):
+    """What all rules of one clock share."""
+
+    framer: Framer
+    bank: Bank
+
+
+class RulesStrategy:
+    """All rules over one partition. ColumnarStrategy, Snapshotting and Warming."""
+
+    name = "rules"
+
+    def __init__(self, rules: Sequence[Rule], settings: RuleSettings | None = None) -> None:
+        """Compile the enabled rules; all state is cold."""
+        self._settings = settings or RuleSettings()
+        enabled = sorted(
+            (rule for rule in rules if rule.enabled), key=lambda rule: (-rule.priority, rule.name)
+        )
+        self._running = [Running(rule, self._settings) for rule in enabled]
+        self._slots = Slots(lambda symbol: any(rule.wants(symbol) for rule in self._running))
+        self._desks: dict[Clock, _Desk] = {}
+        for running in self._running:
+            desk = self._desk(running.clock)
+            for node in running.reads():
+                desk.bank.want(node)
+        hashes = "".join(sorted(f"{rule.name}:{rule.hash}" for rule in enabled))
+        self.version = sha256(hashes.encode()).hexdigest()[:12]
+
+    def _desk(self, clock: Clock) -> _Desk:
+        if clock not in self._desks:
+            calendars = {**self._settings.calendars, "": self._settings.calendar}
+            framer = Framer(clock, self._slots, calendars)
+            self._desks[clock] = _Desk(framer, Bank(self._settings.pinned_levels))
+        return self._desks[clock]
+
+    # ------------------------------------------------------------------ the fold
+    def on_batch(self, batch: Batch) -> Iterable[Output]:
+        """Return the outputs by row, then (priority, name) of the rule, clause and action."""
+        selection = select(batch, self._slots)
+        if selection is None:
+            return []
+        views = {clock: self._view(desk, selection) for clock, desk in self._desks.items()}
+        said: list[tuple[int, int, int, list[Output]]] = []
+        for rank, running in enumerate(self._running):
+            view = views[running.clock]
+            if view is None:
+                continue
+            for order, fired in enumerate(running.run(view)):
+                said.append((view.index[fired.row], rank, order, list(running.say(fired, view))))
+        said.sort(key=lambda entry: entry[:3])
+        return [output for entry in said for output in entry[3]]
+
+    def _view(self, desk: _Desk, selection: Selection) -> View | None:
+        frame = desk.framer.frame(selection)
+        if frame is None:
+            return None
+        symbols = self._slots.symbols
+        slot, values = desk.bank.values(frame, symbols)
+        evaluated = np.flatnonzero(frame.clock)
+        index = frame.index[evaluated].tolist()
+        return View(slot, index, frame.rows["ts"][evaluated].tolist(), values, symbols)
+
+    # ------------------------------------------------------------------ warm-up
+    def warmup(self) -> Mapping[str, str]:
+        """Return what each rule still waits for: ``{"rule SPY": "warming 120/201 daily bars"}``."""
+        words: dict[str, str] = {}
+        for running in self._running:
+            named = [symbol for symbol in running.symbols if symbol != "*"]
+            seen = [symbol for symbol in self._slots.symbols if running.wants(symbol)]
+            for symbol in dict.fromkeys((*named, *seen)):
+                missing = self._missing(running, symbol)
+                if missing:
+                    words[f"{running.rule.name} {symbol}"] = missing
+        return words
+
+    def _missing(self, running: Running, symbol: str) -> str:
+        desk = self._desks[running.clock]
+        slot = self._slots.known(symbol)
+        worst, words = 0, ""
+        for need, least in running.lacking():
+            seen = desk.framer.seen(slot) if need.column == BARS else None
+            count = desk.bank.count(need.column, slot, symbol) if seen is None else seen
+            if least - count > worst:
+                worst, words = least - count, f"warming {count}/{least} {need.unit}"
+        return words
+
+    # ------------------------------------------------------------------ snapshots
+    def snapshot(self) -> bytes:
+        """Return all state, exact to the bit. Indicators are kept once for all rules."""
+        symbols = self._slots.symbols
+        count = len(symbols)
+        shared = {key: save_table(table, count) for key, table in self._shared_tables()}
+        clauses = {
+            key: save_table(table, count, block) for key, table, block in self._clause_tables()
+        }
+        return encode(Saved(symbols=list(symbols), shared=shared, clauses=clauses))
+
+    def restore(self, body: bytes) -> None:
+        """Take a snapshot back. Clauses and indicators it does not know start cold.
+
+        Raises:
+            StrategyFailed: it is not a snapshot of rules.
+        """
+        saved = decode(body)
+        self._slots.clear()
+        slots = [self._slots.slot(symbol) for symbol in saved.symbols]
+        for key, table in self._shared_tables():
+            table.clear()
+            if key in saved.shared:
+                restore_table(table, saved.shared[key], slots)
+        for running in self._running:
+            running.forget()
+        for key, table, block in self._clause_tables():
+            if key in saved.clauses:
+                restore_table(table, saved.clauses[key], slots, block)
+
+    def _shared_tables(self) -> Iterator[tuple[str, Table]]:
+        for clock, desk in self._desks.items():
+            yield join(*clock, "clock"), desk.framer.table
+            for key, table in desk.bank.tables.items():
+                yield join(*clock, key), table
+
+    def _clause_tables(self) -> Iterator[tuple[str, Table, StateBlock]]:
+        for running in self._running:
+            rule = running.rule
+            for clause, block in zip(rule.clauses, running.program.blocks, strict=True):
+                yield join(rule.name, clause.id, clause.digest), running.table, block
