@@ -142,7 +142,7 @@ def _set_time(table: Table, bars: str, *, is_history: bool) -> None:
     """Move the rows of a file from the start of their bar to its end."""
     if is_history and table.shape.kind is not Kind.BAR:
         raise SourceError(
-            f"{table.label}: history should be daily bars; these are trades or quotes"
+            f"{table.label}: history should be daily bars; these are {table.shape.name}"
         )
     spacing = _spacing(table.rows)
     daily = table.shape.kind is Kind.BAR and (

@@ -113,7 +113,9 @@ def _check_types(label: str, shape: Shape, schema: pa.Schema) -> None:
 
 
 def _open_csv(path: Path, label: str, _symbols: Collection[str]) -> Opened:
-    with pa_csv.open_csv(path) as opened:
+    # Only the header counts here; a bad row is refused, with its line, when it is read.
+    lenient = pa_csv.ParseOptions(invalid_row_handler=lambda _row: "skip")
+    with pa_csv.open_csv(path, parse_options=lenient) as opened:
         names = list(opened.schema.names)
 
     def chunks(shape: Shape) -> Iterator[Chunk]:
