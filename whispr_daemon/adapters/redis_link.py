@@ -32,6 +32,7 @@ _DEFAULT_PORT: Final = 6379
 _NEEDED_SETTINGS: Final = (
     ("appendonly", "yes"),
     ("appendfsync", "always"),
+    ("no-appendfsync-on-rewrite", "no"),
     ("maxmemory-policy", "noeviction"),
 )
 _NEEDED_STATE: Final = (("role", "master"), ("aof_enabled", "1"), ("aof_last_write_status", "ok"))
