@@ -31,15 +31,15 @@ find_python() {
 
 # Makes .venv usable: an absent, broken, half-made, too old or moved one is made anew.
 make_venv() {
-    local home=.venv/.made-in python
+    local home=.venv/.made-in python said
     if [ -f "$home" ] && [ "$(cat "$home")" != "$PWD" ]; then
         : # moved here from elsewhere: its scripts point there
     elif .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         return
     fi
     python="$(find_python)" || exit 1
-    if ! "$python" -m venv --clear .venv >/dev/null; then
-        die "$python could not make .venv: see the message above (no space, no write permission?)."
+    if ! said="$("$python" -m venv --clear .venv 2>&1)"; then
+        die "$python cannot make .venv in $PWD: ${said##*$'\n'}; make room or get write permission and run this again."
     fi
     pwd >"$home"
 }
@@ -68,13 +68,13 @@ install() {
 
 # why_not LOG: prints one sentence with the remedy.
 why_not() {
-    if grep -qiE 'connection|resolution|timed out|proxy|unreachable|certificate' "$1"; then
-        printf 'The package index cannot be reached: connect this machine to the network (or name your mirror in PIP_INDEX_URL) and run this again; pip said: %s' "$1"
+    if grep -qiE 'connection|resolution|timed out|proxy|unreachable|certificate|from versions: none' "$1"; then
+        printf 'The package index cannot be reached: connect this machine to the network (or name your mirror in PIP_INDEX_URL) and run this again; what pip said is in %s.' "$1"
     elif grep -qi 'no space left' "$1"; then
         printf 'The disk is full: Whispr needs about 1 GB for .venv; make room and run this again.'
     elif grep -qiE 'no matching distribution|not a supported wheel' "$1"; then
-        printf 'A package Whispr needs has no build for this Python and machine: use Python 3.11 to 3.13 on Linux or macOS; pip said: %s' "$1"
+        printf 'A package Whispr needs has no build for this Python and machine: use Python 3.11 to 3.13 on Linux or macOS; what pip said is in %s.' "$1"
     else
-        printf 'Installing failed: %s; the whole of it is in %s' "$(tail -n 1 "$1")" "$1"
+        printf 'Installing failed: %s; all that pip said is in %s.' "$(tail -n 1 "$1")" "$1"
     fi
 }
