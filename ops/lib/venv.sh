@@ -53,7 +53,7 @@ install() {
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
         return
     fi
-    rm -f .venv/.installed-*
+    rm -f "$stamp"
     printf 'Installing into .venv (a minute or two, only when something changed) …\n' >&2
     # setuptools is in the lock, so that what builds Whispr is locked too.
     if ! {
