@@ -78,7 +78,7 @@ def _alert(rest: str, start: int, scope: Scope) -> Warn:
     head, colon, tail = rest.partition(":")
     severity: Severity = "info"
     if colon and head in SEVERITIES:
-        severity = cast("Severity", head)
+        severity = head
         rest, start = tail, start + len(head) + 1
     if not rest.strip():
         raise RefusedError(start, "E402", "alert needs a message")

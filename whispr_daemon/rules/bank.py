@@ -32,7 +32,7 @@ class Bank:
     """Knows which columns are wanted, keeps their state, fills them in."""
 
     def __init__(self, pinned: PinnedLevels) -> None:
-        """``pinned`` levels stand in the place of computed ones: (anchor, ATR) by day or for all."""
+        """``pinned`` levels take the place of computed ones: (anchor, ATR)."""
         self.tables: dict[str, Table] = {}
         self._series: dict[str, Series] = {}  # sources before what reads them
         self._sources: dict[str, ColumnProgram] = {}
@@ -129,7 +129,7 @@ class Bank:
             )
         )
         count = len(values[LAPSE])
-        out = Levels(*([NAN] * count for _ in range(4)), [0] * count)
+        out = Levels([NAN] * count, [NAN] * count, [NAN] * count, [NAN] * count, [0] * count)
         state = self.tables[key].state(len(symbols))
         levels.day_levels(len(frame.rows), given, state, length, out)
         if self._pinned:

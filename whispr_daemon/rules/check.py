@@ -26,7 +26,6 @@ from whispr_daemon.rules.nodes import (
     Series,
     Text,
     Type,
-    is_constant,
     stands_still,
 )
 from whispr_daemon.rules.parse import SyntaxRefusedError, parse
@@ -123,12 +122,8 @@ class _Checker:
                 return _literal(str(tree.data), str(tree.children[0]), span)
             case "name":
                 return name_node(str(tree.children[0]), span)
-            case "attr" | "method" | "at_tf":
-                return self._dotted(tree, span)
-            case "hist":
-                return self._history(tree, span)
-            case "call":
-                return self._call(tree, span)
+            case "attr" | "method" | "at_tf" | "hist" | "call":
+                return self._read(tree, span)
             case "or_expr" | "and_expr":
                 return self._logic("or" if tree.data == "or_expr" else "and", tree, span)
             case "not_":
@@ -143,9 +138,18 @@ class _Checker:
                 raise AssertionError(f"the grammar has a node this checker does not know: {other}")
 
     # ------------------------------------------------------------------ names
+    def _read(self, tree: Tree[Token], span: Span) -> Node | None:
+        match tree.data:
+            case "at_tf":
+                return self._at_timeframe(tree, span)
+            case "hist":
+                return self._history(tree, span)
+            case "call":
+                return self._call(tree, span)
+            case _:
+                return self._dotted(tree, span)
+
     def _dotted(self, tree: Tree[Token], span: Span) -> Node | None:
-        if tree.data == "at_tf":
-            return self._at_timeframe(tree, span)
         base, parts = _chain(tree)
         if base is None:
             raise not_yet(f"'.{parts[-1]}' of an expression", span.start)
@@ -426,9 +430,9 @@ def _constant_value(node: Node) -> float | None:
     match node:
         case Const(value=value):
             return value
-        case Negative(operand=operand) if is_constant(operand):
-            value = _constant_value(operand)
-            return None if value is None else -value
+        case Negative(operand=operand):
+            inner = _constant_value(operand)
+            return None if inner is None else -inner
         case _:
             return None
 

@@ -119,11 +119,11 @@ def _clause(source: Source, number: int, part: Part, frame: tuple[str, int]) -> 
             source.number(value)  # a cross sees every bar, fired or not
     with source.block(fires):
         record = ("r", str(number), event.direction, event.gap)
-        for place, value in enumerate(record):
-            source.line(f"OI[fired * {RECORD} + {place}] = {value}")
+        for place, word in enumerate(record):
+            source.line(f"OI[fired * {RECORD} + {place}] = {word}")
         source.line(f"OF[fired * {width}] = {event.level}")
-        for place, node in enumerate(part.values, start=1):
-            source.line(f"OF[fired * {width} + {place}] = {source.number(node)}")
+        for place, shown in enumerate(part.values, start=1):
+            source.line(f"OF[fired * {width} + {place}] = {source.number(shown)}")
         source.line("fired += 1")
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Literal, TypeAlias
 
+from typing_extensions import override
+
 from whispr_daemon.domain.value import Value
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
@@ -19,6 +21,7 @@ class Diagnostic(Value, frozen=True, kw_only=True):
     severity: Severity
     message: str
 
+    @override
     def __str__(self) -> str:
         """Return ``path:line:column: CODE message``."""
         return f"{self.path}:{self.line}:{self.column}: {self.code} {self.message}"

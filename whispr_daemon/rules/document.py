@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import yaml
+from typing_extensions import override
 
 from whispr_daemon.rules.diagnostics import Diagnostic
 
@@ -217,10 +218,12 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self._depth = 0
 
+    @override
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """Compose one node, refusing what a rule file must not have."""
-        event = self.peek_event()
-        mark = Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        where = self.get_mark() if event.start_mark is None else event.start_mark
+        mark = Mark(where.line + 1, where.column + 1)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise _RefusedError(mark, "E505", "YAML anchors and aliases are not allowed in rules")
         if self._depth == MAX_DEPTH:
@@ -238,7 +241,7 @@ def _start(node: yaml.Node) -> Mark:
 
 
 def _raw_offset(raw: str, style: str | None, offset: int) -> int:
-    """Return where in ``raw`` (the scalar as written, without its quote) character ``offset`` is."""
+    """Return where character ``offset`` is in ``raw``, the scalar as written behind its quote."""
     place = 0
     for _ in range(offset):
         if style == '"' and raw[place : place + 1] == "\\":

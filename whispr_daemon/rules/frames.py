@@ -72,7 +72,7 @@ class Selection(NamedTuple):
     """The bars of a batch that wanted instruments have, whatever the timeframe."""
 
     rows: NDArray[Any]  # EVENT_DTYPE
-    index: NDArray[np.int64]  # of each in the batch
+    at: NDArray[np.int64]  # the place of each in the batch
     slot: NDArray[np.int64]
 
 
@@ -80,7 +80,7 @@ class Frame(NamedTuple):
     """What one clock sees of a batch. All arrays have shape (n,)."""
 
     rows: NDArray[Any]  # evaluated rows and daily bars, in order
-    index: NDArray[np.int64]  # of each in the batch
+    at: NDArray[np.int64]  # the place of each in the batch
     slot: NDArray[np.int64]
     date: NDArray[np.int64]  # of the session, days from 1970-01-01
     before: NDArray[np.int64]  # date of the session before
@@ -177,7 +177,7 @@ class Framer:
             return None
         return Frame(
             rows[kept],
-            selection.index[wanted[kept]],
+            selection.at[wanted[kept]],
             slot[kept],
             date[kept],
             before[kept],

@@ -97,7 +97,7 @@ def rma(rows: int, given: Input, state: State, length: int, out: Output) -> None
 
 
 def sma(rows: int, given: Input, state: State, length: int, out: Output) -> None:
-    """Mean of the last ``length`` inputs, summed anew: no drift. State: ``length`` floats, 1 int."""
+    """Mean of the last ``length`` inputs, summed anew. State: ``length`` floats, 1 int."""
     slot, x = given.slot, given.x
     floats, ints = state
     for r in range(rows):
@@ -217,7 +217,7 @@ def true_range(high: float, low: float, before: float) -> float:
 
 
 def wilder(average: float, value: float, before: int, length: int) -> float:
-    """Return what to keep after one more value: the sum while ``before + 1 < length``, then the RMA.
+    """Return what to keep after one more value: the sum at first, then the RMA.
 
     ``before`` is how many values came before; ``average`` means nothing when it is 0.
     """

@@ -167,7 +167,9 @@ CLAUSE: Final = (
     Key("mode", choice("live", "shadow", "off"), "of this clause", later=True, default="live"),
     Key("span_sessions", BOOLEAN, "keep timers overnight", later=True, default=False),
 )
-LEVEL_PIN: Final = table((Key("anchor", NUMBER, "r = 0", True), Key("atr", NUMBER, "ATR", True)))
+LEVEL_PIN: Final = table(
+    (Key("anchor", NUMBER, "r = 0", required=True), Key("atr", NUMBER, "ATR", required=True))
+)
 GIVEN: Final = (
     Key(
         "atr",

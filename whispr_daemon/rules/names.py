@@ -19,7 +19,7 @@ SHORTHAND: Final = re.compile(
     r"^(EMA|SMA|WMA|RMA|HMA|RSI|ATR|ROC|STDEV|HIGHEST|LOWEST)(\d+)$", re.IGNORECASE
 )
 INDICATORS: Final = ("ema", "sma", "rma", "rsi", "atr")
-DEFAULT_LENGTH: Final = 14  # of a bare ATR or RSI
+DEFAULT_LENGTH: Final = 14  # of a bare ATR
 MAX_LENGTH: Final = 5000
 
 LATER_NAMES: Final = frozenset(

@@ -164,7 +164,7 @@ def stands_still(node: Node) -> bool:
     return node.type is Type.LEVEL or is_constant(node)
 
 
-def canonical(node: Node) -> str:
+def canonical(node: Node) -> str:  # noqa: C901 (one line a node)
     """Return a spelling that is equal for nodes that mean the same: the key of shared state."""
     match node:
         case Const(value=value):

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, cast
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
@@ -46,7 +46,8 @@ def parse(text: str) -> Tree[Token]:
     except UnexpectedToken as error:
         raise SyntaxRefusedError(_unexpected(error.token, text)) from error
     except UnexpectedCharacters as error:
-        raise SyntaxRefusedError(_character(text, error.pos_in_stream)) from error
+        place = cast("int", error.pos_in_stream)  # lark's own annotation says None
+        raise SyntaxRefusedError(_character(text, place)) from error
     _refuse_depth(tree)
     return tree
 
@@ -79,7 +80,7 @@ def _unexpected(token: Token, text: str) -> Finding:
     if token.type == "$END":
         return Finding(start=len(text), code="E101", message="unexpected end of expression")
     start = token.start_pos or 0
-    hint = " (write 0.38, or atr.38 for a level)" if token == "." else ""
+    hint = " (write 0.38, or atr.38 for a level)" if str(token) == "." else ""
     return Finding(start=start, code="E102", message=f"unexpected {str(token)!r}{hint}")
 
 

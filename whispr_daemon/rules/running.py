@@ -24,7 +24,7 @@ class View(NamedTuple):
     """What the rules of one clock see of a batch: its evaluated rows."""
 
     slot: list[int]
-    index: list[int]  # of each row in the batch
+    at: list[int]  # the place of each row in the batch
     ts: list[int]
     values: Values
     symbols: list[str]  # by slot

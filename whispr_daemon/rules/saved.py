@@ -68,7 +68,7 @@ def save_table(table: Table, slots: int, block: StateBlock = EVERYTHING) -> Save
 def restore_table(
     table: Table, saved: SavedTable, slots: Sequence[int], block: StateBlock = EVERYTHING
 ) -> None:
-    """Copy saved rows to their slots (-1: nobody wants it). Another shape is another state: cold."""
+    """Copy saved rows to their slots, -1: nobody wants it. Of another shape they stay cold."""
     table.reserve(max(slots, default=-1) + 1)
     floats = np.frombuffer(saved.floats, dtype="<f8")
     ints = np.frombuffer(saved.ints, dtype="<i8")

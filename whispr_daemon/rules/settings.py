@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TypeAlias
 
+import msgspec
+
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.rule import Require
 
@@ -15,6 +17,6 @@ class RuleSettings(Value, frozen=True, kw_only=True):
 
     watchlist: tuple[str, ...] = ()  # of rules that name no symbols; empty: every instrument
     calendar: str = "XNYS"  # of instruments without one of their own
-    calendars: Mapping[str, str] = {}  # by instrument
+    calendars: Mapping[str, str] = msgspec.field(default_factory=dict)  # by instrument
     require: Require = "converged"  # of rules that do not say
     pinned_levels: PinnedLevels = {}  # (symbol, session date; None: any) to (anchor, ATR)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
@@ -41,19 +41,20 @@ def _validator(tests_only: bool) -> Draft7Validator:  # noqa: FBT001 (the cache 
 def _report(document: Document, error: ValidationError) -> None:
     path: Path = tuple(error.absolute_path)
     where = ".".join(str(part) for part in path) or "the file"
-    schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    schema = cast("dict[str, Any]", error.schema)
+    instance: Any = error.instance
     if error.validator == "additionalProperties":
-        _report_unknown(document, path, schema, error.instance)
+        _report_unknown(document, path, schema, instance)
     elif error.validator == "required":
         for name in schema["required"]:
-            if name not in error.instance:
+            if name not in instance:
                 _report_missing(document, path, name)
     elif error.validator == "oneOf":
         document.report(
             document.key(path), "E502", f"{where} needs one of 'if' and 'sequence', and only one"
         )
     else:
-        found = _shown(error.instance)
+        found = _shown(instance)
         expected = _expected(error, schema)
         document.report(document.value(path), "E503", f"{where} is {found}; expected {expected}")
 
@@ -79,13 +80,13 @@ def _report_missing(document: Document, path: Path, name: str) -> None:
 def _expected(error: ValidationError, schema: dict[str, Any]) -> str:
     if "title" in schema:
         return str(schema["title"])
-    value = error.validator_value
+    value: Any = error.validator_value
     if error.validator == "enum":
         hint = suggestion(str(error.instance), map(str, value))
         return f"one of {', '.join(map(str, value))}{hint}"
     if error.validator == "type":
-        kinds = value if isinstance(value, list) else [value]
-        return " or ".join(_KIND.get(kind, kind) for kind in kinds)
+        kinds: list[str] = value if isinstance(value, list) else [value]
+        return " or ".join(_KIND[kind] for kind in kinds)
     limits = {
         "minItems": "at least {} item(s)",
         "minLength": "at least {} character(s)",

@@ -67,7 +67,7 @@ class RulesStrategy:
             if view is None:
                 continue
             for order, fired in enumerate(running.run(view)):
-                said.append((view.index[fired.row], rank, order, list(running.say(fired, view))))
+                said.append((view.at[fired.row], rank, order, list(running.say(fired, view))))
         said.sort(key=lambda entry: entry[:3])
         return [output for entry in said for output in entry[3]]
 
@@ -78,8 +78,8 @@ class RulesStrategy:
         symbols = self._slots.symbols
         slot, values = desk.bank.values(frame, symbols)
         evaluated = np.flatnonzero(frame.clock)
-        index = frame.index[evaluated].tolist()
-        return View(slot, index, frame.rows["ts"][evaluated].tolist(), values, symbols)
+        at = frame.at[evaluated].tolist()
+        return View(slot, at, frame.rows["ts"][evaluated].tolist(), values, symbols)
 
     # ------------------------------------------------------------------ warm-up
     def warmup(self) -> Mapping[str, str]:

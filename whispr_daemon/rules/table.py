@@ -48,4 +48,4 @@ class Table:
 
 
 def _flat(array: NDArray[Any]) -> memoryview:
-    return memoryview(array.reshape(-1))
+    return memoryview(array.reshape(-1).data)
