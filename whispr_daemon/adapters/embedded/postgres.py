@@ -41,7 +41,7 @@ _SETTINGS: Final = {
     "full_page_writes": "on",
     "synchronous_commit": "on",
     "shared_buffers": "64MB",
-    "max_connections": "40",
+    "max_connections": "100",
     "log_destination": "stderr",
     "logging_collector": "off",
     "log_checkpoints": "off",  # the log would grow for as long as the daemon runs
@@ -94,7 +94,7 @@ class EmbeddedPostgres:
         account = account_for(data)
         tree = await asyncio.to_thread(postgres_tree, account, self._outside)
         await stop_leftover(self._clock, data / "postmaster.pid", str(data), _STOP, _STOP_SECONDS)
-        home.log.unlink(missing_ok=True)
+        home.begin_log()
         password = home.password()
         if not data.exists():
             await self._initialise(home, data, tree, account)

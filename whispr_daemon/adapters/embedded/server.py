@@ -78,6 +78,11 @@ class Folder:
         """Return the path of the server's log."""
         return self.path / "server.log"
 
+    def begin_log(self) -> None:
+        """Put the log of the run before aside: it may say why that run ended."""
+        if self.log.exists():
+            self.log.replace(self.log.with_suffix(".log.1"))
+
     def log_tail(self) -> str:
         """Return the last lines of the server's log."""
         if not self.log.exists():

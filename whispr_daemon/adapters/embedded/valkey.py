@@ -69,7 +69,7 @@ class EmbeddedValkey:
         await stop_leftover(self._clock, pid_file, str(conf), _STOP, _STOP_SECONDS)
         password, port = home.password(), home.port()
         write_private(conf, _configuration(data, pid_file, port, password))
-        home.log.unlink(missing_ok=True)
+        home.begin_log()
         self._process.spawn(
             [str(_binary()), str(conf)], home.log, account=(os.geteuid(), os.getegid())
         )

@@ -50,11 +50,13 @@ ON CONFLICT (unit_id) DO UPDATE SET pos = excluded.pos, reason = excluded.reason
 SELECT unit_id, pos, reason, since FROM quarantine ORDER BY unit_id;
 
 -- name: outputs
+-- CROSS JOIN fixes the order: unit by unit into the key of output, never over all outputs.
 SELECT output.unit_id, output.out_seq, output.created, output.body
 FROM unit
-LEFT JOIN json_each(:after) AS place ON place.key = unit.unit_id
-JOIN output ON output.unit_id = unit.unit_id AND output.out_seq > coalesce(place.value, 0)
-ORDER BY output.unit_id, output.out_seq
+CROSS JOIN output ON output.unit_id = unit.unit_id AND output.out_seq > coalesce(
+    (SELECT value FROM json_each(:after) WHERE key = unit.unit_id), 0
+)
+ORDER BY unit.unit_id, output.out_seq
 LIMIT :limit;
 
 -- name: recent_outputs

@@ -1,0 +1,295 @@
+"""What each store does when its technology fails, is unsafe, or is used by others as well."""
+
+import asyncio
+import os
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from whispr_daemon.adapters.clock import SystemClock
+from whispr_daemon.adapters.embedded import EmbeddedPostgres, Server
+from whispr_daemon.adapters.stores import sqlite_file
+from whispr_daemon.adapters.stores.postgres import PostgresStore
+from whispr_daemon.adapters.stores.sqlite import SqliteStore
+from whispr_daemon.adapters.stores.sqlite_file import SqliteFile
+from whispr_daemon.adapters.stores.statements import read_queries
+from whispr_daemon.domain.errors import Fatal, Poison, SettingsError, Transient, UnsafeServer
+from whispr_daemon.domain.position import ORIGIN, Position
+from whispr_daemon.ports.store import Commit, DeadLetter
+
+HERE = Position(1, 1)
+
+
+def commit(unit_id: str = "u/0") -> Commit:
+    return Commit(unit_id=unit_id, epoch=1, old=ORIGIN, new=HERE, out_seq=0, out_hash="")
+
+
+# SQLite
+
+
+async def test_another_process_may_look_at_the_store_of_a_running_daemon(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    daemon = await SqliteStore.open(path)
+    await daemon.claim("u/0", 0, "me", ORIGIN)
+    reader = await SqliteStore.open(path, readonly=True)
+
+    assert (await reader.marks())["u/0"].wm == ORIGIN
+    await daemon.commit(commit())
+    assert (await reader.marks())["u/0"].wm == HERE
+    with pytest.raises(Fatal, match="readonly"):
+        await reader.set_desired(b"")
+
+    await reader.close()
+    await daemon.set_desired(b"goes on")
+    await daemon.close()
+
+
+async def test_the_store_of_a_stopped_daemon_can_be_looked_at(tmp_path: Path) -> None:
+    daemon = await SqliteStore.open(tmp_path / "store.db")
+    await daemon.set_desired(b"body")
+    await daemon.close()
+
+    reader = await SqliteStore.open(tmp_path / "store.db", readonly=True)
+
+    assert await reader.desired() == b"body"
+    await reader.close()
+
+
+async def test_a_look_at_a_store_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=f"cannot open the store {tmp_path}/store.db"):
+        await SqliteStore.open(tmp_path / "store.db", readonly=True)
+
+    assert os.listdir(tmp_path) == []
+
+
+async def test_a_store_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="in a folder that exists and this user may write to"):
+        await SqliteStore.open(tmp_path / "none" / "store.db")
+
+
+async def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_text("not a database" * 100)
+
+    with pytest.raises(SettingsError, match="NOTADB"):
+        await SqliteStore.open(tmp_path / "store.db")
+
+
+async def test_a_lock_held_by_somebody_else_is_transient(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "_PATIENCE_SECONDS", 0.01)
+    store = await SqliteStore.open(tmp_path / "store.db")
+    somebody = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    somebody.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(Transient, match="SQLITE_BUSY"):
+        await store.set_desired(b"body")
+
+    somebody.execute("ROLLBACK")
+    somebody.close()
+    await store.set_desired(b"body")
+    await store.close()
+
+
+async def test_a_full_disk_loses_nothing_committed_and_the_store_goes_on_after(
+    tmp_path: Path,
+) -> None:
+    file = await SqliteFile.open(tmp_path / "store.db")
+    store = SqliteStore(file)
+    await store.set_desired(b"before")
+
+    async def allow(pages: str) -> None:
+        def limit() -> None:
+            file.connection.execute(f"PRAGMA max_page_count = {pages}")
+
+        await file.read(limit)
+
+    await allow("1")  # SQLite takes the pages it has as the least
+    with pytest.raises(Transient, match="SQLITE_FULL"):
+        await store.set_desired(bytes(1_000_000))
+    assert await store.desired() == b"before"
+    await allow("1000000")
+    await store.set_desired(b"after")
+
+    assert await store.desired() == b"after"
+    await store.close()
+
+
+async def test_a_caller_that_is_cancelled_leaves_a_whole_transaction(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "store.db")
+    task = asyncio.create_task(store.set_desired(b"body"))
+    await asyncio.sleep(0)  # noqa: TID251 (a turn of the loop, no time)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert await store.desired() in (b"body", None)
+    await store.set_desired(b"later")
+    assert await store.desired() == b"later"
+    await store.close()
+
+
+async def test_a_poll_for_outputs_does_not_read_those_already_delivered(tmp_path: Path) -> None:
+    file = await SqliteFile.open(tmp_path / "store.db")
+    query = f"EXPLAIN QUERY PLAN {read_queries('sqlite')['outputs']}"
+
+    def plan() -> list[str]:
+        values = {"after": "{}", "limit": 1}
+        return [row["detail"] for row in file.connection.execute(query, values)]
+
+    steps = await file.read(plan)
+
+    assert "SEARCH output USING PRIMARY KEY (unit_id=? AND out_seq>?)" in steps
+    assert not [step for step in steps if "SCAN output" in step or "TEMP B-TREE" in step]
+    await file.close()
+
+
+# Postgres
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A Postgres for this file."""
+    folder = Path(tempfile.mkdtemp(prefix="whispr-test-"))
+    postgres = EmbeddedPostgres(SystemClock())
+    yield asyncio.run(postgres.start(folder))
+    asyncio.run(postgres.stop())
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def admin(server: Server) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection that does what no store would do; takes all tables away at the end."""
+    connection = await asyncpg.connect(server.url, password=server.password)
+    yield connection
+    await connection.execute("DROP SCHEMA public CASCADE")
+    await connection.execute("CREATE SCHEMA public")
+    await connection.close()
+
+
+@pytest.fixture
+async def store(
+    server: Server, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> AsyncIterator[PostgresStore]:
+    """A new store in Postgres."""
+    assert not admin.is_closed()
+    opened = await PostgresStore.open(server.url, server.password)
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "instead", "says"),
+    [
+        (r":\d+/", ":1/", "Connect call failed"),
+        (r"/whispr$", "/none", 'database "none" does not exist'),
+        (r"//whispr@", "//nobody@", "password authentication failed"),
+        (r"^postgresql", "ftp", "invalid DSN"),
+    ],
+)
+async def test_a_server_that_cannot_be_used_is_named_without_its_password(
+    server: Server, pattern: str, instead: str, says: str
+) -> None:
+    url = re.sub(pattern, instead, server.url).replace("@", ":hunter2@")
+
+    with pytest.raises(
+        SettingsError, match=r"postgres\.url: cannot use the Postgres at 127\.0\.0\.1:\d+/"
+    ) as said:
+        await PostgresStore.open(url, server.password)
+
+    assert says in str(said.value)
+    assert "hunter2" not in str(said.value)
+    assert server.password not in str(said.value)
+
+
+async def test_a_server_that_may_lose_commits_is_refused_naming_the_setting(
+    server: Server, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await admin.execute("ALTER ROLE whispr SET synchronous_commit = off")
+    try:
+        with pytest.raises(UnsafeServer, match="synchronous_commit is off; each needs to be on"):
+            await PostgresStore.open(server.url, server.password)
+    finally:
+        await admin.execute("ALTER ROLE whispr RESET synchronous_commit")
+
+
+async def test_stores_opened_at_the_same_time_make_the_tables_once(
+    server: Server, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    stores = await asyncio.gather(
+        *(PostgresStore.open(server.url, server.password) for _ in range(4))
+    )
+
+    assert await admin.fetchval("SELECT count(*) FROM schema_version") == 1
+    for store in stores:
+        await store.close()
+
+
+async def waits_for_a_lock(
+    admin: "asyncpg.Connection[asyncpg.Record]", task: "asyncio.Task[Any]"
+) -> None:
+    """Return once a session waits for a lock: that of the task."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    async with asyncio.timeout(10):
+        while await admin.fetchval(waiting) == 0:
+            assert not task.done()
+
+
+async def test_a_connection_that_breaks_is_transient_and_the_store_goes_on_after(
+    store: PostgresStore, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await store.set_desired(b"before")
+    lock = admin.transaction()
+    await lock.start()
+    await admin.execute("LOCK TABLE desired")
+    writing = asyncio.create_task(store.set_desired(b"lost"))
+    await waits_for_a_lock(admin, writing)
+
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'whispr'"
+    )
+
+    with pytest.raises(Transient, match=r"Postgres at 127\.0\.0\.1"):
+        await writing
+    await lock.rollback()
+    assert await store.desired() == b"before"
+
+
+async def test_the_mark_waits_for_a_commit_that_is_still_under_way(
+    store: PostgresStore, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await store.claim("u/0", 0, "me", ORIGIN)
+    under_way = admin.transaction()
+    await under_way.start()
+    await admin.execute("UPDATE unit SET wm = $1", HERE.pack())
+    asked = asyncio.create_task(store.mark("u/0"))
+    await waits_for_a_lock(admin, asked)
+
+    await under_way.commit()
+
+    assert (await asked).wm == HERE
+
+
+async def test_sessions_are_limited_so_that_a_stopped_process_does_not_keep_its_locks(
+    store: PostgresStore, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await store.claim("u/0", 0, "me", ORIGIN)
+    limits = "SELECT setting::int FROM pg_settings WHERE name = $1"
+    for name in ("idle_in_transaction_session_timeout", "statement_timeout", "lock_timeout"):
+        assert await admin.fetchval(limits, name) == 0
+        async with store._pool.connection() as connection:
+            assert 0 < await connection.fetchval(limits, name) <= 15_000
+
+
+async def test_a_text_postgres_cannot_hold_is_poison(store: PostgresStore) -> None:
+    with pytest.raises(Poison, match="0x00"):
+        await store.bury([DeadLetter(source="s", seq=1, reason="r", detail="\x00")])
+    with pytest.raises(Poison, match="int64"):
+        await store.bury([DeadLetter(source="s", seq=2**63, reason="r", detail="d")])
