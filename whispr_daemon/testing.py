@@ -12,15 +12,17 @@ def test_it_survives_a_crash_anywhere() -> None:
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
-import msgspec
 import numpy as np
 
 from whispr_daemon.domain.batch import NO_INSTRUMENT, Batch, empty_rows
 from whispr_daemon.domain.events import SIDES, Bar, ClockTick, Kind, MarketEvent, Quote, Trade
-from whispr_daemon.domain.outputs import Alert, Output, Sealer, Signal
+from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
+from whispr_daemon.engine.fold import Fold
+from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.strategy import ColumnarStrategy, Snapshotting, Strategy
 
 AnyStrategy: TypeAlias = Strategy | ColumnarStrategy
@@ -73,100 +75,65 @@ def batch(events: Events) -> Batch:
 
 def run(strategy: AnyStrategy, events: Events) -> list[Output]:
     """Return everything the strategy says to the events, sealed as the daemon would seal it."""
-    return _Fold(strategy).take(batch(events))
+    return _outputs(_fold(strategy), batch(events))
 
 
 def check(new_strategy: Callable[[], AnyStrategy], events: Events) -> None:
     """Check that a strategy is a fold: same events, same outputs, wherever it stops and resumes.
 
-    ``new_strategy`` builds it anew. It is run twice; with its state saved and restored into a new
-    one after every event; and, where it takes batches, with batches cut in several ways.
+    ``new_strategy`` builds it anew. It is run twice; with batches cut in several ways; and, where
+    its state can be saved, with the state saved and restored into a new one after every event.
 
     Raises:
         AssertionError: with the first difference.
     """
     whole = batch(events)
-    fold = _Fold(new_strategy())
-    expected = fold.take(whole)
-    _compare("run a second time", expected, _Fold(new_strategy()).take(whole))
-    if isinstance(fold.strategy, ColumnarStrategy):
-        for cut in _CUTS:
-            found = _Fold(new_strategy()).take_cut(whole, cut)
-            _compare(f"with batches of {cut}", expected, found)
-    if fold.state is None and not isinstance(fold.strategy, Snapshotting):
+    fold = _fold(new_strategy())
+    expected = _outputs(fold, whole)
+    _compare("run a second time", expected, run(new_strategy(), whole))
+    for cut in _CUTS:
+        _compare(f"with batches of {cut}", expected, _outputs(_fold(new_strategy()), whole, cut))
+    if not fold.snapshots:
         return
-    resumed = _Fold(new_strategy())
-    found = []
-    for part in _cut(whole, 1):
-        found += resumed.take(part)
-        resumed = resumed.copied_into(new_strategy())
-    _compare("with its state restored after every event", expected, found)
-    if msgspec.msgpack.encode(resumed.state) != msgspec.msgpack.encode(fold.state):
-        raise AssertionError(
-            f"with its state restored after every event, it ends with the state {resumed.state!r} "
-            f"instead of {fold.state!r}"
+    resumed = _fold(new_strategy())
+    found: list[Output] = []
+    for entry in _entries(whole, 1):
+        found += resumed.take(entry, whole.symbols)
+        snapshot = resumed.snapshot()
+        resumed = _fold(new_strategy())
+        resumed.restore(snapshot)
+    how = "with its state restored after every event"
+    _compare(how, expected, found)
+    kept, lost = _state_of(fold), _state_of(resumed)
+    if kept != lost:
+        raise AssertionError(f"{how}, it ends with the state {lost!r} instead of {kept!r}")
+
+
+def _fold(strategy: AnyStrategy) -> Fold:
+    return Fold(strategy, strategy.name, strategy.version)
+
+
+def _outputs(fold: Fold, whole: Batch, cut: int | None = None) -> list[Output]:
+    entries = _entries(whole, cut or max(1, len(whole)))
+    return [output for entry in entries for output in fold.take(entry, whole.symbols)]
+
+
+def _entries(whole: Batch, cut: int) -> Iterator[Entry]:
+    """Cut a batch into log entries of ``cut`` rows."""
+    for start in range(0, len(whole), cut):
+        end = min(start + cut, len(whole))
+        yield Entry(
+            position=Position(1, end),
+            source="test",
+            marks={"test": end},
+            offset=end,
+            rows=whole.rows[start:end],
         )
 
 
-class _Fold:
-    """A strategy and the numbering of its outputs."""
-
-    def __init__(self, strategy: AnyStrategy) -> None:
-        self.strategy = strategy
-        self.sealer = Sealer(strategy.name, strategy.version)
-
-    @property
-    def state(self) -> msgspec.Struct | None:
-        """The strategy's own Struct, where it has one."""
-        state = getattr(self.strategy, "state", None)
-        return state if isinstance(state, msgspec.Struct) else None
-
-    def take(self, part: Batch) -> list[Output]:
-        """Fold a batch; return what is said, sealed."""
-        if isinstance(self.strategy, ColumnarStrategy):
-            return [
-                self.sealer.seal(_said(each, 0, ""), 0) for each in self.strategy.on_batch(part)
-            ]
-        sealed: list[Output] = []
-        for event in part.events():
-            instrument = "" if isinstance(event, ClockTick) else event.instrument
-            for each in self.strategy.on_event(event):
-                sealed.append(
-                    self.sealer.seal(_said(each, event.ts_event, instrument), event.ts_event)
-                )
-        return sealed
-
-    def take_cut(self, whole: Batch, size: int) -> list[Output]:
-        """Fold a batch in parts of ``size`` rows."""
-        return [output for part in _cut(whole, size) for output in self.take(part)]
-
-    def copied_into(self, fresh: AnyStrategy) -> "_Fold":
-        """Save the state and restore it into ``fresh``, as after a crash."""
-        if isinstance(self.strategy, Snapshotting) and isinstance(fresh, Snapshotting):
-            fresh.restore(self.strategy.snapshot())
-        else:
-            body = msgspec.msgpack.encode(self.state)
-            found: Any = msgspec.msgpack.decode(body, type=type(self.state))
-            setattr(fresh, "state", found)  # noqa: B010 - not part of the protocol
-        copy = _Fold(fresh)
-        copy.sealer = self.sealer
-        return copy
-
-
-def _cut(whole: Batch, size: int) -> Iterator[Batch]:
-    for start in range(0, len(whole), size):
-        yield Batch(whole.rows[start : start + size], whole.symbols)
-
-
-def _said(output: Output, ts_event: int, instrument: str) -> Output:
-    """Return an output with the event's instrument where it names none."""
-    if not isinstance(output, Signal | Alert):
-        raise TypeError(f"a strategy says Signal or Alert, this is {type(output).__name__}")
-    if not (output.ts_event or ts_event):
-        raise ValueError(f"{output.name!r} has no ts_event; on_batch should give each output one")
-    if output.instrument or not instrument:
-        return output
-    return msgspec.structs.replace(output, instrument=instrument)
+def _state_of(fold: Fold) -> object:
+    strategy = fold.strategy
+    return strategy.snapshot() if isinstance(strategy, Snapshotting) else fold.state
 
 
 def _compare(how: str, expected: Sequence[Output], found: Sequence[Output]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whispr_daemon.domain.batch import Batch
+from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.domain.events import Bar, ClockTick, MarketEvent, Quote, Trade
 from whispr_daemon.domain.outputs import Alert, Output, Signal, output_id
 from whispr_daemon.testing import bars, batch, check, run
@@ -223,7 +224,7 @@ def test_something_other_than_a_signal_or_alert_is_refused() -> None:
         def on_event(self, event: MarketEvent) -> Iterable[Output]:
             return ["buy"]  # type: ignore[list-item]
 
-    with pytest.raises(TypeError, match="says Signal or Alert, this is str"):
+    with pytest.raises(StrategyFailed, match="says Signal or Alert, this is str"):
         run(Chatty(), SERIES)
 
 
@@ -232,5 +233,5 @@ def test_an_output_of_a_batch_without_a_time_is_refused() -> None:
         def on_batch(self, part: Batch) -> Iterable[Output]:
             return [Signal(name="when")]
 
-    with pytest.raises(ValueError, match="'when' has no ts_event"):
+    with pytest.raises(StrategyFailed, match="'when' has no ts_event"):
         run(Timeless(), SERIES)

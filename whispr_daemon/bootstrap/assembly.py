@@ -83,7 +83,7 @@ async def assembled(
             )
             for each in settings.routes()
         ]
-        overseer = _overseer(settings, reach, wanted, ports, relays)
+        overseer = _overseer(settings, reach, wanted, ports, relays, tell)
         stack.push_async_callback(overseer.close)
         ingest = Ingest(source, ports.log, ports.store, ports.clock, ports.metrics)
         stack.callback(folder.retract)
@@ -109,10 +109,15 @@ async def assembled(
 
 
 def _overseer(
-    settings: Settings, reach: Reach, wanted: Desired, ports: Ports, relays: Sequence[Relay]
+    settings: Settings,
+    reach: Reach,
+    wanted: Desired,
+    ports: Ports,
+    relays: Sequence[Relay],
+    tell: Tell,
 ) -> LocalOverseer | ActorOverseer:
     if reach.tier:
-        return ActorOverseer(reach, settings.ray.address or "", ports.clock)
+        return ActorOverseer(reach, settings.ray.address or "", ports.clock, tell)
 
     def committed() -> None:
         for relay in relays:

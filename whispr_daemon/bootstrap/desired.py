@@ -83,9 +83,7 @@ def _read(path: Path) -> str:
         raise SettingsError(f"{path}: cannot be read: {error}") from error
 
 
-def desired(
-    settings: Settings, rules: tuple[RuleFile, ...], ends: Sequence[Position]
-) -> Desired:
+def desired(settings: Settings, rules: tuple[RuleFile, ...], ends: Sequence[Position]) -> Desired:
     """Lay the units out over hosts.
 
     ``ends[partition]`` is where the log ends now: a unit never seen before says nothing about what

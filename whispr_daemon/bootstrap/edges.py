@@ -63,9 +63,7 @@ async def outlet_of(
     if isinstance(outlet, JsonlSettings):
         made = JsonLinesOutlet(outlet.path)
     elif isinstance(outlet, RedisSettings):
-        made = await RedisOutlet.connect(
-            reach.redis_url, reach.redis_password, reach.redis_prefix
-        )
+        made = await RedisOutlet.connect(reach.redis_url, reach.redis_password, reach.redis_prefix)
     else:
         made = ConsoleOutlet(console)
     stack.push_async_callback(made.close)

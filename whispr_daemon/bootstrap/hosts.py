@@ -19,7 +19,8 @@ from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.host import Host
 from whispr_daemon.engine.unit import Ports, Unit
 from whispr_daemon.rules.load import load
-from whispr_daemon.rules.strategy import RulesSettings, RulesStrategy
+from whispr_daemon.rules.settings import RuleSettings
+from whispr_daemon.rules.strategy import RulesStrategy
 
 
 def build_fold(strategy_id: str, desired: Desired) -> Fold:
@@ -35,7 +36,7 @@ def build_fold(strategy_id: str, desired: Desired) -> Fold:
             raise Fatal("\n".join(str(error) for error in loaded.errors))
         rules = RulesStrategy(
             loaded.rules,
-            RulesSettings(calendar=desired.calendar, calendars=desired.calendars),
+            RuleSettings(calendar=desired.calendar, calendars=desired.calendars),
         )
         return Fold(rules, RULES, rules.version)
     choice = desired.choice(strategy_id)

@@ -16,13 +16,15 @@ from whispr_daemon.adapters.runtimes.ray import RayCluster, RayRuntime, RaySuper
 from whispr_daemon.bootstrap.desired import decode
 from whispr_daemon.bootstrap.hosts import open_host
 from whispr_daemon.bootstrap.reach import Reach, open_ports
-from whispr_daemon.domain.errors import Fatal, Transient
+from whispr_daemon.bootstrap.servers import Tell
+from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.unit import HostStatus, Sample
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.supervisor import Supervisor
 from whispr_daemon.ports.clock import Clock
 
 _ASK_EVERY: Final = 0.5  # seconds between two questions to the supervisor's actor
+_ANSWER_WITHIN: Final = 2.0  # seconds
 _ABSENT_FOR: Final = 60.0  # seconds without an answer after which the daemon gives up
 
 
@@ -63,9 +65,7 @@ class Told(Value, frozen=True, kw_only=True):
 class SupervisorProcess:
     """A supervisor and its endpoints. With ports of its own, it is what an actor runs."""
 
-    def __init__(
-        self, supervisor: Supervisor, health: HealthServer, ports: AsyncExitStack
-    ) -> None:
+    def __init__(self, supervisor: Supervisor, health: HealthServer, ports: AsyncExitStack) -> None:
         """``ports`` are closed with it."""
         self.supervisor = supervisor
         self._health = health
@@ -140,9 +140,7 @@ async def open_supervisor(context: bytes) -> SupervisorProcess:
 class LocalOverseer:
     """The supervisor as a task of this process (tier 0)."""
 
-    def __init__(
-        self, supervisor: Supervisor, runtime: LocalRuntime, health: HealthServer
-    ) -> None:
+    def __init__(self, supervisor: Supervisor, runtime: LocalRuntime, health: HealthServer) -> None:
         """``runtime`` runs the hosts; ``health`` shows the supervisor."""
         self._supervisor = supervisor
         self._runtime = runtime
@@ -181,3 +179,75 @@ class LocalOverseer:
         """Stop answering; end hosts that still run."""
         await self._health.stop()
         await self._runtime.close()
+
+
+class ActorOverseer:
+    """The daemon's end of a supervisor in an actor (tier 1). Its death leaves the data path alone.
+
+    Ray starts it again; only one that stays away takes the daemon down.
+    """
+
+    def __init__(self, reach: Reach, address: str, clock: Clock, tell: Tell) -> None:
+        """``address`` is of a standing cluster; empty: one of our own, that ends with us."""
+        self._cluster = RayCluster(address, tell)
+        context = msgspec.msgpack.encode(reach)
+        self._supervisor = RaySupervisor(self._cluster, open_supervisor, context, reach.data)
+        self._clock = clock
+        self._told = Told(health_url="", hosts=())
+        self._stopping = False
+
+    @property
+    def health_url(self) -> str:
+        """Where the endpoints answer, once started."""
+        return self._told.health_url
+
+    async def start(self) -> None:
+        """Start the cluster and the supervisor in it; return when it answers.
+
+        Raises:
+            Fatal: it does not.
+        """
+        await self._cluster.open()
+        await self._supervisor.start()
+        await self._until_it_answers()
+
+    async def watch(self) -> None:
+        """Return when asked to stop.
+
+        Raises:
+            Fatal: the supervisor stayed away for a minute.
+        """
+        while not self._stopping:
+            await self._until_it_answers()
+            await self._clock.sleep(_ASK_EVERY)
+
+    async def push(self, process: str, samples: tuple[Sample, ...]) -> None:
+        """Show a process's figures; while the supervisor is away, nobody sees them."""
+        await self._supervisor.push(process, msgspec.msgpack.encode(samples), _ANSWER_WITHIN)
+
+    async def status(self) -> Sequence[HostStatus]:
+        """Return how the hosts stood when the supervisor was last asked."""
+        return self._told.hosts
+
+    async def stop(self) -> None:
+        """Let the supervisor stop its hosts and end."""
+        self._stopping = True
+        await self._supervisor.stop()
+
+    async def close(self) -> None:
+        """Leave the cluster; one of our own ends."""
+        await self._cluster.close()
+
+    async def _until_it_answers(self) -> None:
+        deadline = self._clock.monotonic() + _ABSENT_FOR
+        while not self._stopping:
+            body = await self._supervisor.report(_ANSWER_WITHIN)
+            if body:
+                self._told = msgspec.msgpack.decode(body, type=Told)
+                return
+            if self._clock.monotonic() > deadline:
+                raise Fatal(
+                    f"the supervisor's actor has not answered for {_ABSENT_FOR:g} s; see "
+                    "logs/supervisor.log in the data folder"
+                )
+            await self._clock.sleep(_ASK_EVERY)

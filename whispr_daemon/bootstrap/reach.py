@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from whispr_daemon import log
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.logs.redis import RedisEventLog
 from whispr_daemon.adapters.logs.sqlite import SqliteEventLog
@@ -30,7 +31,7 @@ class Reach(Value, frozen=True, kw_only=True):
     health_port: int = 0
     health_token: str = ""
     log_level: str = "info"
-    log_format: str = "json"
+    log_format: log.LogFormat = "json"
 
     @property
     def tier(self) -> int:
@@ -48,17 +49,17 @@ async def open_ports(reach: Reach) -> AsyncIterator[Ports]:
     """
     async with AsyncExitStack() as stack:
         store: PostgresStore | SqliteStore
-        log: RedisEventLog | SqliteEventLog
+        event_log: RedisEventLog | SqliteEventLog
         if reach.tier:
             store = await PostgresStore.open(reach.postgres_url, reach.postgres_password)
             stack.push_async_callback(store.close)
-            log = await RedisEventLog.open(
+            event_log = await RedisEventLog.open(
                 reach.redis_url, reach.redis_password, reach.redis_prefix, reach.partitions
             )
         else:
             folder = Path(reach.data)
             store = await SqliteStore.open(folder / "store.db")
             stack.push_async_callback(store.close)
-            log = await SqliteEventLog.open(folder / "log.db", reach.partitions)
-        stack.push_async_callback(log.close)
-        yield Ports(log=log, store=store, clock=SYSTEM_CLOCK, metrics=PrometheusMetrics())
+            event_log = await SqliteEventLog.open(folder / "log.db", reach.partitions)
+        stack.push_async_callback(event_log.close)
+        yield Ports(log=event_log, store=store, clock=SYSTEM_CLOCK, metrics=PrometheusMetrics())

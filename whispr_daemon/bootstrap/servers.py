@@ -51,9 +51,7 @@ async def reach_of(settings: Settings, folder: Path, stack: AsyncExitStack, tell
     )
 
 
-async def _postgres(
-    settings: Settings, folder: Path, stack: AsyncExitStack, tell: Tell
-) -> Server:
+async def _postgres(settings: Settings, folder: Path, stack: AsyncExitStack, tell: Tell) -> Server:
     given = server_at(settings.postgres)
     if given is not None:
         return given

@@ -14,7 +14,9 @@ Data: TypeAlias = Annotated[
 ]
 Tier: TypeAlias = Annotated[
     int | None,
-    typer.Option("--tier", help="0: SQLite, in process. 1: Postgres, Redis, Ray.", show_default="0"),
+    typer.Option(
+        "--tier", help="0: SQLite, in process. 1: Postgres, Redis, Ray.", show_default="0"
+    ),
 ]
 Rules: TypeAlias = Annotated[
     Path | None,

@@ -40,7 +40,7 @@ def run(  # noqa: PLR0913 - a flag each
         if print_config:
             machine(settings.masked())
             return
-        with _journal(settings.log.file) as stream:
+        with _journal(settings) as stream:
             log.configure(settings.log.level, settings.log.format, stream)
             serve(lambda stop: _serve(settings, stop))
 
@@ -55,9 +55,14 @@ async def _serve(settings: Settings, stop: Stop) -> None:
                 status.stop()
                 url = made.announce()
                 if isinstance(settings.source, SimulatedSource):
-                    err.print("SIMULATED market: made-up prices, not real data", style="bold yellow")
-                err.print(f"tier {settings.tier} · source {made.source.name} · data {settings.data}")
-                err.print(f"health {url}/readyz · metrics {url}/metrics · Ctrl-C stops")
+                    err.print(
+                        "SIMULATED market: made-up prices, not real data", style="bold yellow"
+                    )
+                err.print(
+                    f"tier {settings.tier} · source {made.source.name} · data {settings.data}\n"
+                    f"health {url}/readyz · metrics {url}/metrics · Ctrl-C stops",
+                    soft_wrap=True,
+                )
 
             await made.daemon.run(to_end=False, started=started)
     err.print("stopped; the next start goes on here", style="dim")
@@ -83,7 +88,11 @@ def _source(
     return chosen or None
 
 
-def _journal(file: Path | None) -> AbstractContextManager[TextIO]:
+def _journal(settings: Settings) -> AbstractContextManager[TextIO]:
+    """Return where the log goes: its file, or standard error, unless a person looks at that."""
+    file = settings.log.file
+    if file is None and err.is_terminal:
+        file = settings.data / "logs" / "daemon.log"
     if file is None:
         return nullcontext(sys.stderr)
     file.parent.mkdir(parents=True, exist_ok=True)

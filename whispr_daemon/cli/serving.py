@@ -14,7 +14,7 @@ _INTERRUPTED: Final = 130  # exit status of a program ended by Ctrl-C
 
 
 class Stop:
-    """What a signal does: before :meth:`by` it cancels; after, it asks, and a second one cancels."""
+    """What a signal does: before :meth:`by` it cancels; after it asks, and the second cancels."""
 
     def __init__(self) -> None:
         """There is nothing to stop yet."""

@@ -59,7 +59,7 @@ class Fold:
     @property
     def snapshots(self) -> bool:
         """Whether the strategy's state can be written down at all."""
-        return isinstance(self._strategy, Snapshotting) or self._state is not None
+        return isinstance(self._strategy, Snapshotting) or self.state is not None
 
     def take(self, entry: Entry, symbols: Sequence[str]) -> list[Output]:
         """Fold one entry; return its outputs, sealed. ``symbols[code]`` names the instruments.
@@ -140,14 +140,15 @@ class Fold:
         self.position = self.counted_from = snapshot.position
 
     @property
-    def _state(self) -> msgspec.Struct | None:
+    def state(self) -> msgspec.Struct | None:
+        """The strategy's state, where it keeps all of it in one Struct."""
         state = getattr(self._strategy, "state", None)
         return state if isinstance(state, msgspec.Struct) else None
 
     def _strategy_state(self) -> bytes:
         if isinstance(self._strategy, Snapshotting):
             return self._strategy.snapshot()
-        return msgspec.msgpack.encode(self._state)
+        return msgspec.msgpack.encode(self.state)
 
     def _restore_strategy(self, body: bytes) -> None:
         # A strategy is foreign code: whatever it raises, its own unit stops and nobody else.
@@ -155,7 +156,7 @@ class Fold:
             if isinstance(self._strategy, Snapshotting):
                 self._strategy.restore(body)
             else:
-                found: Any = msgspec.msgpack.decode(body, type=type(self._state))
+                found: Any = msgspec.msgpack.decode(body, type=type(self.state))
                 setattr(self._strategy, "state", found)  # noqa: B010 - not part of the protocol
         except Exception as error:
             raise StrategyFailed(f"cannot restore its snapshot: {error!r}") from error
