@@ -150,9 +150,20 @@ class TestOddServer:
 
     async def test_a_reply_of_another_shape_drops_the_connection(self, valkey_url: str) -> None:
         link = await RedisLink.open(valkey_url, "")
+        before = await link.call(("CLIENT", "ID"), int)
+        assert await link.call(("CLIENT", "ID"), int) == before
         with pytest.raises(Transient, match="an odd reply to 'PING'"):
             await link.call(("PING",), int)
-        assert await link.call(("PING",), bytes) == b"PONG"
+        assert await link.call(("CLIENT", "ID"), int) > before
+        await link.close()
+
+    async def test_one_command_of_a_transaction_refused_refuses_all(
+        self, valkey_url: str, name: str
+    ) -> None:
+        link = await RedisLink.open(valkey_url, "")
+        with pytest.raises(Fatal, match="wrong number of arguments"):
+            await link.transaction([("XADD", name), ("XADD", name, "1-1", "a", "b")])
+        assert await link.call(("EXISTS", name), int) == 0
         await link.close()
 
     async def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(
