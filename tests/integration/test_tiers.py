@@ -1,0 +1,108 @@
+"""Same rules, same data, any tier, hosts killed or not: the same rows with the same ids."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import pytest_asyncio
+
+from tests.integration.replays import finish, start
+from whispr_daemon.adapters.sources.simulated import SimulatedSource, Simulation
+from whispr_daemon.domain.timeframe import DAILY, DAY, MINUTE
+
+SESSIONS = 8
+KILLS = 2
+PACE = 20_000  # market seconds in a second: slow enough to be killed in the middle
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Minute bars and daily bars of a simulated market, as files."""
+    market = SimulatedSource(Simulation(symbols=("SPY", "AAPL", "NVDA"), sessions=SESSIONS))
+    parts = [part async for part in market.batches(0)]
+    rows = np.concatenate([part.rows for part in parts])
+    folder = tmp_path_factory.mktemp("recorded")
+    daily = rows["timeframe"] == DAILY
+    files = (folder / "minutes.parquet", folder / "days.parquet")
+    for file, chosen, length in ((files[0], ~daily, MINUTE), (files[1], daily, DAY)):
+        bars = rows[chosen]
+        columns = {name: bars[name] for name in ("open", "high", "low", "close", "volume")}
+        starts = pa.array(bars["ts"] - length, pa.timestamp("ns", "UTC"))
+        symbols = [parts[0].symbols[code] for code in bars["instrument"]]
+        pq.write_table(pa.table({"ts": starts, "symbol": symbols, **columns}), file)
+    return files
+
+
+@pytest.fixture(scope="module")
+def arguments(recorded: tuple[Path, Path], repo_root: Path) -> list[str | Path]:
+    minutes, days = recorded
+    rules = repo_root / "config" / "rules"
+    strategy = ("--strategy", "ema_cross")
+    return [minutes, "--history", days, "--rules", rules, *strategy, "--format", "csv"]
+
+
+@pytest.fixture(scope="module")
+def on_tier_0(arguments: list[str | Path], tmp_path_factory: pytest.TempPathFactory) -> str:
+    said = finish(start(arguments, tmp_path_factory.mktemp("tier0")))
+    assert said.count("\n") > 100
+    assert {"conviction_arrow", "golden_gate_intraday", "ema_cross"} <= {
+        line.split(",")[2] for line in said.splitlines()
+    }
+    return said
+
+
+def test_tier_1_says_the_same_as_tier_0(
+    arguments: list[str | Path], on_tier_0: str, tmp_path: Path
+) -> None:
+    assert finish(start([*arguments, "--tier", "1"], tmp_path)) == on_tier_0
+
+
+def test_a_host_killed_again_and_again_changes_nothing(
+    arguments: list[str | Path], on_tier_0: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    paced = ["--tier", "1", "--data", data, "--speed", PACE]
+    replay = start([*arguments, *map(str, paced)], tmp_path)
+    killed: set[int] = set()
+    try:
+        while len(killed) < KILLS and replay.poll() is None:
+            for pid in _rule_hosts_with_outputs(data) - killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                replay.wait(timeout=0.1)
+        said = finish(replay)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            replay.kill()
+    assert len(killed) == KILLS
+    assert said == on_tier_0
+
+
+def _rule_hosts_with_outputs(data: Path) -> set[int]:
+    """Return the pids of hosts of rules that have said something and have more to read."""
+    status = _status(data)
+    return {
+        host["report"]["pid"]
+        for host in status.get("hosts", ())
+        if host["up"] and host["host_id"].startswith("rules") and host["report"]["units"]
+        if any(unit["state"] == "live" and unit["outputs"] for unit in host["report"]["units"])
+    }
+
+
+def _status(data: Path) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        running = json.loads((data / "running.json").read_text())
+        with urllib.request.urlopen(f"{running['health_url']}/status", timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+    return {}
