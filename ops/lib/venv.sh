@@ -73,7 +73,7 @@ why_not() {
     elif grep -qi 'no space left' "$1"; then
         printf 'The disk is full: Whispr needs about 1 GB for .venv; make room and run this again.'
     elif grep -qiE 'no matching distribution|not a supported wheel' "$1"; then
-        printf 'A package Whispr needs has no build for this Python and machine: use Python 3.11 to 3.13 on Linux or macOS; what pip said is in %s.' "$1"
+        printf 'A package Whispr needs has no build for this Python and machine: use Python 3.11 to 3.13 on Linux or a Mac with Apple silicon; what pip said is in %s.' "$1"
     else
         printf 'Installing failed: %s; all that pip said is in %s.' "$(tail -n 1 "$1")" "$1"
     fi
