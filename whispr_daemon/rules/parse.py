@@ -20,6 +20,7 @@ _INSTEAD: Final = {
     "%": "use mod(a, b); a percentage is written 2%",
     "{": "braces belong into messages",
     "^": "there is no power operator",
+    ".": "write 0.38, or atr.38 for a level",
 }
 
 
@@ -79,9 +80,9 @@ def _parser() -> Lark:
 def _unexpected(token: Token, text: str) -> Finding:
     if token.type == "$END":
         return Finding(start=len(text), code="E101", message="unexpected end of expression")
-    start = token.start_pos or 0
-    hint = " (write 0.38, or atr.38 for a level)" if str(token) == "." else ""
-    return Finding(start=start, code="E102", message=f"unexpected {str(token)!r}{hint}")
+    found = str(token)
+    hint = f" ({_INSTEAD[found]})" if found in _INSTEAD else ""
+    return Finding(start=token.start_pos or 0, code="E102", message=f"unexpected {found!r}{hint}")
 
 
 def _character(text: str, place: int) -> Finding:

@@ -19,4 +19,5 @@ class RuleSettings(Value, frozen=True, kw_only=True):
     calendar: str = "XNYS"  # of instruments without one of their own
     calendars: Mapping[str, str] = msgspec.field(default_factory=dict)  # by instrument
     require: Require = "converged"  # of rules that do not say
-    pinned_levels: PinnedLevels = {}  # (symbol, session date; None: any) to (anchor, ATR)
+    # (symbol, session date; None: every session) to (anchor, ATR): for tests
+    pinned_levels: PinnedLevels = msgspec.field(default_factory=dict)

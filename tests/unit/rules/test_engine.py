@@ -1,0 +1,295 @@
+"""Firing, warm-up, sessions, order of outputs, and independence of how batches are cut."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.rules.golden import bar_rows, close_rows, ns
+from tests.unit.rules.market import daily_row, engine, fired, fold, minute_row, rule_of
+from whispr_daemon.domain.batch import Batch, Rows
+from whispr_daemon.domain.errors import StrategyFailed
+from whispr_daemon.domain.outputs import Alert, Signal
+from whispr_daemon.domain.timeframe import MINUTE
+from whispr_daemon.rules.load import RuleFile, load
+from whispr_daemon.rules.strategy import RulesStrategy
+
+START = ns("2026-06-24", "09:30")
+
+
+def said(condition: str, closes: list[float | None], **how: Any) -> list[str]:
+    return fired(fold(engine(rule_of(condition), **how), close_rows(closes, START)))
+
+
+# --- firing, section 5.2
+def test_a_condition_fires_on_its_rising_edge_only() -> None:
+    assert said("price > 10", [9, 11, 12, 9, 11]) == ["S0", "S0"]
+
+
+def test_true_at_the_start_is_no_edge() -> None:
+    assert said("price > 10", [11, 12, 9, 11]) == ["S0"]
+
+
+def test_na_to_true_is_no_edge() -> None:
+    undefined_at_ten = "1 / (price - 10) > 0"
+    assert said(undefined_at_ten, [9, 10, 11, 9, 11]) == ["S0"]
+
+
+def test_a_gap_in_the_data_makes_a_condition_unknown_again() -> None:
+    assert said("price > 10", [9, None, None, 11]) == ["S0"]  # three minutes: not longer
+    assert said("price > 10", [9, None, None, None, 11]) == []
+
+
+def test_the_night_is_no_gap() -> None:
+    rows = np.concatenate(
+        [minute_row("2026-06-23", "15:59", 9.0), minute_row("2026-06-24", "09:30", 11.0)]
+    )
+    assert fired(fold(engine(rule_of("price > 10")), rows)) == ["S0"]
+
+
+def test_every_cross_sees_every_bar_whatever_stands_left_of_it() -> None:
+    assert said("price > 20 and cross(price, 10)", [9, 11, 9]) == []
+    assert said("price > 10.5 and cross(price, 10)", [9, 10.2, 11, 9, 11]) == ["S0 up"]
+
+
+def test_an_event_and_a_condition_is_an_event() -> None:
+    assert said("cross_up(price, 10) and price > 0", [9, 11, 9, 11]) == ["S0 up", "S0 up"]
+    assert said("cross(price, 10) or cross(price, 12)", [9, 11, 13, 9]) == [
+        "S0 up",
+        "S0 up",
+        "S0 down",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "value"),
+    [
+        ("na > 1", "na"),
+        ("na > 1 and price < 0", "false"),
+        ("na > 1 and price > 0", "na"),
+        ("na > 1 or price > 0", "true"),
+        ("not (na > 1)", "na"),
+        ("not (price > 0)", "false"),
+        ("0 < price < 20", "true"),
+        ("0 < price < 5", "false"),
+        ("price in [1, 10]", "true"),
+        ("price / 0 > 1", "na"),
+        ("1e308 * 1e308 > 1", "na"),
+        ("max(1, na, 3) > 1", "na"),
+        ("max(1, 5, 3) == 5 and min(4, 2) == 2 and abs(-3) == 3", "true"),
+        ("2% == 0.02", "true"),
+        ("1 + 2 * 3 - 4 / 2 == 5 and -price == 0 - price", "true"),
+        ("hl2 == (high + low) / 2 and hlc3 > 9 and ohlc4 > 9", "true"),
+        ("price[1] == 9 and price[0] == 10", "true"),
+        ("true and not false", "true"),
+        ("PRICE == Close", "true"),
+    ],
+)
+def test_values_of_conditions(condition: str, value: str) -> None:
+    text = f"name: r\nlogic: [{{if: 'cross_up(price, 9.5)', then: ['alert:{{{condition}}}']}}]"
+    (rule,) = load([RuleFile("t.yaml", text)]).rules
+    (alert,) = fold(engine(rule), close_rows([9, 10], START))
+    assert isinstance(alert, Alert)
+    assert alert.message == value
+
+
+# --- warm-up
+def test_nothing_fires_or_arms_before_what_the_rule_reads_is_warm() -> None:
+    closes: list[float | None] = [11.0, 9.0, 11.0, 12.0, 9.0, 12.0]
+    assert said("price > SMA3", closes) == ["S0"]  # the third bar's edge does not count
+    assert said("cross(price, SMA3)", closes) == ["S0 down", "S0 up"]
+
+
+def test_live_a_rule_waits_until_averages_have_converged() -> None:
+    strategy = engine(rule_of("price > EMA13"), require="converged")
+    wave = [10.0 + (place % 7) for place in range(102)]
+    assert fold(strategy, close_rows(wave, START)) == []
+    assert strategy.warmup() == {"r SPY": "warming 102/103 bars"}
+    start = START + 102 * MINUTE
+    assert fold(strategy, close_rows([0.0, 50.0], start)) != []
+    assert strategy.warmup() == {}
+
+
+def test_a_rule_may_ask_for_less_or_more() -> None:
+    formed = rule_of("price > SMA3", inputs="{warmup: {require: formed}}")
+    assert fired(fold(engine(formed, require="converged"), close_rows([9, 9, 8, 9], START))) == [
+        "S0"
+    ]
+    more = rule_of("price > SMA3", inputs="{warmup: {bars: 5}}")
+    strategy = engine(more)
+    assert fired(fold(strategy, close_rows([9, 9, 8, 9], START))) == []
+    assert strategy.warmup() == {"r SPY": "warming 4/5 bars"}
+
+
+def test_warmup_counts_daily_bars_and_named_symbols_not_yet_seen() -> None:
+    strategy = engine(
+        rule_of("cross(price, atr.38)", inputs="{symbols: [SPY, QQQ]}"), require="converged"
+    )
+    fold(strategy, daily_row("2026-06-23", 3.0, 1.0, 2.0))
+    assert strategy.warmup() == {
+        "r SPY": "warming 1/201 daily bars",
+        "r QQQ": "warming 0/201 daily bars",
+    }
+
+
+# --- which bars
+def test_only_bars_of_the_regular_session_exist_for_a_rule() -> None:
+    rows = np.concatenate(
+        [
+            minute_row("2013-11-29", "09:30", 9.0),
+            minute_row("2013-11-29", "09:31", 11.0),
+            minute_row("2013-11-29", "12:59", 9.0),
+            minute_row("2013-11-29", "13:00", 11.0),  # a half day: shut
+            minute_row("2013-12-02", "09:29", 11.0),
+            minute_row("2013-12-02", "09:30", 9.0),
+        ]
+    )
+    assert fired(fold(engine(rule_of("cross(price, 10)")), rows)) == ["S0 up", "S0 down"]
+    extended = rule_of("cross(price, 10)", inputs="{session: eth}")
+    assert len(fold(engine(extended), rows)) == 4
+    always = rule_of("cross(price, 10)", inputs="{session: 24x7}")
+    assert len(fold(engine(always), rows)) == 4
+
+
+def test_other_timeframes_and_other_symbols_are_not_seen() -> None:
+    rule = rule_of("cross(price, 10)", inputs="{timeframe: 5m, symbols: [QQQ]}")
+    minutes = close_rows([9, 11, 9], START)
+    fives = bar_rows([(START + n * 5 * MINUTE, p, p, p, p) for n, p in ((1, 9.0), (2, 11.0))], "5m")
+    assert fold(engine(rule), minutes, ["QQQ"]) == []
+    assert fold(engine(rule), fives, ["SPY"]) == []
+    assert fired(fold(engine(rule), fives, ["QQQ"])) == ["S0 up"]
+
+
+def test_a_rule_without_symbols_is_about_the_watchlist() -> None:
+    rows = close_rows([9, 11], START)
+    watching = {"watchlist": ("QQQ",)}
+    assert fold(engine(rule_of("cross(price, 10)"), **watching), rows) == []
+    everything = rule_of("cross(price, 10)", inputs="{symbols: ['*']}")
+    assert fired(fold(engine(everything, **watching), rows)) == ["S0 up"]
+
+
+def test_instruments_have_their_own_calendars() -> None:
+    sunday = ns("2026-06-28", "12:00")
+    strategy = engine(rule_of("cross(price, 10)"), calendars={"BTCUSD": "24/7"})
+    rows = close_rows([9, 11], sunday)
+    assert fold(strategy, rows, ["SPY"]) == []
+    assert fired(fold(strategy, rows, ["BTCUSD"])) == ["S0 up"]
+
+
+# --- outputs
+def test_outputs_come_by_priority_name_clause_and_action() -> None:
+    text = "name: {}\npriority: {}\nlogic:\n" + 2 * (
+        "  - {{if: 'price > 10', then: ['emit:A:0.5', 'alert:warn:{{price:.1f}} {{dir}}{{gap}}']}}\n"
+    )
+    files = [RuleFile(n, text.format(n, p)) for n, p in (("low", 0), ("b", 5), ("a", 5))]
+    outputs = fold(engine(*load(files).rules), close_rows([9, 11], START))
+    spoken = [(one.origin, one.data["clause"], one.name) for one in outputs]
+    assert spoken == [
+        (rule, clause, name)
+        for rule in ("a", "b", "low")
+        for clause in ("logic[0]", "logic[1]")
+        for name in ("A", "warn")
+    ]
+    signal, alert = outputs[:2]
+    assert isinstance(signal, Signal)
+    assert isinstance(alert, Alert)
+    assert (signal.strength, signal.price, signal.level, signal.ts_event) == (
+        0.5, 11.0, None, START + 2 * MINUTE,
+    )  # fmt: skip
+    assert alert.message == "11.0 false"
+    assert signal.version.startswith("sha256:")
+
+
+# --- state
+def many_rules() -> RulesStrategy:
+    return engine(
+        rule_of("cross(atr.38, price)", "EMA3 >= SMA5", name="a"),
+        rule_of("cross(EMA3, ema(hl2, 5)) or cross(price, RSI3)", "RMA3[2] < ATR3", name="b"),
+        rule_of("price > atr.pdc", "atr.pct > 50", name="c", inputs="{atr: {length: 2}}"),
+        pinned_levels={("QQQ", None): (12.0, 2.0)},
+    )
+
+
+@st.composite
+def markets(draw: st.DrawFn) -> Rows:
+    """Bars of two instruments over three days, with gaps, repeats and daily bars."""
+    rows = []
+    for day in ("2026-06-22", "2026-06-23", "2026-06-24"):
+        for minute in range(draw(st.integers(0, 12))):
+            for code in (0, 1):
+                if draw(st.booleans()):
+                    row = minute_row(
+                        day, f"09:{30 + minute}", draw(st.sampled_from([9.0, 11.0, 13.5]))
+                    )
+                    row["instrument"] = code
+                    rows += [row] * draw(st.sampled_from([1, 1, 1, 2]))
+        if draw(st.booleans()):
+            rows.append(daily_row(day, 14.0, 8.0, 11.0))
+    return np.concatenate(rows) if rows else close_rows([], START)
+
+
+@settings(deadline=None, max_examples=40)
+@given(markets(), st.data())
+def test_however_batches_are_cut_and_wherever_it_restarts_nothing_changes(
+    rows: Rows, data: st.DataObject
+) -> None:
+    symbols = ["SPY", "QQQ"]
+    once = many_rules()
+    whole = fold(once, rows, symbols)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=6)))
+    strategy = many_rules()
+    pieces = []
+    for first, last in zip([0, *cuts], [*cuts, len(rows)], strict=True):
+        pieces += fold(strategy, rows[first:last], symbols)
+        body = strategy.snapshot()
+        strategy = many_rules()
+        strategy.restore(body)
+        assert strategy.snapshot() == body
+    assert pieces == whole
+    assert strategy.snapshot() == once.snapshot()
+
+
+def test_a_changed_clause_starts_unarmed_and_the_others_go_on() -> None:
+    before = engine(rule_of("cross(price, 10)", "cross(price, 20)"))
+    fold(before, close_rows([9.0], START))
+    after = engine(rule_of("cross(price, 10)", "cross(price, 10.5)"))
+    after.restore(before.snapshot())
+    assert fired(fold(after, close_rows([11.0], START + MINUTE))) == ["S0 up"]
+
+
+def test_a_new_rule_finds_the_indicators_of_the_old_ones_warm() -> None:
+    before = engine(rule_of("price > EMA3", name="old"))
+    fold(before, close_rows([9.0, 9.0, 9.0], START))
+    after = engine(rule_of("price < 0 or price > EMA3", name="new"))
+    after.restore(before.snapshot())
+    assert after.warmup() == {}
+    assert fired(fold(after, close_rows([8.0, 11.0], START + 3 * MINUTE))) == ["S0"]
+
+
+def test_restoring_leaves_the_snapshot_alone() -> None:
+    first = engine(rule_of("price > EMA3"))
+    fold(first, close_rows([9.0], START))
+    body = first.snapshot()
+    second = engine(rule_of("price > EMA3"))
+    second.restore(body)
+    fold(second, close_rows([11.0], START + MINUTE))
+    assert first.snapshot() == body
+
+
+def test_what_is_not_a_snapshot_is_refused() -> None:
+    with pytest.raises(StrategyFailed, match="not a snapshot of rules"):
+        engine().restore(b"\x01")
+
+
+def test_rules_that_differ_only_in_numbers_share_one_function() -> None:
+    strategy = engine(rule_of("cross(price, 10)", name="a"), rule_of("cross(price, 20)", name="b"))
+    a, b = strategy._running
+    assert a.program.fold is b.program.fold
+
+
+def test_trades_quotes_and_clock_ticks_are_passed_over() -> None:
+    rows = close_rows([9, 11], START)
+    rows["kind"] = 2
+    assert list(engine(rule_of("price > 10")).on_batch(Batch(rows, ["SPY"]))) == []

@@ -1,0 +1,113 @@
+"""Day levels: worked numbers, missing days, days put together from minutes."""
+
+import numpy as np
+import pytest
+
+from tests.unit.rules.golden import bar_rows, ns
+from tests.unit.rules.market import daily_row, engine, fold, minute_row, session
+from whispr_daemon.domain.batch import Rows
+from whispr_daemon.domain.outputs import Alert
+from whispr_daemon.domain.timeframe import MINUTE
+from whispr_daemon.rules.load import RuleFile, load
+from whispr_daemon.rules.rule import Rule
+from whispr_daemon.rules.sessions import calendar
+
+RANGES = [6, 5.5, 5, 7, 5.5, 5, 5, 5.5, 6, 8, 8, 4.5, 5.5, 5, 8, 6]  # of the page's 16 days
+
+
+def telling(*names: str, inputs: str = "{}") -> Rule:
+    """A rule that says the values of some names at each cross of 1."""
+    shown = " ".join(f"{{{name}:.4f}}" for name in names)
+    text = f"name: r\ninputs: {inputs}\nlogic:\n  - if: price > 1\n    then: ['alert:{shown}']\n"
+    loaded = load([RuleFile("t.yaml", text)])
+    assert not loaded.errors
+    return loaded.rules[0]
+
+
+def said_at(rule: Rule, history: list[Rows], day: str, require: str = "formed") -> str:
+    """What the rule says at the second minute of a day."""
+    rows = [*history, minute_row(day, "10:00", 0.5), minute_row(day, "10:01", 607.5)]
+    outputs = fold(engine(rule, require=require), np.concatenate(rows))
+    return "; ".join(said.message for said in outputs if isinstance(said, Alert))
+
+
+def days_before(day: str, count: int) -> list[str]:
+    """The dates of the sessions before a date."""
+    sessions = calendar("XNYS")
+    last = int(sessions.find(np.array([ns(day, "10:00")]))[0])
+    return [sessions[index].date.isoformat() for index in range(last - count, last)]
+
+
+def history(day: str) -> list[Rows]:
+    """The 16 daily bars of rules-language.md 1.1 before a day; the last close is 607."""
+    return [
+        daily_row(before, 607 + size / 2, 607 - size / 2, 607.0)
+        for before, size in zip(days_before(day, 16), RANGES, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (("atr.trigger", "atr.trigger.down"), "608.4110 605.5890"),
+        (("atr.38", "atr.-38"), "609.2839 604.7161"),
+        (("atr.38.down", "atr.day.38.up"), "604.7161 609.2839"),
+        (("atr.50", "atr.61", "atr.62", "atr.-62"), "609.9893 610.6948 610.6948 603.3052"),
+        (("atr.78", "atr.79", "atr.100", "atr.-100"), "611.6992 611.6992 612.9787 601.0213"),
+        (("atr.123", "atr.124", "atr.161", "atr.-162"), "614.3896 614.3896 616.6735 597.3265"),
+        (("atr.pdc", "atr.value", "atr.level(0.382)"), "607.0000 5.9787 609.2839"),
+        (("atr.pos * atr.value", "atr.pct * atr.value"), "0.5000 60700.0000"),
+    ],
+)  # fmt: skip
+def test_worked_numbers(names: tuple[str, ...], numbers: str) -> None:
+    assert said_at(telling(*names), history("2026-06-24"), "2026-06-24") == numbers
+
+
+def test_the_trigger_and_the_length_are_inputs() -> None:
+    rule = telling("atr.trigger", "atr.value", inputs="{atr: {trigger: 0.5, length: 15}}")
+    assert said_at(rule, history("2026-06-24"), "2026-06-24") == "609.9844 5.9689"
+
+
+def test_a_missing_day_before_means_no_levels_that_day() -> None:
+    bars = history("2026-06-24")
+    assert said_at(telling("atr.38"), bars[:-1], "2026-06-24") == "na"
+    assert said_at(telling("atr.38"), bars, "2026-06-25") == "na"
+
+
+def test_levels_wait_until_the_atr_has_converged() -> None:
+    rule = telling("atr.38")
+    assert said_at(rule, history("2026-06-24"), "2026-06-24", "converged") == ""
+    for count, said in ((200, ""), (201, "607.3820")):
+        bars = [daily_row(day, 607.5, 606.5, 607.0) for day in days_before("2026-06-24", count)]
+        assert said_at(rule, bars, "2026-06-24", "converged") == said
+
+
+def minutes(day: str, price: float, *, skip: int = 0) -> Rows:
+    """A whole session of 1-minute bars, up and down 1 from a price, without the first few."""
+    opens = range(session(day).open, session(day).close, MINUTE)
+    bars = [(start + MINUTE, price, price + 1, price - 1, price) for start in opens]
+    return bar_rows(bars[skip:])
+
+
+def test_without_daily_bars_whole_sessions_make_them() -> None:
+    rule = telling("atr.pdc", "atr.value", inputs="{atr: {length: 2}}")
+    seen = [minutes("2026-06-22", 600.0), minutes("2026-06-23", 605.0)]
+    assert said_at(rule, seen, "2026-06-24") == "605.0000 4.0000"  # (2 + 6) / 2
+
+
+def test_a_session_seen_in_part_makes_no_daily_bar() -> None:
+    rule = telling("atr.pdc", inputs="{atr: {length: 1}}")
+    seen = [minutes("2026-06-22", 600.0), minutes("2026-06-23", 605.0, skip=1)]
+    assert said_at(rule, seen, "2026-06-24") == "na"
+
+
+def test_an_official_daily_bar_is_preferred_to_the_minutes() -> None:
+    rule = telling("atr.pdc", inputs="{atr: {length: 2}}")
+    seen = [minutes("2026-06-22", 600.0), minutes("2026-06-23", 605.0)]
+    seen.append(daily_row("2026-06-23", 606.0, 604.0, 605.5))
+    assert said_at(rule, seen, "2026-06-24") == "605.5000"
+
+
+def test_a_half_day_counts_as_a_whole_session() -> None:
+    rule = telling("atr.pdc", inputs="{atr: {length: 1}}")
+    assert said_at(rule, [minutes("2013-11-29", 181.0)], "2013-12-02") == "181.0000"

@@ -1,0 +1,249 @@
+"""Rule files: every mistake has a place and a code, all of a file at once."""
+
+from pathlib import Path
+
+import pytest
+
+from whispr_daemon.rules.actions import Warn
+from whispr_daemon.rules.load import Loaded, RuleFile, load
+
+HERE = Path(__file__).parent / "cases"
+
+RULE = """\
+name: r
+inputs: {timeframe: 1m}
+logic:
+  - if: price > 10
+    then: ["emit:X"]
+"""
+
+
+def loaded(text: str, path: str = "t.yaml") -> Loaded:
+    return load([RuleFile(path, text)])
+
+
+def told(text: str) -> list[str]:
+    return [str(found) for found in loaded(text).diagnostics]
+
+
+def condition(expression: str) -> list[str]:
+    return [
+        text.split(": ", 1)[1]
+        for text in told(f"name: r\nlogic:\n  - if: '{expression}'\n    then: ['emit:X']\n")
+    ]
+
+
+def test_a_file_with_one_mistake_a_line_gets_one_message_a_line() -> None:
+    found = load([RuleFile("bad.yaml", (HERE / "bad.yaml").read_text(encoding="utf-8"))])
+    expected = (HERE / "bad.expected.txt").read_text(encoding="utf-8").splitlines()
+    assert [str(one) for one in found.diagnostics] == expected
+    assert found.rules == ()
+
+
+def test_the_verbatim_rule_gets_notices_only() -> None:
+    found = loaded((HERE / "01_verbatim.yaml").read_text(encoding="utf-8"))
+    assert [rule.name for rule in found.rules] == ["golden_gate_intraday"]
+    assert {(one.severity, one.code) for one in found.diagnostics} == {
+        ("info", "W101"),
+        ("info", "W201"),
+    }
+    (notice,) = (one.message for one in found.diagnostics if one.code == "W201")
+    assert notice == (
+        "atr.38 is the upper +38.2 % level only; mirror: atr.-38. Fires in both directions; for "
+        "'golden gate opened' write cross_up(price, atr.38). Consider once: session."
+    )
+
+
+# --- the file
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "t.yaml:1:1: E502 the file is empty"),
+        ("- a", "t.yaml:1:1: E503 the file is a list; expected Whispr rule, v1"),
+        ("a: [", "t.yaml:1:5: E500 not YAML: expected the node content, but found '<stream end>'"),
+        ("a: \x07", "t.yaml:1:4: E500 not YAML: the character #x0007"),
+        (RULE + "name: s\n", "t.yaml:6:1: E504 key 'name' again; first in line 1"),
+        (RULE + "x-a: &b 1\n", "t.yaml:6:6: E505 YAML anchors and aliases are not allowed"),
+        (RULE + "x-a: *b\n", "t.yaml:6:6: E505 YAML anchors and aliases are not allowed"),
+        (RULE + "x-a: !!python/none\n", "the YAML tag 'tag:yaml.org,2002:python/none' is not"),
+        (RULE + "x-a: " + "[" * 30 + "]" * 30, "E506 nested more than 24 levels deep"),
+        (RULE + "x-a: " + "a" * 300_000, "characters; a rule file may have 262,144"),
+        (RULE + "1: 2\n", "t.yaml:6:1: E500 a key must be text (put it in quotes)"),
+        (RULE + "ownr: me\n", "t.yaml:6:1: E501 unknown key 'ownr' (did you mean 'owner'?)"),
+        (RULE.replace("1m", "7m"), "E503 inputs.timeframe is '7m'; expected one of 30s, 1m,"),
+        (RULE.replace("name: r", "name: 1r"), "t.yaml:1:7: E503 name is '1r'; expected a name of"),
+        (RULE.replace("name: r", "owner: me"), "t.yaml:1:1: E502 key 'name' is missing"),
+        (RULE.replace("then", "than"), "t.yaml:4:5: E502 key 'then' is missing"),
+        (RULE.replace("then", "than"), "t.yaml:5:5: E501 unknown key 'than' (did you mean"),
+        (RULE.replace("if:", "id:"), "E502 logic.0 needs one of 'if' and 'sequence'"),
+        (RULE + "enabled: yes\n", "t.yaml:6:10: E503 enabled is 'yes'; expected true or false"),
+        (RULE + "priority: high\n", "E503 priority is 'high'; expected a whole number"),
+        (RULE + "inputs:\n", "E504"),
+        (RULE.replace("1m", "1m, calendar: NYX"), "t.yaml:2:35: E508 no calendar named 'NYX'"),
+        (RULE.replace("1m", "1m, symbols: []"), "E503 inputs.symbols is an empty list; expected"),
+        (RULE + "tests: [{nme: a}]\n", "E501 unknown key 'nme' (did you mean 'name'?)"),
+    ],
+)  # fmt: skip
+def test_mistakes_of_a_file(text: str, expected: str) -> None:
+    assert any(expected in line for line in told(text)), told(text)
+    assert loaded(text).rules == ()
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        "when: price > 1",
+        "let: {a: price > 1}",
+        "params: {a: 1}",
+        "vars: {a: {init: 0}}",
+        "risk: {max_position_pct: 5}",
+        "mode: shadow",
+    ],
+)
+def test_what_is_not_evaluated_yet_is_refused_and_never_passed_over(addition: str) -> None:
+    (found,) = told(f"{RULE}{addition}\n")
+    assert found.startswith("t.yaml:6:1: E590 ")
+    assert found.endswith("is not evaluated yet")
+
+
+def test_a_key_that_says_what_happens_anyway_is_accepted() -> None:
+    text = RULE.replace("1m", "1m, evaluate: bar_close, missing: skip, atr: {mode: day}")
+    assert told(f"{text}    edge: auto\nmode: live\nparams: {{}}\nx-mine: [1]\n") == []
+
+
+def test_two_rules_of_one_name_are_named_with_both_files() -> None:
+    found = load([RuleFile("a.yaml", RULE), RuleFile("b.yaml", RULE)])
+    assert [rule.path for rule in found.rules] == ["a.yaml"]
+    assert [str(one) for one in found.errors] == [
+        "b.yaml:1:7: E507 the rule name 'r' is taken by a.yaml already (in b.yaml)"
+    ]
+
+
+def test_a_bad_file_does_not_keep_a_good_one_from_running() -> None:
+    found = load([RuleFile("a.yaml", "name: ["), RuleFile("b.yaml", RULE)])
+    assert [rule.name for rule in found.rules] == ["r"]
+
+
+def test_yaml_has_its_1_2_meaning() -> None:
+    (rule,) = loaded(RULE + "owner: on\ntags: [16:00, no, 2026-06-24, 1_000]\nversion: 1.2\n").rules
+    assert (rule.owner, rule.tags) == ("on", ("16:00", "no", "2026-06-24", "1_000"))
+    assert rule.written_version == "1.2"
+
+
+def test_a_test_file_holds_only_tests() -> None:
+    good = loaded("tests: [{name: a, bars: {closes: '1 2'}, expect: []}]", "r.test.yaml")
+    assert (good.rules, good.diagnostics) == ((), ())
+    bad = loaded(RULE, "r.test.yaml")
+    assert {one.code for one in bad.diagnostics} == {"E501", "E502"}
+
+
+def test_comments_layout_and_tests_do_not_change_the_version_and_all_else_does() -> None:
+    (rule,) = loaded(RULE).rules
+    (same,) = loaded(f"# c\n{RULE}\ntests: []\n").rules
+    (other,) = loaded(RULE.replace("10", "11")).rules
+    assert rule.hash == same.hash != other.hash
+    assert rule.version == f"sha256:{rule.hash[:12]}"
+    assert rule.clauses[0].digest != other.clauses[0].digest
+
+
+# --- expressions
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("price > .38", "E102 unexpected '.' (write 0.38, or atr.38 for a level)"),
+        ("price = 1", "E102 unexpected '=' (use '==')"),
+        ("", "expected at least 1 character(s)"),
+        ("price > 25:00", "E102 25:00 is not a time of day"),
+        ("(" * 61 + "price" + ")" * 61, "E304 a condition is needed here, this is a num"),
+        ("not " * 70 + "true", "E103 nested more than 60 deep"),
+        ("$x > 1", "E202 unknown parameter '$x'"),
+        ("EMA0 > 1", "E203 EMA of 0 bars; a length is 1 to 5000"),
+        ("atr.trigger.left > 1", "E211 unknown level 'atr.trigger.left'"),
+        ("atr.triger > 1", "E211 unknown level 'atr.triger' (did you mean 'trigger'?)"),
+        ("atr.-40 > 1", "E212 atr.-40 is not on the ladder (nearest: atr.-38)"),
+        ("cross(price)", "E221 cross takes 2 arguments, not 1"),
+        ("cross(a=price, b=EMA13)", "E222 cross takes its arguments by place, not by name"),
+        ("ema(price, EMA13) > 1", "E305 ema takes its length as a whole number"),
+        ("price[1.5] > 1", "E305 [1.5]: bars back are a whole number, at most 5000"),
+        ("atr.level(price) > 1", "E305 atr.level takes a ratio written as a number"),
+        ("price + true > 1", "E301 arithmetic needs a number here, this is a bool"),
+        ("cross(price, 09:30)", "E301 cross needs a number here, this is a time"),
+        ("price > 1 and price", "E304 a condition is needed here, this is a num"),
+        ("(price > 1) == true", "E303 cannot compare a bool"),
+        ("price == \"a\"", "E303 cannot compare num with str"),
+        ("cross(atr.38, 10)", "W302 two levels never cross"),
+    ],
+)  # fmt: skip
+def test_mistakes_of_an_expression(expression: str, expected: str) -> None:
+    assert any(expected in found for found in condition(expression)), condition(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "touch(atr.38)",
+        "crossover(price, EMA13)",
+        "macd(12,26,9).hist > 0",
+        "EMA13@5m > 1",
+        "WMA20 > 1",
+        "session.high > 1",
+        "time > 09:30",
+        "minutes_since_open > 5",
+        "atr.multiday.38 > 1",
+        "position.qty > 0",
+        "atr.38[1] > 1",
+        "5m > 1m",
+    ],
+)
+def test_expressions_the_language_has_and_this_version_has_not(expression: str) -> None:
+    assert [found[:4] for found in condition(expression)] == ["E290"]
+
+
+def test_places_within_quoted_and_folded_texts() -> None:
+    double = 'name: r\nlogic: [{if: "price > \\"a\\" &", then: ["emit:X"]}]'
+    assert told(double) == ["t.yaml:2:29: E100 unexpected character '&' (use 'and')"]
+    folded = (
+        "name: r\nlogic:\n  - then: ['emit:X']\n    if: >\n      price > 1 and\n      prcie > 2\n"
+    )
+    assert told(folded) == ["t.yaml:6:7: E201 unknown name 'prcie' (did you mean 'price'?)"]
+
+
+# --- actions
+def action(written: str) -> list[str]:
+    return [text.split(": ", 1)[1] for text in told(RULE.replace('"emit:X"', written))]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("'emit:1x'", "E401 emit needs a signal name of letters, digits and _, found '1x'"),
+        ("'emit:X:big'", "E401 the strength of a signal is a number, found 'big'"),
+        ("'alert:'", "E402 alert needs a message"),
+        ("{alert: {level: loud, message: a}}", "E402 alert level 'loud' is none of debug, info,"),
+        ("'alert:a { b'", "E403 a single '{' in a message (write {{ for the character)"),
+        ("'alert:{prcie}'", "E201 unknown name 'prcie' (did you mean 'price'?)"),
+        ("'alert:{price:.2q}'", "E404 '.2q' is not a number format such as .2f"),
+        ("{emit: X, strenth: 1}", "E501 unknown key 'strenth' of emit (did you mean 'strength'?)"),
+        ("{emmit: X}", "E400 unknown action with the keys emmit (did you mean 'emit'?)"),
+        ("{order: {side: buy}}", "E490 the action 'order' is not carried out yet"),
+        ("'set:x=1'", "E490 the action 'set' is not carried out yet"),
+        ("{alert: {message: a, dedup: k}}", "E490 'dedup' of alert is not carried out yet"),
+    ],
+)
+def test_mistakes_of_an_action(written: str, expected: str) -> None:
+    assert any(found.startswith(expected) for found in action(written)), action(written)
+
+
+def test_a_mistake_within_a_message_has_its_own_place() -> None:
+    assert told(RULE.replace("emit:X", "alert:info:a {price} {prcie}")) == [
+        "t.yaml:5:35: E201 unknown name 'prcie' (did you mean 'price'?)"
+    ]
+
+
+def test_messages_keep_percent_signs_colons_and_doubled_braces() -> None:
+    (rule,) = loaded(RULE.replace("emit:X", "alert:GG: 38% {{x}} {price:.1f} {gap} {dir}")).rules
+    (warn,) = rule.clauses[0].actions
+    assert isinstance(warn, Warn)
+    assert warn.severity == "info"
+    assert warn.message.text([9.25], "up", gap=True) == "GG: 38% {x} 9.2 true up"
+    assert warn.message.text([float("nan")], "", gap=False) == "GG: 38% {x} na false "
