@@ -58,7 +58,7 @@ async def _postgres(settings: Settings, folder: Path, stack: AsyncExitStack, tel
     tell("starting Postgres")
     own = EmbeddedPostgres(SYSTEM_CLOCK)
     stack.push_async_callback(own.stop)
-    return await own.start(folder / "postgres")
+    return await own.start(folder)
 
 
 async def _redis(settings: Settings, folder: Path, stack: AsyncExitStack, tell: Tell) -> Server:
@@ -68,7 +68,7 @@ async def _redis(settings: Settings, folder: Path, stack: AsyncExitStack, tell: 
     tell("starting Valkey")
     own = EmbeddedValkey(SYSTEM_CLOCK)
     stack.push_async_callback(own.stop)
-    return await own.start(folder / "valkey")
+    return await own.start(folder)
 
 
 def server_at(settings: ServerSettings) -> Server | None:

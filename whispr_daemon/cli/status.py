@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from whispr_daemon.bootstrap.folder import Running
@@ -67,9 +69,10 @@ def _ask(found: Running, settings: Settings) -> dict[str, Any]:
 
 
 def _table(answer: dict[str, Any]) -> Table:
-    table = Table(header_style="bold")
-    for column in ("host", "pid", "restarts", "unit", "state", "position", "rows", "lag", "said"):
-        table.add_column(column, justify="right" if column in ("rows", "lag", "said") else "left")
+    table = Table(box=SIMPLE_HEAD, header_style="bold")
+    for column in ("unit", "state", "position", "rows", "lag", "said", "host", "pid", "restarts"):
+        numeric = column in ("rows", "lag", "said", "pid", "restarts")
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
     table.add_column("waiting for")
     for host in answer["hosts"]:
         report = host["report"]
@@ -77,15 +80,13 @@ def _table(answer: dict[str, Any]) -> Table:
             waiting = "; ".join(f"{what}: {how}" for what, how in unit["warmup"].items())
             state = unit["state"] if host["up"] else "away"
             table.add_row(
-                host["host_id"],
-                str(report["pid"]),
-                str(host["restarts"]),
                 unit["unit_id"],
                 f"[{_STYLES.get(state, 'dim')}]{state}[/]",
                 "-".join(str(part) for part in unit["position"]),
-                str(unit["rows"]),
-                str(unit["lag_rows"]),
-                str(unit["outputs"]),
-                unit["reason"] or waiting,
+                *(str(unit[key]) for key in ("rows", "lag_rows", "outputs")),
+                host["host_id"],
+                str(report["pid"]),
+                str(host["restarts"]),
+                escape(unit["reason"] or waiting),
             )
     return table

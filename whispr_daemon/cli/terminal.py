@@ -15,7 +15,9 @@ MISUSED: Final = 2  # a setting, flag, file or rule is wrong
 REFUSED_ROWS: Final = 3  # done, but rows of the source were refused
 FENCED: Final = 70
 
-out = Console(highlight=False)
+_PIPED: Final = 200  # columns where nobody looks: tables are not cut to a narrow screen
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED)
 err = Console(stderr=True, highlight=False)
 
 
