@@ -64,6 +64,8 @@ class RayCluster:
             SettingsError: the address is not one.
             Fatal: Ray did not start, is not there, or is already in use by this process.
         """
+        if self._address:
+            await _knock(self._address)
         await asyncio.get_running_loop().run_in_executor(self._thread, self._connect)
         _take_sigterm_back()
 
@@ -94,19 +96,12 @@ class RayCluster:
 
     def _connect(self) -> None:
         where = self._address or "this machine"
-        if "://" in self._address or (self._address and ":" not in self._address):
-            raise SettingsError(
-                f"Ray address {self._address!r}: give host:port of the cluster's head "
-                "(as 'ray start' prints it), or none to start one on this machine"
-            )
-        self._progress(
-            f"starting Ray on {where}" if not self._address else f"joining Ray at {where}"
-        )
-        options = self._standing() if self._address else self._own()
-        import ray
-
-        if ray.is_initialized():
+        if "ray" in sys.modules and sys.modules["ray"].is_initialized():
             raise Fatal("this process is already connected to a Ray cluster; it can be in one only")
+        self._progress(f"{'joining' if self._address else 'starting'} Ray on {where}")
+        options = self._standing() if self._address else self._own()
+        import ray  # only now: it reads the environment when it is imported
+
         _keep_quiet()
         self._connected = True  # also if it fails half-way: then there is something to clean up
         try:
@@ -197,6 +192,25 @@ class RayCluster:
                 process.kill()
         for process in _wait(processes):
             self._journal.error("Ray process cannot be killed", process=process.pid)
+
+
+async def _knock(address: str) -> None:
+    """Make sure that somebody listens: Ray itself tries for minutes, printing what it tries."""
+    host, _, port = address.rpartition(":")
+    if "/" in address or not host or not port.isdigit():
+        raise SettingsError(
+            f"Ray address {address!r}: give host:port of the cluster's head (as 'ray start' prints "
+            "it), or none to start Ray on this machine"
+        )
+    try:
+        async with asyncio.timeout(_ANSWER_WITHIN):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except (OSError, OverflowError) as error:
+        raise Fatal(
+            f"no Ray cluster at {address}: {str(error) or 'no answer'}; start one there "
+            "('ray start --head'), or give no address to start Ray on this machine"
+        ) from error
+    writer.close()
 
 
 def _processes_of(home: Path | None) -> list[psutil.Process]:
