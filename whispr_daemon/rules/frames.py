@@ -238,4 +238,5 @@ def _intraday(
         within = (clock >= _EXTENDED[0]) & (clock < _EXTENDED[1])
         return np.where(within, sessions.on_date(day), -1), part
     # Round the clock: a day without a session belongs to the next one.
-    return np.searchsorted(sessions.date, day), part
+    index = np.searchsorted(sessions.date, day)
+    return np.where(index < len(sessions), index, -1), part

@@ -62,6 +62,8 @@ def ema(rows: int, given: Input, state: State, length: int, out: Output) -> None
             if n > length:
                 y = floats[s]
                 y = y + alpha * (v - y)  # this order of operations is the bit-exact one
+                if length == 1:
+                    y = v  # which y + (v - y) need not be, to the last bit
                 floats[s] = y
             else:
                 total = v if n == 1 else floats[s] + v

@@ -103,7 +103,7 @@ class _Reader:
             path=self.document.path,
             hash=_digest(said),
             enabled=self.data.get("enabled", True),
-            priority=self.data.get("priority", 0),
+            priority=_whole(self.data.get("priority"), 0),
             inputs=self._inputs(),
             clauses=tuple(complete),
             description=self.data.get("description", ""),
@@ -120,7 +120,7 @@ class _Reader:
             calendar=self.inputs.get("calendar", ""),
             symbols=tuple(self.inputs.get("symbols", ())),
             require=warmup.get("require"),
-            bars=warmup.get("bars", 0),
+            bars=_whole(warmup.get("bars"), 0),
         )
 
     def _check_calendar(self) -> None:
@@ -244,7 +244,7 @@ def _text(value: object, default: str) -> str:
 
 
 def _whole(value: object, default: int) -> int:
-    return value if isinstance(value, int) else default
+    return int(value) if isinstance(value, int | float) else default  # 14.0 is whole too
 
 
 def _number(value: object, default: float) -> float:

@@ -89,7 +89,7 @@ def _field(written: str, start: int, scope: Scope) -> Field:
     if errors:
         raise RefusedError(start + errors[0].start, errors[0].code, errors[0].message)
     node = whole.node
-    if node is None or node.type is Type.STR:
+    if node is None or node.type in (Type.STR, Type.TIME, Type.DUR):
         raise RefusedError(start, "E403", "a message takes numbers and conditions in braces")
     return Field(node=node, spec=spec or _PLAIN)
 

@@ -15,6 +15,7 @@ from whispr_daemon.rules.frames import Clock, Framer, Selection, Slots, select
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.running import Running, View
 from whispr_daemon.rules.saved import Saved, decode, encode, join, restore_table, save_table
+from whispr_daemon.rules.sessions import calendar
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.table import Table
 
@@ -32,8 +33,14 @@ class RulesStrategy:
     name = "rules"
 
     def __init__(self, rules: Sequence[Rule], settings: RuleSettings | None = None) -> None:
-        """Compile the enabled rules; all state is cold."""
+        """Compile the enabled rules; all state is cold.
+
+        Raises:
+            SettingsError: the settings name a calendar that does not exist.
+        """
         self._settings = settings or RuleSettings()
+        for name in {self._settings.calendar, *self._settings.calendars.values()}:
+            calendar(name)
         enabled = sorted(
             (rule for rule in rules if rule.enabled), key=lambda rule: (-rule.priority, rule.name)
         )

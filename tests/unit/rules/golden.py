@@ -160,7 +160,8 @@ def _rows(written: str | dict[str, Any], day: str) -> Rows:
             day = words[0]
         elif words:
             prices = [float(word) for word in words[1:5]]
-            bars.append((ns(day, words[0]) + MINUTE, *prices))
+            first, high, low, close = prices
+            bars.append((ns(day, words[0]) + MINUTE, first, high, low, close))
     return bar_rows(bars)
 
 

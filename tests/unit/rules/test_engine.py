@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tests.unit.rules.golden import bar_rows, close_rows, ns
 from tests.unit.rules.market import daily_row, engine, fired, fold, minute_row, rule_of
 from whispr_daemon.domain.batch import Batch, Rows
-from whispr_daemon.domain.errors import StrategyFailed
+from whispr_daemon.domain.errors import SettingsError, StrategyFailed
 from whispr_daemon.domain.outputs import Alert, Signal
 from whispr_daemon.domain.timeframe import MINUTE
+from whispr_daemon.ports.strategy import ColumnarStrategy, Snapshotting, Warming
 from whispr_daemon.rules.load import RuleFile, load
 from whispr_daemon.rules.strategy import RulesStrategy
 
@@ -180,9 +181,9 @@ def test_instruments_have_their_own_calendars() -> None:
 
 # --- outputs
 def test_outputs_come_by_priority_name_clause_and_action() -> None:
-    text = "name: {}\npriority: {}\nlogic:\n" + 2 * (
-        "  - {{if: 'price > 10', then: ['emit:A:0.5', 'alert:warn:{{price:.1f}} {{dir}}{{gap}}']}}\n"
-    )
+    then = "['emit:A:0.5', 'alert:warn:{{price:.1f}} {{dir}}{{gap}}']"
+    clause = f"  - {{{{if: 'price > 10', then: {then}}}}}\n"
+    text = "name: {}\npriority: {}\nlogic:\n" + 2 * clause
     files = [RuleFile(n, text.format(n, p)) for n, p in (("low", 0), ("b", 5), ("a", 5))]
     outputs = fold(engine(*load(files).rules), close_rows([9, 11], START))
     spoken = [(one.origin, one.data["clause"], one.name) for one in outputs]
@@ -287,6 +288,24 @@ def test_rules_that_differ_only_in_numbers_share_one_function() -> None:
     strategy = engine(rule_of("cross(price, 10)", name="a"), rule_of("cross(price, 20)", name="b"))
     a, b = strategy._running
     assert a.program.fold is b.program.fold
+
+
+def test_on_daily_bars_the_levels_are_those_of_the_day_before() -> None:
+    inputs = "{timeframe: 1d, atr: {length: 1}}"
+    days = [("2026-06-22", 10.0), ("2026-06-23", 9.0), ("2026-06-24", 11.0), ("2026-06-25", 10.0)]
+    rows = np.concatenate([daily_row(day, close, close, close) for day, close in days])
+    outputs = fold(engine(rule_of("price > atr.pdc", inputs=inputs)), rows)
+    assert [one.price for one in outputs] == [11.0]
+
+
+def test_it_is_a_columnar_strategy_that_snapshots_and_says_how_warm_it_is() -> None:
+    strategy = engine(rule_of("price > 10"))
+    assert all(isinstance(strategy, port) for port in (ColumnarStrategy, Snapshotting, Warming))
+
+
+def test_a_calendar_of_the_settings_must_exist() -> None:
+    with pytest.raises(SettingsError, match="no calendar named 'NYSE2'"):
+        engine(calendar="NYSE2")
 
 
 def test_trades_quotes_and_clock_ticks_are_passed_over() -> None:
