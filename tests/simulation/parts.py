@@ -52,7 +52,7 @@ class World:
         """Return a unit, to be run."""
         return Unit(
             UnitSpec(strategy=strategy.name, partition=partition, start=start),
-            Fold(strategy, strategy.name, code),
+            Fold(strategy, strategy.name, code, partition=partition),
             ports or self.ports(),
             owner="test",
             cadence=CADENCE,

@@ -70,8 +70,9 @@ async def assembled(
         ports = await stack.enter_async_context(open_ports(reach))
         ends = [await ports.log.last(each) for each in range(ports.log.partitions)]
         wanted = desired(settings, rules, ends)
-        for strategy_id in sorted({unit.strategy for unit in wanted.units()}):
-            build_fold(strategy_id, wanted)  # a plug-in that is missing is said now, by name
+        for unit in wanted.units():
+            if unit.partition == 0:
+                build_fold(unit, wanted)  # a plug-in that is missing is said now, by name
         await ports.store.set_desired(wanted.encode())
         relays = [
             Relay(

@@ -14,7 +14,7 @@ from whispr_daemon.adapters import plugins
 from whispr_daemon.bootstrap.desired import RULES, Desired, decode
 from whispr_daemon.bootstrap.reach import Reach, open_ports
 from whispr_daemon.domain.errors import Fatal
-from whispr_daemon.domain.unit import HostReport, HostSpec
+from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.host import Host
 from whispr_daemon.engine.unit import Ports, Unit
@@ -23,14 +23,14 @@ from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.strategy import RulesStrategy
 
 
-def build_fold(strategy_id: str, desired: Desired) -> Fold:
-    """Return a strategy built anew.
+def build_fold(unit: UnitSpec, desired: Desired) -> Fold:
+    """Return a unit's strategy built anew.
 
     Raises:
         SettingsError: the plug-in is missing or cannot be built.
         Fatal: a rule does not load (rules are checked before they become desired).
     """
-    if strategy_id == RULES:
+    if unit.strategy == RULES:
         loaded = load(desired.rules)
         if loaded.errors:
             raise Fatal("\n".join(str(error) for error in loaded.errors))
@@ -38,13 +38,13 @@ def build_fold(strategy_id: str, desired: Desired) -> Fold:
             loaded.rules,
             RuleSettings(calendar=desired.calendar, calendars=desired.calendars),
         )
-        return Fold(rules, RULES, rules.version)
-    choice = desired.choice(strategy_id)
+        return Fold(rules, RULES, rules.version, partition=unit.partition)
+    choice = desired.choice(unit.strategy)
     strategy = plugins.build(choice.plugin, choice.params)
     told = msgspec.json.encode((choice.params, choice.symbols), order="sorted")
     digest = blake2b(told, digest_size=6).hexdigest()
     code_version = f"{choice.plugin} {strategy.version} {digest}"
-    return Fold(strategy, choice.id, code_version, only=choice.symbols)
+    return Fold(strategy, choice.id, code_version, choice.symbols, unit.partition)
 
 
 def build_host(
@@ -57,7 +57,7 @@ def build_host(
     """Return a host over open ports."""
     owner = f"{gethostname()}:{os.getpid()}:{spec.host_id}"
     units = [
-        Unit(unit, build_fold(unit.strategy, desired), ports, owner, reach.cadence, committed)
+        Unit(unit, build_fold(unit, desired), ports, owner, reach.cadence, committed)
         for unit in spec.units
     ]
     return Host(spec, units, ports.metrics)

@@ -69,7 +69,11 @@ class Quote(Event, frozen=True, kw_only=True, tag="quote"):
 
 
 class ClockTick(Event, frozen=True, kw_only=True, tag="clock"):
-    """Event time has passed ``ts_event``: every intraday event up to it is already in the log."""
+    """The source's event time has passed ``ts_event``, a whole minute.
+
+    It goes to every partition, before the event that caused it. An instrument that lags the others
+    may still have events up to it to come.
+    """
 
 
 MarketEvent: TypeAlias = Bar | Trade | Quote | ClockTick

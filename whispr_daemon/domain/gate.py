@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
-from whispr_daemon.domain.events import Kind
+from whispr_daemon.domain.events import SIDES, Kind
 from whispr_daemon.domain.timeframe import NAME_OF
 from whispr_daemon.domain.value import Value
 
+_KINDS: Final = {kind.value: kind.name.lower() for kind in Kind}
 _PRICES: Final = ("open", "high", "low", "close")
 
 
@@ -25,9 +26,10 @@ class Refusal(Value, frozen=True, kw_only=True):
 class Gate:
     """Remembers the newest time per instrument and kind of event; refuses what is bad or late.
 
-    Refused are: prices that are NaN, infinite, zero or negative; a high below or a low above the
-    bar's other prices; sizes that are NaN or negative; a row without a time; a row before its
-    predecessor of the same instrument and kind; a second bar for the same time.
+    Refused are: what is no bar, trade or quote of a known instrument; prices that are NaN,
+    infinite, zero or negative; a high below or a low above the bar's other prices; sizes that are
+    NaN or negative; a row without a time; a row before its predecessor of the same instrument and
+    kind; a second bar for the same time.
     """
 
     def __init__(self, newest: Mapping[str, int] | None = None) -> None:
@@ -54,6 +56,10 @@ class Gate:
                     refusals[index] = Refusal(index=index, reason=reason, detail=text)
 
         bar, trade, quote = (rows["kind"] == kind for kind in (Kind.BAR, Kind.TRADE, Kind.QUOTE))
+        known = np.isin(rows["instrument"], list(symbols)) & (bar | trade | quote)
+        length = rows["timeframe"]
+        shaped = known & (length < len(NAME_OF)) & (rows["flags"] < len(SIDES))
+        refuse(~shaped, "unknown_shape", "it is no bar, trade or quote of a known instrument")
         refuse(rows["ts"] <= 0, "no_time", "it has no time")
         for name in _PRICES:
             value = rows[name]
@@ -106,9 +112,12 @@ def _keys(rows: Rows) -> NDArray[np.int64]:
 
 
 def _describe(row: np.void, symbols: Mapping[int, str]) -> str:
-    kind = Kind(int(row["kind"])).name.lower()
-    timeframe = NAME_OF[int(row["timeframe"])]
+    kind, length = int(row["kind"]), int(row["timeframe"])
     moment = np.datetime_as_string(np.datetime64(int(row["ts"]), "ns"), unit="ms")
-    return " ".join(
-        filter(None, (timeframe, kind, symbols[int(row["instrument"])], f"at {moment}Z"))
+    words = (
+        NAME_OF[length] if length < len(NAME_OF) else f"length {length}",
+        _KINDS.get(kind, f"kind {kind}"),
+        symbols.get(int(row["instrument"]), "of no instrument"),
+        f"at {moment}Z",
     )
+    return " ".join(filter(None, words))

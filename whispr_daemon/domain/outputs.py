@@ -1,10 +1,12 @@
 """What a strategy says: signals and alerts, sealed with an id computed from what is said."""
 
+import copy
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
+import numpy as np
 
 from whispr_daemon.domain.value import Value
 
@@ -54,7 +56,16 @@ Output: TypeAlias = Signal | Alert
 
 _ID_BYTES: Final = 16
 _REMEMBERED: Final = 8  # distinct ts_event per speaker and name; see Sealer
-_encoder: Final = msgspec.json.Encoder()
+
+
+def _plain_number(found: object) -> object:
+    """Let msgspec write numpy's scalars, which strategies that compute with numpy hand over."""
+    if isinstance(found, np.generic):
+        return found.item()
+    raise TypeError(f"{type(found).__name__} is not plain data")
+
+
+_encoder: Final = msgspec.json.Encoder(enc_hook=_plain_number)
 _decoder: Final[msgspec.json.Decoder[Output]] = msgspec.json.Decoder(Signal | Alert)
 
 
@@ -73,15 +84,16 @@ def decode(body: bytes | str) -> Output:
     return _decoder.decode(body)
 
 
-def output_id(output: Output) -> str:
-    """Return 32 hex digits computed from what is said (architecture.md, 2.3).
+def output_id(output: Output, partition: int = 0) -> str:
+    """Return 32 hex digits computed from what is said (the design's third invariant).
 
-    A repeated event repeats the id; tiers, partition counts and batch cuts do not change it.
+    A repeated event repeats the id; tiers, partition counts and batch cuts do not change it. Only
+    where no instrument is named does the partition take its place.
     """
-    said = (
+    said: tuple[str | int, ...] = (
         output.origin,
         output.version,
-        output.instrument,
+        output.instrument or partition,
         output.ts_event,
         kind_of(output),
         output.name,
@@ -90,46 +102,73 @@ def output_id(output: Output) -> str:
     return blake2b(_encoder.encode(said), digest_size=_ID_BYTES).hexdigest()
 
 
+class Ordinals(msgspec.Struct):
+    """How often one thing was said, by time; of the last few times only."""
+
+    recent: dict[int, int] = {}  # ts_event to count
+    forgotten: int = -1  # ns, the newest time no longer in ``recent``
+    total: int = 0
+
+    def next(self, ts_event: int) -> int:
+        """Return an ordinal never given before for this time.
+
+        At a time that was forgotten it is not 0, 1, 2 … but the total, which only grows.
+        """
+        self.total += 1
+        if ts_event <= self.forgotten:
+            return self.total
+        ordinal = self.recent.get(ts_event, 0)
+        self.recent[ts_event] = ordinal + 1
+        if len(self.recent) > _REMEMBERED:
+            self.forgotten = min(self.recent)
+            del self.recent[self.forgotten]
+        return ordinal
+
+
 class Sealer:
     """Gives outputs their origin, ordinal and id. Part of a unit's state: it is snapshotted.
 
-    Ordinals count equals. Events of several kinds may interleave at neighbouring times, so the
-    counts of the last few distinct ``ts_event`` are remembered, not only of the newest.
+    Ordinals count equals. Events of several kinds interleave at neighbouring times, so the counts
+    of the last few times are kept, not only of the newest.
     """
 
-    def __init__(self, origin: str, version: str) -> None:
-        """``origin`` and ``version`` are for outputs that do not bring their own (rules do)."""
+    def __init__(self, origin: str, version: str, partition: int = 0) -> None:
+        """``origin`` and ``version`` are for outputs that do not bring their own (rules do).
+
+        An output that names no instrument speaks for its partition, so only its id depends on that.
+        """
         self._origin = origin
         self._version = version
-        self._counts: dict[str, dict[int, int]] = {}
+        self._partition = partition
+        self._ordinals: dict[str, Ordinals] = {}
 
     def seal(self, output: Output, ts_event: int) -> Output:
-        """Return ``output`` complete; ``ts_event`` is that of the event it answers."""
+        """Return ``output`` complete, as it will be read back; ``ts_event`` is the event's.
+
+        Raises:
+            TypeError, ValueError: it cannot be written down, or not read back as what it is.
+        """
         bare = msgspec.structs.replace(
             output,
             ts_event=output.ts_event or ts_event,
             origin=output.origin or self._origin,
             version=output.version or self._version,
         )
-        numbered = msgspec.structs.replace(bare, ordinal=self._next_ordinal(bare))
-        return msgspec.structs.replace(numbered, id=output_id(numbered))
+        written = decode(encode(bare))  # now its fields are what their types say
+        sealed = msgspec.structs.replace(written, ordinal=self._next_ordinal(written))
+        return msgspec.structs.replace(sealed, id=output_id(sealed, self._partition))
 
     def _next_ordinal(self, output: Output) -> int:
         parts = (output.origin, output.version, output.instrument, kind_of(output), output.name)
-        counts = self._counts.setdefault("\x1f".join(parts), {})
-        ordinal = counts.get(output.ts_event, 0)
-        counts[output.ts_event] = ordinal + 1
-        if len(counts) > _REMEMBERED:
-            del counts[min(counts)]
-        return ordinal
+        return self._ordinals.setdefault("\x1f".join(parts), Ordinals()).next(output.ts_event)
 
-    def snapshot(self) -> dict[str, dict[int, int]]:
-        """Return the counts as plain data."""
-        return {key: dict(counts) for key, counts in self._counts.items()}
+    def snapshot(self) -> dict[str, Ordinals]:
+        """Return the counts; what is sealed later does not change them."""
+        return copy.deepcopy(self._ordinals)
 
-    def restore(self, counts: dict[str, dict[int, int]]) -> None:
+    def restore(self, ordinals: dict[str, Ordinals]) -> None:
         """Take :meth:`snapshot` back."""
-        self._counts = {key: dict(found) for key, found in counts.items()}
+        self._ordinals = copy.deepcopy(ordinals)
 
 
 def chain(previous: str, output: Output) -> str:

@@ -29,7 +29,24 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: object, _handler: object) -> dict[str, Any]:
-        """Return the JSON Schema msgspec derives from the field types."""
+        """Return the JSON Schema msgspec derives from the field types, values within it spelt out.
+
+        A reference would point into a document that pydantic makes and msgspec does not know.
+        """
         (schema,), components = msgspec.json.schema_components([cls])
-        name = schema["$ref"].removeprefix("#/$defs/")
-        return dict(components[name])
+        spelt: dict[str, Any] = _spelt_out(schema, components)
+        return spelt
+
+
+def _spelt_out(schema: Any, components: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_spelt_out(each, components) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _spelt_out(components[schema["$ref"].rpartition("/")[2]], components)
+    return {
+        key: _spelt_out(value, components)
+        for key, value in schema.items()
+        if key != "discriminator"
+    }

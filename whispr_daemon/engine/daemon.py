@@ -131,7 +131,7 @@ class Daemon:
         }
         while not self._stopping.is_set():
             marks = await persist(clock, "marks", store.marks)
-            ended = {each.unit_id for each in await persist(clock, "units", store.quarantined)}
+            ended = await self._quarantined()
             behind = [
                 unit
                 for unit in self._units
@@ -141,6 +141,12 @@ class Daemon:
             if not behind:
                 return
             await clock.sleep(_LOOK_EVERY)
+
+    async def _quarantined(self) -> set[str]:
+        """Return the units that this run has quarantined; those of earlier runs are tried again."""
+        reports = [status.report for status in await self.overseer.status() if status.report]
+        units = [unit for report in reports for unit in report.units]
+        return {unit.unit_id for unit in units if unit.state == "quarantined"}
 
     async def _push_figures(self) -> None:
         while True:

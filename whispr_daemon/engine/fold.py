@@ -9,7 +9,7 @@ import numpy as np
 from whispr_daemon.domain.batch import NO_INSTRUMENT, Batch, Rows
 from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.domain.events import ClockTick
-from whispr_daemon.domain.outputs import Alert, Output, Sealer, Signal, chain
+from whispr_daemon.domain.outputs import Alert, Ordinals, Output, Sealer, Signal, chain
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.store import Snapshot
@@ -23,7 +23,7 @@ class _Memory(msgspec.Struct):
     """What the body of a snapshot holds."""
 
     strategy: bytes
-    ordinals: dict[str, dict[int, int]]
+    ordinals: dict[str, Ordinals]
     marks: dict[str, int]
     rows: int
 
@@ -37,11 +37,12 @@ class Fold:
         origin: str,
         code_version: str,
         only: Collection[str] = (),
+        partition: int = 0,
     ) -> None:
         """``only`` names the instruments the strategy wishes; empty means all."""
         self._strategy = strategy
         self._only = frozenset(only)
-        self._sealer = Sealer(origin, strategy.version)
+        self._sealer = Sealer(origin, strategy.version, partition)
         self._marks: dict[str, int] = {}
         self.code_version = code_version
         self.position: Position = ORIGIN
@@ -69,13 +70,19 @@ class Fold:
         Raises:
             StrategyFailed: the strategy raised, or said something without a name or a time.
         """
-        mark = entry.marks.get(entry.source, 0)
-        repeated = bool(len(entry.rows)) and mark <= self._marks.get(entry.source, 0)
-        outputs = [] if repeated else self._answers(self._wanted(entry.rows, symbols), symbols)
-        self._marks.update(entry.marks)
+        outputs = []
+        if not self._repeated(entry):
+            outputs = self._answers(self._wanted(entry.rows, symbols), symbols)
+            self._marks.update(entry.marks)
         self.position = entry.position
         self.rows = max(self.rows, entry.offset)
         return outputs
+
+    def _repeated(self, entry: Entry) -> bool:
+        mark = entry.marks.get(entry.source)
+        return (
+            bool(len(entry.rows)) and mark is not None and mark <= self._marks.get(entry.source, 0)
+        )
 
     def count(self, outputs: Sequence[Output]) -> None:
         """Add outputs to the unit's sequence and running hash."""
@@ -92,13 +99,14 @@ class Fold:
     def snapshot(self) -> Snapshot:
         """Return the state at the current position.
 
-        Of a strategy whose state cannot be written, return where its outputs began: position
-        ORIGIN, for it needs the whole log.
+        Of a strategy whose state cannot be written, return where its outputs began; restored, it
+        folds the log from its start.
+
+        Raises:
+            StrategyFailed: the strategy cannot write its state.
         """
         if not self.snapshots:
-            return self._snapshot(
-                ORIGIN, self._begun, _FRESH, msgspec.msgpack.encode(self.counted_from)
-            )
+            return self._snapshot(self._begun, _FRESH, msgspec.msgpack.encode(self.counted_from))
         memory = _Memory(
             strategy=self._strategy_state(),
             ordinals=self._sealer.snapshot(),
@@ -106,13 +114,11 @@ class Fold:
             rows=self.rows,
         )
         said = (self.out_seq, self.out_hash)
-        return self._snapshot(self.position, said, _CODEC, msgspec.msgpack.encode(memory))
+        return self._snapshot(said, _CODEC, msgspec.msgpack.encode(memory))
 
-    def _snapshot(
-        self, position: Position, said: tuple[int, str], codec: str, body: bytes
-    ) -> Snapshot:
+    def _snapshot(self, said: tuple[int, str], codec: str, body: bytes) -> Snapshot:
         return Snapshot(
-            position=position,
+            position=self.position,
             out_seq=said[0],
             out_hash=said[1],
             code_version=self.code_version,
@@ -127,6 +133,8 @@ class Fold:
             StrategyFailed: the strategy cannot read it.
         """
         self.out_seq, self.out_hash = self._begun = (snapshot.out_seq, snapshot.out_hash)
+        if not self.snapshots and snapshot.codec == _CODEC:
+            return  # the code before this one wrote its state; this one needs the whole log
         if snapshot.codec == _FRESH:
             self.counted_from = Position(*msgspec.msgpack.decode(snapshot.body))
             return
@@ -146,9 +154,15 @@ class Fold:
         return state if isinstance(state, msgspec.Struct) else None
 
     def _strategy_state(self) -> bytes:
-        if isinstance(self._strategy, Snapshotting):
-            return self._strategy.snapshot()
-        return msgspec.msgpack.encode(self.state)
+        try:
+            if not isinstance(self._strategy, Snapshotting):
+                return msgspec.msgpack.encode(self.state)
+            body = self._strategy.snapshot()
+            if not isinstance(body, bytes):
+                raise TypeError(f"snapshot() returns bytes, this is {type(body).__name__}")  # noqa: TRY301
+        except Exception as error:
+            raise StrategyFailed(f"cannot write its snapshot: {error!r}") from error
+        return body
 
     def _restore_strategy(self, body: bytes) -> None:
         # A strategy is foreign code: whatever it raises, its own unit stops and nobody else.
@@ -171,6 +185,8 @@ class Fold:
         return chosen
 
     def _answers(self, rows: Rows, symbols: Sequence[str]) -> list[Output]:
+        if not len(rows):
+            return []
         batch = Batch(rows, symbols)
         sealed: list[Output] = []
         ts_event = 0

@@ -1,7 +1,7 @@
 """Takes a source in: numbers checked, bad rows put aside, the rest appended once to the log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -17,7 +17,7 @@ from whispr_daemon.domain.gate import Gate
 from whispr_daemon.domain.partition import partition_of
 from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.timeframe import DAY, MINUTE, NANOS_OF
-from whispr_daemon.engine.retry import Backoff, persist
+from whispr_daemon.engine.retry import Backoff, Result, first_of, persist
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import Entry, EventLog
 from whispr_daemon.ports.metrics import (
@@ -96,9 +96,19 @@ class Ingest:
             Fenced: a newer ingest has taken over.
             SourceError: the source cannot be read as asked.
         """
+        try:
+            await self._run()
+        except Transient as error:  # only while stopping; a restart goes on from the log's tails
+            self._journal.error("stopped with the marks unsaved", error=str(error))
+
+    async def _persist(self, doing: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        return await persist(self._clock, doing, attempt, give_up=self._stopping.is_set)
+
+    async def _run(self) -> None:
         await self._open()
         backoff = Backoff(self._clock)
         while not self._stopping.is_set():
+            before = self.taken
             try:
                 await self._drain()
                 break
@@ -106,12 +116,14 @@ class Ingest:
                 self._journal.warning(
                     "source broke, reading on", after=self.taken, error=str(error)
                 )
+                if self.taken > before:
+                    backoff.reset()
                 await backoff.wait()
         await self._save()
         self._journal.info("source taken in", seq=self.taken, refused=self.refused)
 
     async def _open(self) -> None:
-        producer = await persist(self._clock, "claim", lambda: self._store.claim_producer(PRODUCER))
+        producer = await self._persist("claim", lambda: self._store.claim_producer(PRODUCER))
         self._epoch = producer.epoch
         self._taken = dict(producer.marks)
         if producer.state:
@@ -125,7 +137,7 @@ class Ingest:
         ]
         await self._append(fence)
         for partition in range(self._log.partitions):
-            tail = await persist(self._clock, "tail", partial(self._log.tail, partition))
+            tail = await self._persist("tail", partial(self._log.tail, partition))
             if tail is not None:
                 self._marks[partition] = dict(tail.marks)
                 self._offsets[partition] = tail.offset
@@ -153,13 +165,8 @@ class Ingest:
         """Return everything in the queue; wait for the first, or for the wish to stop."""
         if queue.empty():
             getter = asyncio.ensure_future(queue.get())
-            stopper = asyncio.ensure_future(self._stopping.wait())
-            done, waiting = await asyncio.wait(
-                {getter, stopper}, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in waiting:
-                task.cancel()
-            arrived = [getter.result()] if getter in done else []
+            await first_of(getter, self._stopping.wait())
+            arrived = [] if getter.cancelled() else [getter.result()]
         else:
             arrived = []
         while not queue.empty():
@@ -171,7 +178,6 @@ class Ingest:
         for batch in batches:
             rows, seqs = self._unseen(batch)
             judged.append(await self._judged(rows, seqs, batch.symbols))
-            self._metrics.count(ROWS_INGESTED, len(rows), self._name)
             last = batch.first_seq + len(batch.rows) - 1
             self._taken = {**self._taken, self._name: max(last, self.taken)}
         if judged:
@@ -180,6 +186,8 @@ class Ingest:
                 np.concatenate([seqs for _, seqs in judged]),
             )
             await self._append(self._entries(rows, seqs))
+            accepted = sum(len(each) for each, _ in judged)
+            self._metrics.count(ROWS_INGESTED, accepted, self._name)
         if self._clock.monotonic() - self._saved_at >= _SAVE_EVERY:
             await self._save()
 
@@ -202,7 +210,9 @@ class Ingest:
         """Return the rows that may enter, with the registry's codes; bury the others."""
         codes = await self._codes_of(symbols)
         coded = rows.copy()
-        coded["instrument"] = codes[rows["instrument"]]
+        # A code beyond the symbols names no instrument: the gate refuses such a row.
+        place = np.minimum(rows["instrument"], len(symbols))
+        coded["instrument"] = np.append(codes, NO_INSTRUMENT)[place]
         names = dict(zip(codes.tolist(), symbols, strict=True))
         accepted, refusals = self._gate.inspect(coded, names)
         if refusals:
@@ -215,7 +225,7 @@ class Ingest:
                 )
                 for refusal in refusals
             ]
-            await persist(self._clock, "bury", lambda: self._store.bury(letters))
+            await self._persist("bury", lambda: self._store.bury(letters))
             self.refused += len(letters)
             for letter in letters:
                 self._metrics.count(ROWS_REFUSED, 1, self._name, letter.reason)
@@ -225,8 +235,8 @@ class Ingest:
     async def _codes_of(self, symbols: Sequence[str]) -> NDArray[np.int64]:
         unknown = [symbol for symbol in symbols if symbol not in self._codes]
         if unknown:
-            found: Mapping[str, int] = await persist(
-                self._clock, "register", lambda: self._store.register(unknown)
+            found: Mapping[str, int] = await self._persist(
+                "register", lambda: self._store.register(unknown)
             )
             self._codes.update(found)
             size = max(self._codes.values()) + 1
@@ -285,7 +295,7 @@ class Ingest:
         if not entries:
             return
         began = self._clock.monotonic()
-        await persist(self._clock, "append", lambda: self._log.append(entries))
+        await self._persist("append", lambda: self._log.append(entries))
         self._metrics.observe(APPEND_SECONDS, self._clock.monotonic() - began)
 
     async def _save(self) -> None:
@@ -296,7 +306,7 @@ class Ingest:
             marks=self._taken,
             state=msgspec.msgpack.encode(memory),
         )
-        await persist(self._clock, "save marks", lambda: self._store.save_producer(producer))
+        await self._persist("save marks", lambda: self._store.save_producer(producer))
         self._saved_at = self._clock.monotonic()
 
 

@@ -1,13 +1,13 @@
 """Delivers what is committed: one relay a route, in order per unit, each output once."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 import structlog
 
 from whispr_daemon.domain.errors import Transient
-from whispr_daemon.engine.retry import Backoff, persist
+from whispr_daemon.engine.retry import Backoff, Result, first_of, persist
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.metrics import DELIVERED, DELIVERY_FAILURES, Metrics
 from whispr_daemon.ports.outlet import Outlet
@@ -51,15 +51,22 @@ class Relay:
         Raises:
             Fenced: a newer relay has the route.
         """
-        route = await persist(
-            self._clock, "claim route", lambda: self._store.claim_route(self.route)
-        )
+        try:
+            await self._run()
+        except Transient as error:  # only while draining; the rest is delivered after a restart
+            self._journal.error("ended with outputs undelivered", error=str(error))
+
+    async def _persist(self, doing: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        return await persist(self._clock, doing, attempt, give_up=lambda: self._draining)
+
+    async def _run(self) -> None:
+        route = await self._persist("claim route", lambda: self._store.claim_route(self.route))
         self._epoch, self._receipt = route.epoch, route.receipt
         self._cursors = dict(route.cursors)
         await self._open()
         while True:
-            waiting = await persist(
-                self._clock, "outputs", lambda: self._store.outputs(self._cursors, _MOST)
+            waiting = await self._persist(
+                "outputs", lambda: self._store.outputs(self._cursors, _MOST)
             )
             if waiting:
                 await self._deliver(waiting)
@@ -69,8 +76,8 @@ class Relay:
                 await self._wait()
 
     async def _open(self) -> None:
-        self._delivered = await persist(
-            self._clock, "open", lambda: self._outlet.open(self._epoch, self._receipt)
+        self._delivered = await self._persist(
+            "open", lambda: self._outlet.open(self._epoch, self._receipt)
         )
 
     async def _deliver(self, outputs: Sequence[StoredOutput]) -> None:
@@ -83,13 +90,14 @@ class Relay:
                 break
             except Transient as error:
                 self._metrics.count(DELIVERY_FAILURES, 1, self.route)
+                if self._draining:
+                    raise
                 self._journal.warning("delivery failed, trying again", error=str(error))
                 await backoff.wait()
                 await self._open()  # tells what had arrived after all
         for each in outputs:
             self._cursors[each.unit_id] = each.out_seq
-        await persist(
-            self._clock,
+        await self._persist(
             "advance route",
             lambda: self._store.advance_route(
                 self.route, self._epoch, self._cursors, self._receipt
@@ -99,9 +107,5 @@ class Relay:
 
     async def _wait(self) -> None:
         """Wait for a nudge, at most until the next poll."""
-        nudge = asyncio.ensure_future(self._nudged.wait())
-        poll = asyncio.ensure_future(self._clock.sleep(_POLL))
-        _, waiting = await asyncio.wait({nudge, poll}, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
+        await first_of(self._nudged.wait(), self._clock.sleep(_POLL))
         self._nudged.clear()

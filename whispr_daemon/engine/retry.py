@@ -1,5 +1,6 @@
 """Trying again what failed for a passing reason."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -38,11 +39,13 @@ async def persist(
     doing: str,
     attempt: Callable[[], Awaitable[Result]],
     turn: Callable[[], None] = lambda: None,
+    give_up: Callable[[], bool] = lambda: False,
 ) -> Result:
     """Return ``attempt()``, tried until it does not raise Transient. Loud: each failure is logged.
 
     ``attempt`` must be safe to repeat, for a failed one may have happened after all. ``turn`` is
-    called before each: waiting for a server that is away is not standing still.
+    called before each: waiting for a server that is away is not standing still. Once ``give_up``
+    says so the failure is raised: a stop must not wait for a server that is away.
     """
     backoff = Backoff(clock)
     while True:
@@ -50,5 +53,18 @@ async def persist(
         try:
             return await attempt()
         except Transient as error:
+            if give_up():
+                raise
             _log.warning("trying again", doing=doing, error=str(error))
             await backoff.wait()
+
+
+async def first_of(*waits: Awaitable[object]) -> None:
+    """Return when one of the waits is over; the others are ended, also if the caller is."""
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

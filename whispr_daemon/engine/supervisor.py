@@ -8,6 +8,7 @@ import structlog
 
 from whispr_daemon.domain.errors import Transient
 from whispr_daemon.domain.unit import HostReport, HostSpec, HostStatus, Sample, UnitReport
+from whispr_daemon.engine.retry import first_of
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import EventLog
 from whispr_daemon.ports.metrics import HOST_UP, RESTARTS, Metrics
@@ -17,6 +18,8 @@ from whispr_daemon.ports.store import Store
 _ROUND: Final = 0.5  # seconds between two rounds of questions
 _ANSWER_WITHIN: Final = 2.0  # seconds
 _PROBE_WITHIN: Final = 2.0
+_FIRST_ANSWER: Final = 60.0  # seconds a new host has to be built and answer
+_STEADY: Final = 60.0  # seconds up after which a host's death is no longer one of a row
 _LONGEST_PAUSE: Final = 30.0  # between two starts of a host that keeps dying
 _CAUGHT_UP: Final = 10_000  # rows a live unit may lag and still count as caught up
 _ENDED: Final = ("quarantined", "stopped")
@@ -33,29 +36,46 @@ class _Watch:
         self.next_start = now
         self.pause = _ROUND
         self.moved_at = now  # when every unit had last made a turn
+        self._up_since: float | None = None
+        self._killed = False  # since its last answer
         self._turns: dict[str, tuple[int, float]] = {}  # unit: turns, since when
 
     def learn(self, report: HostReport, now: float) -> bool:
         """Take an answer in; return whether the host is not the run it was before."""
         turns = {unit.unit_id: unit.turns for unit in report.units}
-        anew = self.report is not None and (
-            self.report.pid != report.pid
-            or any(turns.get(unit.unit_id, 0) < unit.turns for unit in self.report.units)
+        last = self.report
+        anew = self._killed or (
+            last is not None
+            and (
+                last.pid != report.pid
+                or any(turns.get(unit.unit_id, 0) < unit.turns for unit in last.units)
+            )
         )
         if anew:
             self._turns.clear()
+            self._up_since = None
+        self._killed = False
         for unit in report.units:
             before, since = self._turns.get(unit.unit_id, (-1, now))
             moved = unit.turns != before or unit.state in _ENDED
             self._turns[unit.unit_id] = (unit.turns, now if moved else since)
-        self.report, self.up, self.pause = report, True, _ROUND
+        self.report, self.up = report, True
+        self._up_since = now if self._up_since is None else self._up_since
+        if now - self._up_since >= _STEADY:
+            self.pause = _ROUND
         self.moved_at = min((since for _, since in self._turns.values()), default=now)
         return anew
 
     def begin_anew(self, now: float) -> None:
         """Give a host that was killed the full time again."""
-        self.up = False
+        self.miss()
+        self._turns.clear()
+        self._killed = self.report is not None
         self.moved_at = self.next_start = now
+
+    def miss(self) -> None:
+        """Take in that there was no answer."""
+        self.up, self._up_since = False, None
 
 
 class Supervisor:
@@ -128,12 +148,13 @@ class Supervisor:
         report = await self._runtime.report(host_id, _ANSWER_WITHIN)
         now = self._clock.monotonic()
         if report is None:
-            watch.up = False
+            watch.miss()
         elif watch.learn(report, now):
             watch.restarts += 1
             self._metrics.count(RESTARTS, 1, host_id)
             self._journal.warning("host is back", host=host_id, restarts=watch.restarts)
-        if watch.report is not None and now - watch.moved_at >= self._stall_after:
+        patience = self._stall_after if watch.report else max(self._stall_after, _FIRST_ANSWER)
+        if now - watch.moved_at >= patience:
             self._journal.error("host makes no progress, killing it", host=host_id)
             await self._runtime.kill(host_id)
             watch.begin_anew(now)
@@ -166,11 +187,7 @@ class Supervisor:
         self._away = away
 
     async def _pause(self) -> None:
-        round_over = asyncio.ensure_future(self._clock.sleep(_ROUND))
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        _, waiting = await asyncio.wait({round_over, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
+        await first_of(self._clock.sleep(_ROUND), self._stopping.wait())
 
 
 def _unready(unit: UnitReport) -> str:

@@ -1,6 +1,6 @@
 """The one loop: claim, recover, then read, fold, commit (delivery.md, 4 and 5)."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -110,7 +110,6 @@ class Unit:
 
     def report(self) -> UnitReport:
         """Return how the unit stands."""
-        strategy = self._fold.strategy
         return UnitReport(
             unit_id=self._name,
             partition=self.spec.partition,
@@ -122,8 +121,17 @@ class Unit:
             outputs=self._mark.out_seq,
             turns=self._turns,
             reason=self._reason,
-            warmup=strategy.warmup() if isinstance(strategy, Warming) else {},
+            warmup=self._warmup(),
         )
+
+    def _warmup(self) -> Mapping[str, str]:
+        strategy = self._fold.strategy
+        if not isinstance(strategy, Warming):
+            return {}
+        try:
+            return dict(strategy.warmup())
+        except Exception as error:  # noqa: BLE001 - foreign code; the report says what it raised
+            return {"warmup": f"raised {error!r}"}
 
     async def run(self) -> None:
         """Run to the end. A failure of the strategy quarantines the unit and returns.
@@ -137,11 +145,8 @@ class Unit:
             await self._live()
             await self._commit(with_snapshot=True)
             self._become("stopped")
-        except StrategyFailed as error:
-            await self._commit(with_snapshot=False)  # what it said before it failed is valid
-            await self._quarantine(error)
         except Poison as error:
-            await self._quarantine(error)
+            await self._quarantine(await self._last_words(error))
 
     def _turn(self) -> None:
         self._turns += 1
@@ -165,19 +170,7 @@ class Unit:
         if snapshot is not None:
             self._fold.restore(snapshot)
         await self._check_log(mark, fresh=snapshot is None and mark.wm == mark.start)
-        while self._fold.position < mark.wm:
-            entries = await self._read(wait=0.0)
-            if not entries:
-                raise LogWentBack(
-                    f"{self._name}: the log of partition {self.spec.partition} ends at "
-                    f"{self._fold.position}, outputs are durable up to {mark.wm}"
-                )
-            for entry in entries:
-                if entry.position > mark.wm:
-                    break
-                outputs = self._take(entry)
-                if entry.position > max(mark.start, self._fold.counted_from):
-                    self._fold.count(outputs)
+        await self._replay(mark)
         self._compare(mark, snapshot)
         self._snapshot_at = ORIGIN if snapshot is None else snapshot.position
         self._last_commit = self._last_snapshot = self._clock.monotonic()
@@ -185,13 +178,28 @@ class Unit:
         if snapshot is None or snapshot.code_version != self._fold.code_version:
             await self._commit(with_snapshot=True)
 
+    async def _replay(self, mark: UnitMark) -> None:
+        """Fold up to ``wm`` in silence; count what was said since this code's outputs began."""
+        counted_after = max(mark.start, self._fold.counted_from)
+        while self._fold.position < mark.wm:
+            entries = await self._read(wait=0.0)
+            for entry in entries:
+                if entry.position > mark.wm:
+                    return  # a unit that is new, on a log trimmed past its start
+                outputs = self._take(entry)
+                if entry.position > counted_after:
+                    self._fold.count(outputs)
+            if not entries:
+                return
+
     async def _check_log(self, mark: UnitMark, *, fresh: bool) -> None:
         partition = self.spec.partition
         last = await self._persist("last", lambda: self._log.last(partition))
-        if last < mark.wm:
+        if last < mark.wm or not (fresh or await self._holds(mark.wm)):
             raise LogWentBack(
-                f"{self._name}: the log of partition {partition} ends at {last}, outputs are "
-                f"durable up to {mark.wm}; restore the log, or use the data folder it belongs to"
+                f"{self._name}: outputs are durable up to {mark.wm}, which the log of partition "
+                f"{partition} does not hold (it ends at {last}); restore the log, or use the data "
+                "folder it belongs to"
             )
         retained = await self._persist(
             "read",
@@ -203,6 +211,16 @@ class Unit:
                 f"{self._name}: its newest snapshot stands at row {self._fold.rows} of partition "
                 f"{partition}, the log was trimmed up to row {missing}"
             )
+
+    async def _holds(self, position: Position) -> bool:
+        """Whether there is an entry at a position, or was before it was trimmed with all older."""
+        partition = self.spec.partition
+        first = await self._persist("first", lambda: self._log.first(partition))
+        if position == ORIGIN or position < first:
+            return True
+        before = Position.unpack(position.pack() - 1)
+        found = await self._persist("read", lambda: self._log.read(partition, before, 1, 0.0))
+        return bool(found) and found[0].position == position
 
     def _compare(self, mark: UnitMark, snapshot: Snapshot | None) -> None:
         if snapshot is not None and snapshot.code_version != self._fold.code_version:
@@ -342,6 +360,16 @@ class Unit:
         self._pending.clear()
         self._pending_ingest.clear()
         self._committed()
+
+    async def _last_words(self, error: Poison) -> Poison:
+        """Commit what was said before a failure, for that is valid; return what went wrong."""
+        if not (isinstance(error, StrategyFailed) and self._pending):
+            return error
+        try:
+            await self._commit(with_snapshot=False)
+        except Poison as another:
+            return another
+        return error
 
     async def _quarantine(self, error: Poison) -> None:
         self._journal.error("quarantined", reason=str(error), position=str(self._fold.position))

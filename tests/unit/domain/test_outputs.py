@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from whispr_daemon.domain.outputs import (
     Alert,
+    Ordinals,
     Output,
     Sealer,
     Signal,
@@ -122,7 +123,7 @@ def test_a_sealer_restored_anywhere_gives_the_same_ids(said: list[Output], cuts:
         if index in cuts:
             packed = msgspec.msgpack.encode(cut.snapshot())
             cut = Sealer("o", "1")
-            cut.restore(msgspec.msgpack.decode(packed, type=dict[str, dict[int, int]]))
+            cut.restore(msgspec.msgpack.decode(packed, type=dict[str, Ordinals]))
         assert cut.seal(each, 0) == whole.seal(each, 0)
 
 
