@@ -72,7 +72,7 @@ class Fold:
         """
         outputs = []
         if not self._repeated(entry):
-            outputs = self._answers(self._wanted(entry.rows, symbols), symbols)
+            outputs = self._answers(entry, symbols)
             self._marks.update(entry.marks)
         self.position = entry.position
         self.rows = max(self.rows, entry.offset)
@@ -184,26 +184,25 @@ class Fold:
         chosen: Rows = rows[clock | (wanted[codes] if len(wanted) else False)]
         return chosen
 
-    def _answers(self, rows: Rows, symbols: Sequence[str]) -> list[Output]:
-        if not len(rows):
+    def _answers(self, entry: Entry, symbols: Sequence[str]) -> list[Output]:
+        batch = Batch(self._wanted(entry.rows, symbols), symbols)
+        if not len(batch):
             return []
-        batch = Batch(rows, symbols)
         sealed: list[Output] = []
-        ts_event = 0
+        where = f"at position {entry.position}"
         try:
             if isinstance(self._strategy, ColumnarStrategy):
                 for output in self._strategy.on_batch(batch):
                     sealed.append(self._sealer.seal(_checked(output, 0, ""), 0))
                 return sealed
             for event in batch.events():
-                ts_event = event.ts_event
+                where = f"at position {entry.position}, event time {event.ts_event} ns"
                 instrument = "" if isinstance(event, ClockTick) else event.instrument
                 for output in self._strategy.on_event(event):
-                    named = _checked(output, ts_event, instrument)
-                    sealed.append(self._sealer.seal(named, ts_event))
+                    named = _checked(output, event.ts_event, instrument)
+                    sealed.append(self._sealer.seal(named, event.ts_event))
         except Exception as error:
-            where = f" at event time {ts_event} ns" if ts_event else ""
-            raise StrategyFailed(f"raised {error!r}{where}") from error
+            raise StrategyFailed(f"{where}: raised {error!r}") from error
         return sealed
 
 

@@ -44,7 +44,7 @@ APPEND_SECONDS: Final = Metric(
 EVENTS: Final = Metric(
     name="whispr_events",
     kind="counter",
-    help="Events folded, by unit (replayed ones included).",
+    help="Events folded, without those of a recovery.",
     labels=("unit",),
 )
 OUTPUTS: Final = Metric(

@@ -1,0 +1,83 @@
+"""Reads one partition for one unit: entries in order, and the names behind their codes."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from whispr_daemon.domain.errors import Fatal
+from whispr_daemon.domain.position import ORIGIN, Position
+from whispr_daemon.engine.retry import Result, persist
+from whispr_daemon.ports.clock import Clock
+from whispr_daemon.ports.event_log import Entry, EventLog
+from whispr_daemon.ports.store import Store
+
+
+class Reader:
+    """A partition, read on through passing failures. ``turns`` counts every attempt at anything."""
+
+    def __init__(
+        self, log: EventLog, store: Store, clock: Clock, partition: int, at_once: int
+    ) -> None:
+        """``store`` knows the instruments; ``at_once`` is the most rows of one read."""
+        self._log = log
+        self._store = store
+        self._clock = clock
+        self._at_once = at_once
+        self.partition = partition
+        self.symbols: Sequence[str] = ()  # by instrument code; grows as codes turn up
+        self.turns = 0
+
+    async def persist(self, doing: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """Try until it does not fail for a passing reason."""
+        return await persist(self._clock, doing, attempt, self._turn)
+
+    async def read(self, after: Position, wait: float = 0.0) -> Sequence[Entry]:
+        """Return entries after a position, none if there are none within ``wait`` seconds.
+
+        Raises:
+            Fatal: the store does not know an instrument of theirs.
+        """
+        entries = await self.persist(
+            "read", lambda: self._log.read(self.partition, after, self._at_once, wait)
+        )
+        highest = max((_top_code(entry) for entry in entries), default=-1)
+        if highest >= len(self.symbols):
+            self.symbols = await self.persist("instruments", self._store.instruments)
+        if highest >= len(self.symbols):
+            raise Fatal(
+                f"the log of partition {self.partition} names instrument {highest}, the store "
+                f"knows {len(self.symbols)}: log and store are not of the same daemon"
+            )
+        return entries
+
+    async def last(self) -> Position:
+        """Return the position of the newest entry."""
+        return await self.persist("last", lambda: self._log.last(self.partition))
+
+    async def rows(self) -> int:
+        """Return how many rows the partition has had in all."""
+        tail = await self.persist("tail", lambda: self._log.tail(self.partition))
+        return tail.offset if tail else 0
+
+    async def rows_trimmed(self) -> int:
+        """Return how many rows the partition had before the oldest it still holds."""
+        for entry in await self.read(ORIGIN):
+            if len(entry.rows):
+                return entry.offset - len(entry.rows)
+        return 0
+
+    async def holds(self, position: Position) -> bool:
+        """Whether there is an entry at a position, or was before it was trimmed with all older."""
+        first = await self.persist("first", lambda: self._log.first(self.partition))
+        if position == ORIGIN or position < first:
+            return True
+        before = Position.unpack(position.pack() - 1)
+        found = await self.persist("read", lambda: self._log.read(self.partition, before, 1, 0.0))
+        return bool(found) and found[0].position == position
+
+    def _turn(self) -> None:
+        self.turns += 1
+
+
+def _top_code(entry: Entry) -> int:
+    """Return the highest instrument code of an entry, -1 where it has only clock ticks."""
+    codes = entry.rows["instrument"].astype("i4", copy=False)  # NO_INSTRUMENT becomes -1
+    return int(codes.max()) if len(codes) else -1

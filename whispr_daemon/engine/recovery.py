@@ -1,0 +1,76 @@
+"""Brings a fold to where its outputs are durable, and checks that it says the same again."""
+
+import structlog
+
+from whispr_daemon.domain.errors import LogWentBack, RetentionBroken, StrategyFailed
+from whispr_daemon.engine.fold import Fold
+from whispr_daemon.engine.reader import Reader
+from whispr_daemon.ports.store import Claim, UnitMark
+
+_journal = structlog.get_logger("whispr.unit")
+
+
+async def recover(unit_id: str, fold: Fold, claim: Claim, reader: Reader) -> None:
+    """Restore the snapshot, fold the log up to ``wm`` in silence, compare (delivery.md, 5).
+
+    Raises:
+        LogWentBack: the log does not hold ``wm``.
+        RetentionBroken: the log does not hold what came after the snapshot.
+        StrategyFailed: the strategy cannot be restored, or says something else than it did.
+    """
+    mark, snapshot = claim.mark, claim.snapshot
+    if snapshot is not None:
+        fold.restore(snapshot)
+    fresh = snapshot is None and mark.wm == mark.start  # it takes what the log still has
+    await _check_log(unit_id, fold, mark, reader, fresh=fresh)
+    await _replay(fold, mark, reader)
+    if snapshot is not None and snapshot.code_version != fold.code_version:
+        # Outputs of the old code up to wm are said and durable; the new code begins here.
+        _journal.warning(
+            "code changed", unit=unit_id, found=snapshot.code_version, running=fold.code_version
+        )
+        fold.begin_counting(mark.out_seq, mark.out_hash)
+    else:
+        _compare(fold, mark)
+
+
+async def _check_log(
+    unit_id: str, fold: Fold, mark: UnitMark, reader: Reader, *, fresh: bool
+) -> None:
+    last = await reader.last()
+    if last < mark.wm or not (fresh or await reader.holds(mark.wm)):
+        raise LogWentBack(
+            f"{unit_id}: outputs are durable up to {mark.wm}, which the log of partition "
+            f"{reader.partition} does not hold (it ends at {last}); restore the log, or use the "
+            "data folder it belongs to"
+        )
+    missing = 0 if fresh else await reader.rows_trimmed()
+    if missing > fold.rows:
+        raise RetentionBroken(
+            f"{unit_id}: its newest snapshot stands at row {fold.rows} of partition "
+            f"{reader.partition}, the log was trimmed up to row {missing}"
+        )
+
+
+async def _replay(fold: Fold, mark: UnitMark, reader: Reader) -> None:
+    """Fold up to ``wm``; count what was said since this code's outputs began."""
+    counted_after = max(mark.start, fold.counted_from)
+    while fold.position < mark.wm:
+        entries = await reader.read(fold.position)
+        for entry in entries:
+            if entry.position > mark.wm:
+                return  # a new unit, on a log trimmed past its start
+            outputs = fold.take(entry, reader.symbols)
+            if entry.position > counted_after:
+                fold.count(outputs)
+        if not entries:
+            return
+
+
+def _compare(fold: Fold, mark: UnitMark) -> None:
+    if (fold.out_seq, fold.out_hash) != (mark.out_seq, mark.out_hash):
+        raise StrategyFailed(
+            f"replayed differently: {fold.out_seq} outputs with hash {fold.out_hash or 'none'} up "
+            f"to {mark.wm}, durable are {mark.out_seq} with {mark.out_hash or 'none'}; it reads "
+            "something that is not in the log"
+        )
