@@ -1,4 +1,6 @@
-"""How fast the path is on tier 0, next to what the disk allows: ``python -m tests.benchmarks.path``.
+"""How fast the path is on tier 0, next to what the disk allows.
+
+Run it: ``python -m tests.benchmarks.path``.
 
 Latency: one bar is taken in, made durable in the log, folded, and its signal made durable in the
 store, before the next bar comes. Two syncs to disk are the floor. Throughput: all rows at once,
