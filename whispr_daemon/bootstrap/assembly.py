@@ -11,7 +11,7 @@ from rich.console import Console
 from whispr_daemon.adapters.api.server import check_port
 from whispr_daemon.adapters.metrics import PrometheusMetrics
 from whispr_daemon.adapters.runtimes.local import LocalRuntime
-from whispr_daemon.bootstrap.desired import Desired, desired, rule_files
+from whispr_daemon.bootstrap.desired import Desired, decode, desired, rule_files
 from whispr_daemon.bootstrap.edges import outlet_of, route_of, source_of
 from whispr_daemon.bootstrap.folder import DataFolder, Running
 from whispr_daemon.bootstrap.hosts import HostProcess, build_fold, build_host
@@ -69,7 +69,8 @@ async def assembled(
         reach = await reach_of(settings, folder.path, stack, tell)
         ports = await stack.enter_async_context(open_ports(reach))
         ends = [await ports.log.last(each) for each in range(ports.log.partitions)]
-        wanted = desired(settings, rules, ends)
+        before = await ports.store.desired()
+        wanted = desired(settings, rules, ends, decode(before) if before else None)
         for unit in wanted.units():
             if unit.partition == 0:
                 build_fold(unit, wanted)  # a plug-in that is missing is said now, by name

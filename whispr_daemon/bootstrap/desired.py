@@ -83,13 +83,26 @@ def _read(path: Path) -> str:
         raise SettingsError(f"{path}: cannot be read: {error}") from error
 
 
-def desired(settings: Settings, rules: tuple[RuleFile, ...], ends: Sequence[Position]) -> Desired:
+def desired(
+    settings: Settings,
+    rules: tuple[RuleFile, ...],
+    ends: Sequence[Position],
+    before: Desired | None = None,
+) -> Desired:
     """Lay the units out over hosts.
 
     ``ends[partition]`` is where the log ends now: a unit never seen before says nothing about what
-    lies before it. The rules' partitions are spread over ``rules.hosts`` hosts; a strategy gets a
-    host of its own unless its isolation is ``shared``.
+    lies before it. A unit that was desired ``before`` keeps its start: the daemon may have died
+    after it appended to the log and before a host claimed the unit. The rules' partitions are
+    spread over ``rules.hosts`` hosts; a strategy gets a host of its own unless its isolation is
+    ``shared``.
     """
+    begun = {unit.unit_id: unit.start for unit in before.units()} if before else {}
+
+    def unit(strategy: str, partition: int, end: Position) -> UnitSpec:
+        made = UnitSpec(strategy=strategy, partition=partition, start=end)
+        return msgspec.structs.replace(made, start=begun.get(made.unit_id, end))
+
     choices = tuple(
         Choice(
             id=strategy.id,
@@ -101,13 +114,13 @@ def desired(settings: Settings, rules: tuple[RuleFile, ...], ends: Sequence[Posi
         for strategy in settings.strategies
     )
     hosts: dict[str, list[UnitSpec]] = defaultdict(list)
-    for partition, start in enumerate(ends):
+    for partition, end in enumerate(ends):
         if rules:
             host_id = f"{RULES}-{partition % settings.rules.hosts}"
-            hosts[host_id].append(UnitSpec(strategy=RULES, partition=partition, start=start))
+            hosts[host_id].append(unit(RULES, partition, end))
         for choice in choices:
             host_id = choice.id if choice.dedicated else _SHARED
-            hosts[host_id].append(UnitSpec(strategy=choice.id, partition=partition, start=start))
+            hosts[host_id].append(unit(choice.id, partition, end))
     return Desired(
         hosts=tuple(HostSpec(host_id=name, units=tuple(units)) for name, units in hosts.items()),
         rules=rules,

@@ -68,3 +68,14 @@ def test_no_folder_means_no_rules_and_a_missing_one_is_a_mistake(tmp_path: Path)
     assert rule_files(None) == ()
     with pytest.raises(SettingsError, match="nowhere: there is no such file or folder"):
         rule_files(tmp_path / "nowhere")
+
+
+def test_a_unit_desired_before_keeps_its_start_however_far_the_log_has_come() -> None:
+    before = desired(Settings(), RULES, ENDS)
+    far = [Position(7, 700) for _ in ENDS]
+    settings = Settings(strategies=(StrategySettings(plugin="x", id="new"),))
+    starts = {unit.unit_id: unit.start for unit in desired(settings, RULES, far, before).units()}
+    assert starts == {
+        **{unit.unit_id: unit.start for unit in before.units()},
+        **{f"new/{partition}": far[partition] for partition in range(len(ENDS))},
+    }
