@@ -14,7 +14,8 @@ from whispr_daemon.engine.retry import persist
 from whispr_daemon.engine.unit import Ports
 
 _PUSH_EVERY: Final = 1.0  # seconds between two deliveries of our figures to the supervisor
-_LOOK_EVERY: Final = 0.05  # seconds between two looks whether the units have caught up
+_LOOK_EVERY: Final = 0.05  # seconds between two looks at how the units stand
+_START_WITHIN: Final = 60.0  # seconds that units are waited for before the source is taken in
 
 
 class Overseer(Protocol):
@@ -117,10 +118,30 @@ class Daemon:
         self._journal.info("stopped")
 
     async def _take_in(self, *, to_end: bool) -> None:
+        await self._hosts_up()
         await self.ingest.run()
         if to_end and not self._stopping.is_set():
             await self._caught_up()
             self.stop()
+
+    async def _hosts_up(self) -> None:
+        """Wait until all units are live: what is taken in finds somebody who listens.
+
+        Nothing depends on it, the log keeps everything; so after a while it goes on without them.
+        """
+        clock = self._ports.clock
+        deadline = clock.monotonic() + _START_WITHIN
+        while not self._stopping.is_set():
+            status = await self.overseer.status()
+            units = [unit for each in status if each.report for unit in each.report.units]
+            up = {unit.unit_id for unit in units if unit.state in ("live", "quarantined")}
+            missing = [unit.unit_id for unit in self._units if unit.unit_id not in up]
+            if not missing:
+                return
+            if clock.monotonic() > deadline:
+                self._journal.warning("going on without units that are not up", units=missing)
+                return
+            await clock.sleep(_LOOK_EVERY)
 
     async def _caught_up(self) -> None:
         """Wait until what every unit said of the whole log is durable."""

@@ -16,12 +16,14 @@ from whispr_daemon.ports.runtime import Runtime
 from whispr_daemon.ports.store import Store
 
 _ROUND: Final = 0.5  # seconds between two rounds of questions
+_FIRST_ROUNDS: Final = 0.1  # likewise, while hosts that were never up are on their way
 _ANSWER_WITHIN: Final = 2.0  # seconds
 _PROBE_WITHIN: Final = 2.0
 _FIRST_ANSWER: Final = 60.0  # seconds a new host has to be built and answer
 _STEADY: Final = 60.0  # seconds up after which a host's death is no longer one of a row
 _LONGEST_PAUSE: Final = 30.0  # between two starts of a host that keeps dying
 _CAUGHT_UP: Final = 10_000  # rows a live unit may lag and still count as caught up
+_STARTING: Final = ("starting", "recovering")
 _ENDED: Final = ("quarantined", "stopped")
 
 
@@ -72,6 +74,12 @@ class _Watch:
         self._turns.clear()
         self._killed = self.report is not None
         self.moved_at = self.next_start = now
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has been seen at work."""
+        report = self.report
+        return report is not None and all(unit.state not in _STARTING for unit in report.units)
 
     def miss(self) -> None:
         """Take in that there was no answer."""
@@ -187,7 +195,9 @@ class Supervisor:
         self._away = away
 
     async def _pause(self) -> None:
-        await first_of(self._clock.sleep(_ROUND), self._stopping.wait())
+        settled = all(watch.settled for watch in self._watches.values())
+        pause = _ROUND if settled else _FIRST_ROUNDS
+        await first_of(self._clock.sleep(pause), self._stopping.wait())
 
 
 def _unready(unit: UnitReport) -> str:
