@@ -1,7 +1,6 @@
 """Builds hosts: in this process, or, by name, in an actor's."""
 
 import os
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from hashlib import blake2b
@@ -9,10 +8,9 @@ from socket import gethostname
 
 import msgspec
 
-from whispr_daemon import log
 from whispr_daemon.adapters import plugins
 from whispr_daemon.bootstrap.desired import RULES, Desired, decode
-from whispr_daemon.bootstrap.reach import Reach, open_ports
+from whispr_daemon.bootstrap.reach import Reach, join
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
 from whispr_daemon.engine.fold import Fold
@@ -94,11 +92,6 @@ async def open_host(context: bytes, spec: HostSpec) -> HostProcess:
     Raises:
         Fatal: nothing is desired, or it cannot be built here.
     """
-    reach = msgspec.msgpack.decode(context, type=Reach)
-    log.configure(reach.log_level, reach.log_format, sys.stderr)
     async with AsyncExitStack() as stack:
-        ports = await stack.enter_async_context(open_ports(reach))
-        body = await ports.store.desired()
-        if body is None:
-            raise Fatal("the store says of nothing that it should run")
+        reach, ports, body = await join(context, stack)
         return HostProcess(build_host(spec, decode(body), ports, reach), stack.pop_all())

@@ -1,13 +1,11 @@
 """The supervisor with its endpoints: as a task of this process, or in an actor of its own."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import msgspec
 
-from whispr_daemon import log
 from whispr_daemon.adapters.api.health import Readiness, health_app
 from whispr_daemon.adapters.api.server import HealthServer
 from whispr_daemon.adapters.metrics import render
@@ -15,7 +13,7 @@ from whispr_daemon.adapters.runtimes.local import LocalRuntime
 from whispr_daemon.adapters.runtimes.ray import RayCluster, RayRuntime, RaySupervisor
 from whispr_daemon.bootstrap.desired import decode
 from whispr_daemon.bootstrap.hosts import open_host
-from whispr_daemon.bootstrap.reach import Reach, open_ports
+from whispr_daemon.bootstrap.reach import Reach, join
 from whispr_daemon.bootstrap.servers import Tell
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.unit import HostStatus, Sample
@@ -60,6 +58,7 @@ class Told(Value, frozen=True, kw_only=True):
 
     health_url: str
     hosts: tuple[HostStatus, ...]
+    fatal: str = ""
 
 
 class SupervisorProcess:
@@ -92,7 +91,9 @@ class SupervisorProcess:
             )
             for status in self.supervisor.status()
         )
-        return msgspec.msgpack.encode(Told(health_url=self.health_url, hosts=hosts))
+        return msgspec.msgpack.encode(
+            Told(health_url=self.health_url, hosts=hosts, fatal=self.supervisor.fatal)
+        )
 
     def push(self, process: str, body: bytes) -> None:
         """Take the figures of another process: samples as msgpack."""
@@ -116,13 +117,8 @@ async def open_supervisor(context: bytes) -> SupervisorProcess:
     Raises:
         Fatal: nothing is desired.
     """
-    reach = msgspec.msgpack.decode(context, type=Reach)
-    log.configure(reach.log_level, reach.log_format, sys.stderr)
     async with AsyncExitStack() as stack:
-        ports = await stack.enter_async_context(open_ports(reach))
-        body = await ports.store.desired()
-        if body is None:
-            raise Fatal("the store says of nothing that it should run")
+        reach, ports, body = await join(context, stack)
         runtime = RayRuntime(RayCluster.inside(), open_host, context, reach.data)
         supervisor = Supervisor(
             decode(body).hosts,
@@ -160,8 +156,14 @@ class LocalOverseer:
         await self._health.start()
 
     async def watch(self) -> None:
-        """Supervise until stopped and the hosts have finished."""
+        """Supervise until stopped and the hosts have finished.
+
+        Raises:
+            Fatal: a host has ended for good.
+        """
         await self._supervisor.run()
+        if self._supervisor.fatal:
+            raise Fatal(self._supervisor.fatal)
 
     async def push(self, process: str, samples: tuple[Sample, ...]) -> None:
         """Show a process's figures."""
@@ -215,7 +217,7 @@ class ActorOverseer:
         """Return when asked to stop.
 
         Raises:
-            Fatal: the supervisor stayed away for a minute.
+            Fatal: a host has ended for good, or the supervisor stayed away for a minute.
         """
         while not self._stopping:
             await self._until_it_answers()
@@ -244,6 +246,8 @@ class ActorOverseer:
             body = await self._supervisor.report(_ANSWER_WITHIN)
             if body:
                 self._told = msgspec.msgpack.decode(body, type=Told)
+                if self._told.fatal:
+                    raise Fatal(self._told.fatal)
                 return
             if self._clock.monotonic() > deadline:
                 raise Fatal(

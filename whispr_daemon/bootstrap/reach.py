@@ -1,8 +1,11 @@
 """Opens a process's log and store: files of the data folder (tier 0), servers (tier 1)."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+
+import msgspec
 
 from whispr_daemon import log
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
@@ -11,6 +14,7 @@ from whispr_daemon.adapters.logs.sqlite import SqliteEventLog
 from whispr_daemon.adapters.metrics import PrometheusMetrics
 from whispr_daemon.adapters.stores.postgres import PostgresStore
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
+from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.unit import Cadence, Ports
 
@@ -63,3 +67,25 @@ async def open_ports(reach: Reach) -> AsyncIterator[Ports]:
             event_log = await SqliteEventLog.open(folder / "log.db", reach.partitions)
         stack.push_async_callback(event_log.close)
         yield Ports(log=event_log, store=store, clock=SYSTEM_CLOCK, metrics=PrometheusMetrics())
+
+
+async def join(context: bytes, stack: AsyncExitStack) -> tuple[Reach, Ports, bytes]:
+    """Begin an actor's process: logging on, ports open until ``stack`` is closed.
+
+    Args:
+        context: a Reach as msgpack.
+        stack: closes the ports.
+
+    Returns:
+        the Reach, the ports, and what the store says should run.
+
+    Raises:
+        Fatal: nothing should run.
+    """
+    reach = msgspec.msgpack.decode(context, type=Reach)
+    log.configure(reach.log_level, reach.log_format, sys.stderr)
+    ports = await stack.enter_async_context(open_ports(reach))
+    body = await ports.store.desired()
+    if body is None:
+        raise Fatal("the store says of nothing that it should run")
+    return reach, ports, body

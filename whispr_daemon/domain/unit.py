@@ -64,6 +64,7 @@ class HostReport(Value, frozen=True, kw_only=True):
     pid: int
     units: tuple[UnitReport, ...] = ()
     metrics: tuple[Sample, ...] = ()
+    fatal: str = ""  # why it has ended and must not be started again
 
 
 class HostStatus(Value, frozen=True, kw_only=True):

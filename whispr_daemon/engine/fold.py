@@ -196,7 +196,7 @@ class Fold:
                     sealed.append(self._sealer.seal(_checked(output, 0, ""), 0))
                 return sealed
             for event in batch.events():
-                where = f"at position {entry.position}, event time {event.ts_event} ns"
+                where = f"at position {entry.position}, {event.time.isoformat()}"
                 instrument = "" if isinstance(event, ClockTick) else event.instrument
                 for output in self._strategy.on_event(event):
                     named = _checked(output, event.ts_event, instrument)

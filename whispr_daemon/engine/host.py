@@ -4,9 +4,14 @@ import asyncio
 import os
 from collections.abc import Sequence
 
+import structlog
+
+from whispr_daemon.domain.errors import Fatal, Fenced
 from whispr_daemon.domain.unit import HostReport, HostSpec
 from whispr_daemon.engine.unit import Unit
 from whispr_daemon.ports.metrics import Metrics
+
+_journal = structlog.get_logger("whispr.host")
 
 
 class Host:
@@ -17,20 +22,25 @@ class Host:
         self.spec = spec
         self._units = tuple(units)
         self._metrics = metrics
+        self._fatal = ""
 
     async def run(self) -> None:
         """Run all units until they have stopped.
 
-        A unit in quarantine has ended, the others go on. A unit that raises ends the host: its
-        process no longer knows what it owns.
+        A unit in quarantine has ended, the others go on. Where the log or the store broke a promise
+        the host ends, too, and reports why: starting it again would not help.
 
         Raises:
-            Fenced: another owner has claimed a unit.
-            Fatal: the log or the store broke a promise.
+            Fenced: another owner has claimed a unit; this process is a zombie.
         """
         tasks = [asyncio.create_task(unit.run(), name=unit.spec.unit_id) for unit in self._units]
         try:
             await asyncio.gather(*tasks)
+        except Fenced:
+            raise
+        except Fatal as error:
+            self._fatal = str(error)
+            _journal.critical("host ended", host=self.spec.host_id, reason=self._fatal)
         finally:
             for task in tasks:
                 task.cancel()
@@ -48,4 +58,5 @@ class Host:
             pid=os.getpid(),
             units=tuple(unit.report() for unit in self._units),
             metrics=self._metrics.samples(),
+            fatal=self._fatal,
         )

@@ -11,7 +11,7 @@ import structlog
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows
-from whispr_daemon.domain.errors import Transient
+from whispr_daemon.domain.errors import Fatal, LogWentBack, Transient
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.gate import Gate
 from whispr_daemon.domain.partition import partition_of
@@ -34,6 +34,7 @@ from whispr_daemon.ports.store import DeadLetter, Producer, Store
 PRODUCER: Final = "ingest"
 _SAVE_EVERY: Final = 1.0  # seconds
 _QUEUE: Final = 8  # source batches read ahead while an append is in flight
+_NOTHING: Final = msgspec.msgpack.encode({})
 _BAR_LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
 
 
@@ -42,6 +43,7 @@ class _Memory(msgspec.Struct):
 
     newest: dict[str, int] = {}
     ticked: int = 0
+    offsets: list[int] = []  # rows each partition of the log had
 
 
 class _End(NamedTuple):
@@ -94,6 +96,7 @@ class Ingest:
 
         Raises:
             Fenced: a newer ingest has taken over.
+            Fatal: the log is not the one the store knows.
             SourceError: the source cannot be read as asked.
         """
         try:
@@ -126,9 +129,9 @@ class Ingest:
         producer = await self._persist("claim", lambda: self._store.claim_producer(PRODUCER))
         self._epoch = producer.epoch
         self._taken = dict(producer.marks)
-        if producer.state:
-            memory = msgspec.msgpack.decode(producer.state, type=_Memory)
-            self._gate, self._ticked = Gate(memory.newest), memory.ticked
+        memory = msgspec.msgpack.decode(producer.state or _NOTHING, type=_Memory)
+        self._gate, self._ticked = Gate(memory.newest), memory.ticked
+        await self._check_log(memory.offsets)
         # Fence first, read the tails after: an older ingest still alive can add nothing between.
         none = empty_rows(0)
         fence = [
@@ -142,6 +145,25 @@ class Ingest:
                 self._marks[partition] = dict(tail.marks)
                 self._offsets[partition] = tail.offset
         self._saved_at = self._clock.monotonic()
+
+    async def _check_log(self, offsets: Sequence[int]) -> None:
+        """Refuse a log that is not the store's, before anything is written to it."""
+        for partition in range(self._log.partitions):
+            last = await self._persist("last", partial(self._log.last, partition))
+            if last.epoch >= self._epoch:
+                raise Fatal(
+                    f"partition {partition} of the log holds entries of ingest {last.epoch}, the "
+                    f"store has known {self._epoch - 1} before this one: log and store are not of "
+                    "the same daemon"
+                )
+        for partition, rows in enumerate(offsets):
+            tail = await self._persist("tail", partial(self._log.tail, partition))
+            found = tail.offset if tail else 0
+            if found < rows:
+                raise LogWentBack(
+                    f"partition {partition} of the log ends at row {found}, {rows} rows were made "
+                    "durable in it; restore the log, or use the data folder it belongs to"
+                )
 
     async def _drain(self) -> None:
         """Read ahead while an append is in flight, then append all that has arrived at once."""
@@ -299,7 +321,9 @@ class Ingest:
         self._metrics.observe(APPEND_SECONDS, self._clock.monotonic() - began)
 
     async def _save(self) -> None:
-        memory = _Memory(newest=self._gate.memory(), ticked=self._ticked)
+        memory = _Memory(
+            newest=self._gate.memory(), ticked=self._ticked, offsets=list(self._offsets)
+        )
         producer = Producer(
             producer=PRODUCER,
             epoch=self._epoch,

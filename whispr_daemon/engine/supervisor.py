@@ -107,11 +107,12 @@ class Supervisor:
         self._pushed: dict[str, tuple[Sample, ...]] = {}
         self._away: dict[str, str] = {"hosts": "not asked yet"}
         self._stopping = asyncio.Event()
+        self.fatal = ""  # why a host has ended for good, and the daemon must
         self._journal = structlog.get_logger("whispr.supervisor")
 
     async def run(self) -> None:
-        """Supervise until stopped; then let the hosts finish."""
-        while not self._stopping.is_set():
+        """Supervise until stopped, or until :attr:`fatal` is set; then let the hosts finish."""
+        while not self._stopping.is_set() and not self.fatal:
             await asyncio.gather(*(self._attend(watch) for watch in self._watches.values()))
             await self._probe()
             await self._pause()
@@ -155,6 +156,9 @@ class Supervisor:
         host_id = watch.spec.host_id
         report = await self._runtime.report(host_id, _ANSWER_WITHIN)
         now = self._clock.monotonic()
+        if report is not None and report.fatal:
+            self.fatal = report.fatal
+            return
         if report is None:
             watch.miss()
         elif watch.learn(report, now):

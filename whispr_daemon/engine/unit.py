@@ -1,7 +1,7 @@
 """The one loop: claim, recover, then read, fold, commit (delivery.md, 4 and 5)."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -18,7 +18,7 @@ from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.reader import Reader
 from whispr_daemon.engine.recovery import recover
 from whispr_daemon.ports.clock import Clock
-from whispr_daemon.ports.event_log import EventLog
+from whispr_daemon.ports.event_log import Entry, EventLog
 from whispr_daemon.ports.metrics import (
     COMMIT_SECONDS,
     EVENTS,
@@ -62,6 +62,13 @@ class Ports(Value, frozen=True, kw_only=True):
     metrics: Metrics
 
 
+class _Said(NamedTuple):
+    """An output that is not durable yet, and the entry it answers."""
+
+    output: Output
+    entry: Entry
+
+
 class Unit:
     """One strategy on one partition. It runs until stopped, quarantined or fenced."""
 
@@ -85,8 +92,7 @@ class Unit:
         self._cadence = cadence
         self._committed = committed
         self._mark = UnitMark(epoch=0, start=spec.start, wm=ORIGIN, out_seq=0, out_hash="")
-        self._pending: list[Output] = []
-        self._pending_ingest: list[int] = []  # ts_ingest, ns, of the entry each output answers
+        self._pending: list[_Said] = []
         self._state: UnitState = "starting"
         self._reason = ""
         self._stopping = False
@@ -168,8 +174,7 @@ class Unit:
                 outputs = self._fold.take(entry, self._reader.symbols)
                 self._metrics.count(EVENTS, len(entry.rows), self._name)
                 self._fold.count(outputs)
-                self._pending += outputs
-                self._pending_ingest += [entry.ts_ingest] * len(outputs)
+                self._pending += [_Said(output, entry) for output in outputs]
             now = self._clock.monotonic()
             await self._show_lag(now, caught_up=not entries)
             moved = self._fold.position != self._mark.wm
@@ -207,7 +212,7 @@ class Unit:
             new=max(self._fold.position, self._mark.wm),  # recovery may stand before wm
             out_seq=self._fold.out_seq,
             out_hash=self._fold.out_hash,
-            outputs=tuple(self._pending),
+            outputs=tuple(said.output for said in self._pending),
             snapshot=snapshot,
         )
         began = self._clock.monotonic()
@@ -225,21 +230,24 @@ class Unit:
             self._last_snapshot, self._snapshot_at = self._last_commit, snapshot.position
             self._rows_at_snapshot = self._fold.rows
             self._metrics.gauge(SNAPSHOT_BYTES, len(snapshot.body), self._name)
-        self._tell(commit)
+        self._tell()
 
-    def _tell(self, commit: Commit) -> None:
-        if not commit.outputs:
-            return
+    def _tell(self) -> None:
+        """Log and count what has become durable; let the relay know."""
         now = self._clock.now()
-        for output, ts_ingest in zip(commit.outputs, self._pending_ingest, strict=True):
+        for output, entry in self._pending:
+            taken = (now - entry.ts_ingest) / _NANOS
             self._metrics.count(OUTPUTS, 1, self._name, kind_of(output))
-            self._metrics.observe(TICK_TO_SIGNAL_SECONDS, (now - ts_ingest) / _NANOS, self._name)
+            self._metrics.observe(TICK_TO_SIGNAL_SECONDS, taken, self._name)
             self._journal.info(
-                kind_of(output), position=str(commit.new), signal_id=output.id, name=output.name
+                kind_of(output),
+                position=str(entry.position),
+                signal_id=output.id,
+                name=output.name,
             )
-        self._pending.clear()
-        self._pending_ingest.clear()
-        self._committed()
+        if self._pending:
+            self._pending.clear()
+            self._committed()
 
     async def _last_words(self, error: Poison) -> Poison:
         """Commit what was said before a failure, for that is valid; return what went wrong."""

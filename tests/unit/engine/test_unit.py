@@ -1,6 +1,7 @@
 """A unit recovers, is upgraded and starts late: what it says is what an undisturbed run says."""
 
 import asyncio
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -213,7 +214,8 @@ async def test_a_strategy_that_fails_is_quarantined_with_the_place_and_what_it_h
     await world.fill(entries(ROWS, range(0, 60, 10)))
     unit = await world.run_to_end(world.unit(Failing()))
     assert unit.report().state == "quarantined"
-    place = f"at position 1-4, event time {int(ROWS['ts'][30])} ns"
+    moment = datetime.fromtimestamp(int(ROWS["ts"][30]) // 10**9, tz=UTC).isoformat()
+    place = f"at position 1-4, {moment}"
     assert f"{place}: raised ZeroDivisionError('no volume')" in unit.report().reason
     whole = await _undisturbed(Stateful)
     assert await world.outputs() == [e for e in whole if e.ts_event < int(ROWS["ts"][30])]
