@@ -1,8 +1,9 @@
 """The whole path in order: hosts up, relays on, source in; and the way back down."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -52,13 +53,18 @@ class Daemon:
         relays: Sequence[Relay],
         units: Sequence[UnitSpec],
         ports: Ports,
+        keepers: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = MappingProxyType({}),
     ) -> None:
-        """``units`` are all that should run; ``ports`` are those of this process."""
+        """``units`` are all that should run; ``ports`` are those of this process.
+
+        ``keepers`` run, by name, for as long as the daemon does: one that ends takes it down.
+        """
         self.ingest = ingest
         self.overseer = overseer
         self._relays = tuple(relays)
         self._units = tuple(units)
         self._ports = ports
+        self._keepers = dict(keepers)
         self._stopping = asyncio.Event()
         self._journal = structlog.get_logger("whispr.daemon")
 
@@ -81,6 +87,7 @@ class Daemon:
             "ingest": self._take_in(to_end=to_end),
             "figures": self._push_figures(),
             **{f"relay {relay.route}": relay.run() for relay in self._relays},
+            **{name: keep() for name, keep in self._keepers.items()},
         }
         tasks = {name: asyncio.create_task(work, name=name) for name, work in stages.items()}
         wish = asyncio.create_task(self._stopping.wait(), name="stop")

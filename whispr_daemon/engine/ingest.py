@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
@@ -10,13 +9,13 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows
-from whispr_daemon.domain.errors import Fatal, LogWentBack, Transient
+from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows
+from whispr_daemon.domain.errors import Transient
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.gate import Gate
 from whispr_daemon.domain.partition import partition_of
-from whispr_daemon.domain.position import Position
-from whispr_daemon.domain.timeframe import DAY, MINUTE, NANOS_OF
+from whispr_daemon.domain.ticks import with_ticks
+from whispr_daemon.engine.ledger import Ledger
 from whispr_daemon.engine.retry import Backoff, Result, first_of, persist
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import Entry, EventLog
@@ -35,7 +34,6 @@ PRODUCER: Final = "ingest"
 _SAVE_EVERY: Final = 1.0  # seconds
 _QUEUE: Final = 8  # source batches read ahead while an append is in flight
 _NOTHING: Final = msgspec.msgpack.encode({})
-_BAR_LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
 
 
 class _Memory(msgspec.Struct):
@@ -71,9 +69,7 @@ class Ingest:
         self._gate = Gate()
         self._ticked = 0  # ns, the newest clock tick
         self._epoch = 0
-        self._seqs = [0] * log.partitions
-        self._offsets = [0] * log.partitions
-        self._marks: list[dict[str, int]] = [{} for _ in range(log.partitions)]
+        self._ledger = Ledger(log, source.name, self._persist)
         self._taken: dict[str, int] = {}  # durable in every partition
         self._codes: dict[str, int] = {}
         self._partition_of = np.zeros(0, dtype=np.int64)  # by instrument code
@@ -116,6 +112,8 @@ class Ingest:
                 await self._drain()
                 break
             except Transient as error:
+                if self._stopping.is_set():
+                    raise  # perhaps of an append: what it held must not count as taken in
                 self._journal.warning(
                     "source broke, reading on", after=self.taken, error=str(error)
                 )
@@ -131,39 +129,8 @@ class Ingest:
         self._taken = dict(producer.marks)
         memory = msgspec.msgpack.decode(producer.state or _NOTHING, type=_Memory)
         self._gate, self._ticked = Gate(memory.newest), memory.ticked
-        await self._check_log(memory.offsets)
-        # Fence first, read the tails after: an older ingest still alive can add nothing between.
-        none = empty_rows(0)
-        fence = [
-            (partition, Entry(position=Position(self._epoch, 0), rows=none))
-            for partition in range(self._log.partitions)
-        ]
-        await self._append(fence)
-        for partition in range(self._log.partitions):
-            tail = await self._persist("tail", partial(self._log.tail, partition))
-            if tail is not None:
-                self._marks[partition] = dict(tail.marks)
-                self._offsets[partition] = tail.offset
+        await self._ledger.take_over(self._epoch, memory.offsets)
         self._saved_at = self._clock.monotonic()
-
-    async def _check_log(self, offsets: Sequence[int]) -> None:
-        """Refuse a log that is not the store's, before anything is written to it."""
-        for partition in range(self._log.partitions):
-            last = await self._persist("last", partial(self._log.last, partition))
-            if last.epoch >= self._epoch:
-                raise Fatal(
-                    f"partition {partition} of the log holds entries of ingest {last.epoch}, the "
-                    f"store has known {self._epoch - 1} before this one: log and store are not of "
-                    "the same daemon"
-                )
-        for partition, rows in enumerate(offsets):
-            tail = await self._persist("tail", partial(self._log.tail, partition))
-            found = tail.offset if tail else 0
-            if found < rows:
-                raise LogWentBack(
-                    f"partition {partition} of the log ends at row {found}, {rows} rows were made "
-                    "durable in it; restore the log, or use the data folder it belongs to"
-                )
 
     async def _drain(self) -> None:
         """Read ahead while an append is in flight, then append all that has arrived at once."""
@@ -196,31 +163,33 @@ class Ingest:
         return arrived
 
     async def _take(self, batches: Sequence[SourceBatch]) -> None:
+        if not batches:
+            return
         judged = []
+        taken = self.taken
         for batch in batches:
-            rows, seqs = self._unseen(batch)
+            rows, seqs = self._unseen(batch, taken)
             judged.append(await self._judged(rows, seqs, batch.symbols))
-            last = batch.first_seq + len(batch.rows) - 1
-            self._taken = {**self._taken, self._name: max(last, self.taken)}
-        if judged:
-            rows, seqs = self._with_ticks(
-                np.concatenate([rows for rows, _ in judged]),
-                np.concatenate([seqs for _, seqs in judged]),
-            )
-            await self._append(self._entries(rows, seqs))
-            accepted = sum(len(each) for each, _ in judged)
-            self._metrics.count(ROWS_INGESTED, accepted, self._name)
+            taken = max(taken, batch.first_seq + len(batch.rows) - 1)
+        rows, seqs, self._ticked = with_ticks(
+            np.concatenate([rows for rows, _ in judged]),
+            np.concatenate([seqs for _, seqs in judged]),
+            self._ticked,
+        )
+        await self._append(self._entries(rows, seqs, taken))
+        self._taken = {**self._taken, self._name: taken}
+        self._metrics.count(ROWS_INGESTED, sum(len(each) for each, _ in judged), self._name)
         if self._clock.monotonic() - self._saved_at >= _SAVE_EVERY:
             await self._save()
 
-    def _unseen(self, batch: SourceBatch) -> tuple[Rows, NDArray[np.int64]]:
-        """Return the rows not taken in yet, shape (n,), and their numbers; gaps are counted."""
-        expected = self.taken + 1
+    def _unseen(self, batch: SourceBatch, taken: int) -> tuple[Rows, NDArray[np.int64]]:
+        """Return the rows above ``taken``, shape (n,), and their numbers; gaps are counted."""
+        expected = taken + 1
         seqs = np.arange(batch.first_seq, batch.first_seq + len(batch.rows), dtype=np.int64)
         if batch.first_seq > expected:
             missing = batch.first_seq - expected
             self._metrics.count(SOURCE_GAPS, missing, self._name)
-            self._journal.warning("gap in source", after=self.taken, missing=missing)
+            self._journal.warning("gap in source", after=taken, missing=missing)
         repeated = max(0, min(len(seqs), expected - batch.first_seq))
         if repeated:
             self._metrics.count(ROWS_REPEATED, repeated, self._name)
@@ -268,49 +237,17 @@ class Ingest:
             self._partition_of = grown
         return np.array([self._codes[symbol] for symbol in symbols], dtype=np.int64)
 
-    def _with_ticks(self, rows: Rows, seqs: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
-        """Insert a clock tick where event time enters a new minute.
-
-        Before the first intraday row later than minute M comes the tick of M. A tick has the
-        number of the row that caused it, so it shares the row's fate on a resume.
-        """
-        intraday = _BAR_LENGTHS[rows["timeframe"]] < DAY
-        minutes = np.where(intraday, (rows["ts"] - 1) // MINUTE * MINUTE, 0)
-        if not len(minutes):
-            return rows, seqs
-        reached = np.maximum.accumulate(np.maximum(minutes, self._ticked))
-        before = np.concatenate(([self._ticked], reached[:-1]))
-        places = np.flatnonzero(reached > before)
-        self._ticked = int(reached[-1])
-        ticks = empty_rows(len(places))
-        ticks["ts"], ticks["kind"] = reached[places], Kind.CLOCK
-        ticks["instrument"] = NO_INSTRUMENT
-        return np.insert(rows, places, ticks), np.insert(seqs, places, seqs[places])
-
-    def _entries(self, rows: Rows, seqs: NDArray[np.int64]) -> list[tuple[int, Entry]]:
+    def _entries(self, rows: Rows, seqs: NDArray[np.int64], taken: int) -> list[tuple[int, Entry]]:
         """Cut the rows by partition; ticks go to all. What a partition has already is left out."""
         tick = rows["kind"] == Kind.CLOCK
         home = self._partition_of[np.where(tick, 0, rows["instrument"])]
         now = self._clock.now()
         entries = []
         for partition in range(self._log.partitions):
-            marks = self._marks[partition]
-            mine = (tick | (home == partition)) & (seqs > marks.get(self._name, 0))
-            if not mine.any():
-                continue
-            kept = rows[mine]
-            self._seqs[partition] += 1
-            self._offsets[partition] += len(kept)
-            marks[self._name] = self.taken
-            entry = Entry(
-                position=Position(self._epoch, self._seqs[partition]),
-                source=self._name,
-                marks=dict(marks),
-                offset=self._offsets[partition],
-                ts_ingest=now,
-                rows=kept,
-            )
-            entries.append((partition, entry))
+            mine = (tick | (home == partition)) & (seqs > self._ledger.has(partition))
+            if mine.any():
+                entry = self._ledger.entry(partition, rows[mine], taken, now)
+                entries.append((partition, entry))
         return entries
 
     async def _append(self, entries: Sequence[tuple[int, Entry]]) -> None:
@@ -322,7 +259,7 @@ class Ingest:
 
     async def _save(self) -> None:
         memory = _Memory(
-            newest=self._gate.memory(), ticked=self._ticked, offsets=list(self._offsets)
+            newest=self._gate.memory(), ticked=self._ticked, offsets=self._ledger.offsets
         )
         producer = Producer(
             producer=PRODUCER,

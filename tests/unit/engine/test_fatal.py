@@ -1,6 +1,8 @@
 """A promise broken outside ends the daemon with its reason, and not before it has been said."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -10,11 +12,12 @@ from tests.simulation.memory_store import MemoryStore
 from tests.simulation.parts import World
 from whispr_daemon.adapters.logs.memory import MemoryEventLog
 from whispr_daemon.adapters.runtimes.local import LocalRuntime
-from whispr_daemon.domain.errors import Fatal, LogWentBack
+from whispr_daemon.domain.errors import Fatal, LogWentBack, Transient
 from whispr_daemon.domain.unit import HostSpec
 from whispr_daemon.engine.host import Host
 from whispr_daemon.engine.ingest import Ingest
 from whispr_daemon.engine.supervisor import Supervisor
+from whispr_daemon.ports.event_log import Entry
 
 
 def _ingest(world: World) -> Ingest:
@@ -78,3 +81,38 @@ async def test_an_ingest_refuses_a_log_of_another_daemon_and_writes_nothing_to_i
 
     await settle(world.clock)
     assert await world.log.last(0) == before
+
+
+class Cut:
+    """A log that loses its connection at the append with this number, and stays away."""
+
+    def __init__(self, log: MemoryEventLog, at: int) -> None:
+        self._log, self._left = log, at
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    async def append(self, found: Sequence[tuple[int, Entry]]) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Transient("the log is away")
+        await self._log.append(found)
+
+
+async def test_rows_given_up_while_stopping_are_taken_in_at_the_next_start() -> None:
+    world, whole = World(), World()
+    await finish(whole.clock, _ingest(whole).run())
+    source = ScriptedSource(bar_rows(30), SYMBOLS, world.clock)
+    log: Any = Cut(world.log, at=2)  # the fence, one append, no more
+    ingest = Ingest(source, log, world.store, world.clock, world.figures)
+    task = asyncio.ensure_future(ingest.run())
+    await settle(world.clock)
+    ingest.stop()
+    await until(world.clock, task.done)
+
+    await finish(world.clock, _ingest(world).run())
+
+    found, wanted = await world.log.tail(0), await whole.log.tail(0)
+    assert found is not None
+    assert wanted is not None
+    assert found.offset == wanted.offset

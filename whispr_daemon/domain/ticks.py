@@ -1,0 +1,42 @@
+"""Where the log's own clock ticks: pure, so that the same rows get the same ticks."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows
+from whispr_daemon.domain.events import Kind
+from whispr_daemon.domain.timeframe import DAY, MINUTE, NANOS_OF
+
+_LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
+
+
+def with_ticks(
+    rows: Rows, seqs: NDArray[np.int64], ticked: int
+) -> tuple[Rows, NDArray[np.int64], int]:
+    """Insert a clock tick where event time enters a new minute.
+
+    Before the first intraday row later than minute M comes the tick of M. A tick has the number of
+    the row that caused it, so it shares the row's fate on a resume.
+
+    Args:
+        rows: shape (n,).
+        seqs: the source's number of each row, shape (n,).
+        ticked: ns, the newest tick before these rows; 0 if there was none.
+
+    Returns:
+        rows and numbers with ticks, shape (n + ticks,), and the newest tick.
+    """
+    if not len(rows):
+        return rows, seqs, ticked
+    intraday = _LENGTHS[rows["timeframe"]] < DAY
+    minutes = np.where(intraday, (rows["ts"] - 1) // MINUTE * MINUTE, 0)
+    reached = np.maximum.accumulate(np.maximum(minutes, ticked))
+    before = np.concatenate(([ticked], reached[:-1]))
+    places = np.flatnonzero(reached > before)
+    ticks = empty_rows(len(places))
+    ticks["ts"], ticks["kind"] = reached[places], Kind.CLOCK
+    ticks["instrument"] = NO_INSTRUMENT
+    ticked = int(reached[-1])
+    return np.insert(rows, places, ticks), np.insert(seqs, places, seqs[places]), ticked
