@@ -17,7 +17,7 @@ from whispr_daemon.bootstrap.folder import DataFolder, Running
 from whispr_daemon.bootstrap.hosts import HostProcess, build_fold, build_host
 from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer, health_server
 from whispr_daemon.bootstrap.reach import Reach, open_ports
-from whispr_daemon.bootstrap.servers import Tell, reach_of
+from whispr_daemon.bootstrap.servers import Tell, reach_of, servers_of
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.unit import HostSpec
 from whispr_daemon.engine.daemon import Daemon
@@ -66,7 +66,8 @@ async def assembled(
         stack.callback(folder.release)
         check_port(settings.health.host, settings.health.port)
         source = await source_of(settings)
-        reach = await reach_of(settings, folder.path, stack, tell)
+        servers = await stack.enter_async_context(servers_of(settings, folder.path, tell))
+        reach = reach_of(settings, folder.path, servers)
         ports = await stack.enter_async_context(open_ports(reach))
         ends = [await ports.log.last(each) for each in range(ports.log.partitions)]
         before = await ports.store.desired()
@@ -103,7 +104,14 @@ async def assembled(
             return overseer.health_url
 
         yield Assembled(
-            daemon=Daemon(overseer, ingest, relays, list(wanted.units()), ports),
+            daemon=Daemon(
+                overseer,
+                ingest,
+                relays,
+                list(wanted.units()),
+                ports,
+                {each.name: each.keep for each in servers.own},
+            ),
             source=source,
             ports=ports,
             announce=announce,

@@ -1,41 +1,121 @@
 """Where a daemon's servers are: none (tier 0), the user's (URLs), or our own, started here."""
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+import structlog
 from pydantic import SecretStr
 
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.embedded import EmbeddedPostgres, EmbeddedValkey, Server
 from whispr_daemon.bootstrap.reach import Reach
+from whispr_daemon.domain.errors import Fatal
+from whispr_daemon.engine.retry import Backoff
 from whispr_daemon.engine.unit import Cadence
 from whispr_daemon.settings import Settings
 from whispr_daemon.settings.servers import Server as ServerSettings
 
 Tell: TypeAlias = Callable[[str], None]  # told in words what is being waited for
 
+_NONE: Final = Server("", "")
 
-async def reach_of(settings: Settings, folder: Path, stack: AsyncExitStack, tell: Tell) -> Reach:
-    """Return how log and store are reached; servers of our own are started, and end with ``stack``.
+
+class OwnServer:
+    """A server of our own on the data folder: started, kept running, stopped."""
+
+    def __init__(self, name: str, server: EmbeddedPostgres | EmbeddedValkey, folder: Path) -> None:
+        """``name`` is for people; the data is under ``folder``."""
+        self.name = name
+        self._server = server
+        self._folder = folder
+        self._found = _NONE
+        self._journal = structlog.get_logger("whispr.servers").bind(server=name)
+
+    async def start(self) -> Server:
+        """Start it and return where it answers.
+
+        Raises:
+            SettingsError: it cannot be had in this folder.
+            Fatal: it does not get ready.
+        """
+        self._found = await self._server.start(self._folder)
+        return self._found
+
+    async def keep(self) -> None:
+        """Start it again whenever it dies, until cancelled. Meanwhile its clients try again.
+
+        Raises:
+            Fatal: it does not get ready, or not where its clients look for it.
+        """
+        backoff = Backoff(SYSTEM_CLOCK)
+        while True:
+            status = await self._server.died()
+            self._journal.error("server died, starting it again", status=status)
+            await backoff.wait()
+            found = await self._server.start(self._folder)
+            if found != self._found:
+                raise Fatal(
+                    f"{self.name} died and its port was taken meanwhile: it was at "
+                    f"{self._found.url}, now at {found.url}; start the daemon again"
+                )
+            self._journal.warning("server is back", url=found.url)
+
+    async def stop(self) -> None:
+        """Shut it down cleanly."""
+        await self._server.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where Postgres and Redis are, and which of them are our own."""
+
+    postgres: Server = _NONE
+    redis: Server = _NONE
+    own: tuple[OwnServer, ...] = ()
+
+
+@asynccontextmanager
+async def servers_of(settings: Settings, folder: Path, tell: Tell) -> AsyncIterator[Servers]:
+    """Yield the servers of the settings; where there is no URL start one, stopped afterwards.
 
     Raises:
-        SettingsError: a server of our own does not start in this folder.
+        SettingsError: a server of our own cannot be had in this folder.
+        Fatal: it does not get ready.
     """
-    postgres, redis = Server("", ""), Server("", "")
-    if settings.tier == 1:
-        postgres = await _postgres(settings, folder, stack, tell)
-        redis = await _redis(settings, folder, stack, tell)
+    if settings.tier == 0:
+        yield Servers()
+        return
+    postgres, redis = server_at(settings.postgres), server_at(settings.redis)
+    own: list[OwnServer] = []
+    async with AsyncExitStack() as stack:
+
+        async def started(name: str, server: EmbeddedPostgres | EmbeddedValkey) -> Server:
+            tell(f"starting {name}")
+            own.append(OwnServer(name, server, folder))
+            stack.push_async_callback(own[-1].stop)
+            return await own[-1].start()
+
+        yield Servers(
+            postgres or await started("Postgres", EmbeddedPostgres(SYSTEM_CLOCK)),
+            redis or await started("Valkey", EmbeddedValkey(SYSTEM_CLOCK)),
+            tuple(own),
+        )
+
+
+def reach_of(settings: Settings, folder: Path, servers: Servers) -> Reach:
+    """Return how log and store are reached, in this process and in actors."""
     health = settings.health
     return Reach(
         data=str(folder),
         partitions=settings.partitions,
-        postgres_url=postgres.url,
-        postgres_password=postgres.password,
-        redis_url=redis.url,
-        redis_password=redis.password,
+        postgres_url=servers.postgres.url,
+        postgres_password=servers.postgres.password,
+        redis_url=servers.redis.url,
+        redis_password=servers.redis.password,
         redis_prefix=settings.redis.prefix,
         cadence=Cadence(
             idle_commit=settings.idle_commit_seconds,
@@ -49,26 +129,6 @@ async def reach_of(settings: Settings, folder: Path, stack: AsyncExitStack, tell
         log_level=settings.log.level,
         log_format=settings.log.format,
     )
-
-
-async def _postgres(settings: Settings, folder: Path, stack: AsyncExitStack, tell: Tell) -> Server:
-    given = server_at(settings.postgres)
-    if given is not None:
-        return given
-    tell("starting Postgres")
-    own = EmbeddedPostgres(SYSTEM_CLOCK)
-    stack.push_async_callback(own.stop)
-    return await own.start(folder)
-
-
-async def _redis(settings: Settings, folder: Path, stack: AsyncExitStack, tell: Tell) -> Server:
-    given = server_at(settings.redis)
-    if given is not None:
-        return given
-    tell("starting Valkey")
-    own = EmbeddedValkey(SYSTEM_CLOCK)
-    stack.push_async_callback(own.stop)
-    return await own.start(folder)
 
 
 def server_at(settings: ServerSettings) -> Server | None:

@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
 from importlib.metadata import version
 from typing import Any, TypeAlias
 
@@ -15,7 +14,7 @@ from whispr_daemon.bootstrap.edges import source_of
 from whispr_daemon.bootstrap.folder import DataFolder
 from whispr_daemon.bootstrap.look import running
 from whispr_daemon.bootstrap.reach import open_ports
-from whispr_daemon.bootstrap.servers import reach_of, server_at
+from whispr_daemon.bootstrap.servers import reach_of, server_at, servers_of
 from whispr_daemon.cli import options
 from whispr_daemon.cli.serving import serve
 from whispr_daemon.cli.terminal import FAILED, failures_in_words, out
@@ -109,7 +108,8 @@ async def _servers(settings: Settings) -> str:
         return "none needed on tier 0"
     if server_at(settings.postgres) is None or server_at(settings.redis) is None:
         return "without postgres.url and redis.url, tier 1 starts its own"
-    async with AsyncExitStack() as stack:
-        reach = await reach_of(settings, settings.data, stack, lambda _: None)
-        await stack.enter_async_context(open_ports(reach))
-    return "Postgres and Redis answer, and are set to lose nothing"
+    async with (
+        servers_of(settings, settings.data, lambda _: None) as servers,
+        open_ports(reach_of(settings, settings.data, servers)),
+    ):
+        return "Postgres and Redis answer, and are set to lose nothing"
