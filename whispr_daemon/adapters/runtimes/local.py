@@ -95,8 +95,10 @@ class LocalRuntime:
 
     async def stop(self, host_ids: Sequence[str]) -> None:
         """Let hosts finish, all at once; whoever takes too long is cancelled."""
-        found = [self._hosted.pop(each) for each in host_ids if each in self._hosted]
-        await asyncio.gather(*(self._finish(hosted) for hosted in found))
+        found = [each for each in host_ids if each in self._hosted]
+        await asyncio.gather(*(self._finish(self._hosted[each]) for each in found))
+        for each in found:  # only now: a stop that is itself cancelled leaves them to close()
+            self._hosted.pop(each, None)
 
     async def close(self) -> None:
         """Cancel what still runs."""
