@@ -2,25 +2,32 @@
 
 import logging
 import logging.config
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+from typing_extensions import override
+
+from whispr_daemon.domain.address import MASK, SECRET, masked_in
 
 LogFormat: TypeAlias = Literal["json", "console"]
 
-_MASK: Final = "********"
-_SECRET_KEY: Final = re.compile(
-    r"passw|secret|token|credential|authorization|api_?key|private_?key", re.IGNORECASE
+_SHARED: Final[tuple[Processor, ...]] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
 )
-_SECRET_IN_URL: Final = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]+@")
+_NOT_FOR_PEOPLE: Final = ("time", "logger", "partition")  # a unit's name says the partition
 # Talkative below warning, and of no help to who runs Whispr.
 _QUIETER: Final = ("asyncio", "uvicorn", "ray", "redis", "asyncpg")
 
 
-def configure(level: str, format: LogFormat, stream: TextIO) -> None:  # noqa: A002 (its name in whispr.yaml)
+def configure(level: str, format: LogFormat, stream: TextIO | None) -> None:  # noqa: A002 (its name in whispr.yaml)
     """Send every log record of this process to ``stream``, as one line each.
 
     Context such as unit, partition, position or signal_id is bound by who has it, with
@@ -29,18 +36,12 @@ def configure(level: str, format: LogFormat, stream: TextIO) -> None:  # noqa: A
     Args:
         level: debug, info, warning or error.
         format: ``json`` for machines, ``console`` for people.
-        stream: where lines go; it stays open and is the caller's.
+        stream: where lines go, None for nowhere; it stays open and is the caller's.
     """
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-    ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *_SHARED,
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -48,20 +49,12 @@ def configure(level: str, format: LogFormat, stream: TextIO) -> None:  # noqa: A
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,  # modules hold loggers from before this call
     )
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                mask_secrets,
-                *_renderers(format, colors=stream.isatty()),
-            ],
-        )
-    )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers.clear()
+    if stream is not None:
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(_formatter(*_renderers(format, colors=stream.isatty())))
+        root.addHandler(handler)
     root.setLevel(level.upper())
     for name in _QUIETER:
         logger = logging.getLogger(name)
@@ -71,23 +64,81 @@ def configure(level: str, format: LogFormat, stream: TextIO) -> None:  # noqa: A
     logging.captureWarnings(capture=True)
 
 
+@contextmanager
+def told(tell: Callable[[str, str], None], *but: str) -> Iterator[None]:
+    """Also tell people of warnings and errors, while the block runs; ``but`` names loggers to skip.
+
+    ``tell`` gets the level and a short line without secrets, in a thread of its own: a terminal
+    that was stopped with Ctrl-S must not stop the daemon's loop.
+    """
+    queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    sender = QueueHandler(queue)
+    sender.setLevel(logging.WARNING)
+    sender.setFormatter(_formatter(_short))
+    sender.addFilter(lambda record: record.name not in but)
+    listener = QueueListener(queue, _Teller(tell))
+    root = logging.getLogger()
+    root.addHandler(sender)
+    listener.start()
+    try:
+        yield
+    finally:
+        root.removeHandler(sender)
+        listener.stop()
+
+
+class _Teller(logging.Handler):
+    """Hands over records whose message is the whole line."""
+
+    def __init__(self, tell: Callable[[str, str], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._tell(record.levelname.lower(), record.getMessage())
+        except OSError:
+            self.handleError(record)
+
+
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Mask the values of keys that look like secrets, and passwords within URLs anywhere."""
     return {key: _masked(key, value) for key, value in event.items()}
 
 
 def _masked(key: str, value: Any) -> Any:
-    if _SECRET_KEY.search(key) and not isinstance(value, bool | int | None):
-        return _MASK
+    if SECRET.search(key) and not isinstance(value, bool | int | None):
+        return MASK
     match value:
         case str():
-            return _SECRET_IN_URL.sub(rf"\1:{_MASK}@", value)
+            return masked_in(value)
         case Mapping():
             return {inner: _masked(str(inner), found) for inner, found in value.items()}
         case list() | tuple():
             return [_masked("", found) for found in value]
         case _:
             return value
+
+
+def _short(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Write ``error: quarantined · unit ema_cross/0 · reason …``: what a person must know of it."""
+    failure = str(event.pop("exception", "")).strip().rpartition("\n")[2]
+    words = [f"{event.pop('level')}: {event.pop('event')}"]
+    words += [f"{key} {value}" for key, value in event.items() if key not in _NOT_FOR_PEOPLE]
+    return " · ".join([*words, failure] if failure else words)
+
+
+def _formatter(*renderers: Processor) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_SHARED, structlog.stdlib.ExtraAdder()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            mask_secrets,
+            *renderers,
+        ],
+    )
 
 
 def _renderers(format: LogFormat, *, colors: bool) -> list[Processor]:  # noqa: A002

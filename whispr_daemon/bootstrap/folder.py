@@ -12,6 +12,7 @@ from whispr_daemon.domain.value import Value
 
 _VERSION: Final = 1  # of the folder's layout
 _PRIVATE: Final = 0o700
+_TRIES: Final = 1_000  # to get the lock from those who only look, each for some microseconds
 
 
 class Running(Value, frozen=True, kw_only=True):
@@ -25,7 +26,10 @@ class Running(Value, frozen=True, kw_only=True):
 
 
 class DataFolder:
-    """Held by one daemon at a time, from :meth:`take` to :meth:`release` or the process's end."""
+    """Held by one daemon at a time, from :meth:`take` to :meth:`release` or the process's end.
+
+    Whoever holds its lock runs: what the folder's files say of a daemon that died counts nothing.
+    """
 
     def __init__(self, path: Path) -> None:
         """``path`` need not exist."""
@@ -33,28 +37,32 @@ class DataFolder:
         self._lock: IO[str] | None = None
 
     def take(self) -> None:
-        """Make the folder if it is missing, and hold it.
+        """Make the folder if it is missing, private, and hold it.
 
         Raises:
             SettingsError: another daemon holds it, a newer version wrote it, or it is not writable.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-            self._lock = (self.path / "lock").open("a+", encoding="utf-8")
+            self._lock = _opened(self._lock_file, "a+")
+            free = _locked(self._lock)
+            if free:
+                self._check_version()
+                self.retract()  # of a daemon that died without a word
         except OSError as error:
+            self.release()
             raise SettingsError(
                 f"data folder {self.path} cannot be written: {error.strerror}; "
                 "set data (WHISPR_DATA, --data) to a folder this user may write to"
             ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not free:
             self.release()
+            holder = self._record()
             raise SettingsError(
-                f"data folder {self.path} is in use by another daemon{self._holder()}; "
+                f"data folder {self.path} is in use by another daemon"
+                f"{f' (process {holder.pid})' if holder else ''}; "
                 "stop it, or set data (WHISPR_DATA, --data) to another folder"
-            ) from error
-        self._check_version()
+            )
 
     def release(self) -> None:
         """Let the folder go."""
@@ -62,39 +70,78 @@ class DataFolder:
             self._lock.close()
             self._lock = None
 
+    def check(self) -> None:
+        """Make the folder if it is missing; raise what :meth:`take` would raise."""
+        self.take()
+        self.release()
+
     def announce(self, running: Running) -> None:
-        """Say what runs here, for :meth:`running`."""
-        made = self._record.with_suffix(".new")
-        made.write_bytes(msgspec.json.encode(running))
-        made.chmod(0o600)
-        made.replace(self._record)
+        """Say what runs here, for :meth:`running`, and once it has ended, for :meth:`tier`."""
+        _write(self.path / "tier", f"{running.tier}\n")
+        _write(self._record_file, msgspec.json.encode(running).decode())
 
     def retract(self) -> None:
         """Say that nothing runs here any more."""
-        self._record.unlink(missing_ok=True)
+        self._record_file.unlink(missing_ok=True)
 
     def running(self) -> Running | None:
-        """Return what runs on this folder, None if nothing does."""
+        """Return what runs on this folder, None if nothing does (or has only just begun to).
+
+        Raises:
+            SettingsError: the folder is another user's.
+        """
+        return self._record() if self.held() else None
+
+    def held(self) -> bool:
+        """Say whether a daemon holds this folder; whoever holds it does not notice.
+
+        Raises:
+            SettingsError: the folder is another user's.
+        """
         try:
-            running = msgspec.json.decode(self._record.read_bytes(), type=Running)
+            lock = self._lock_file.open(encoding="utf-8")
         except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise SettingsError(
+                f"data folder {self.path} cannot be read: {error.strerror}; "
+                "ask as the user whose daemon it is"
+            ) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
+    def tier(self) -> int | None:
+        """Return the tier of the daemon that ran here last, None if none has."""
+        try:
+            found = (self.path / "tier").read_text(encoding="utf-8").strip()
+        except OSError:
             return None
-        return running if _alive(running.pid) else None
+        return int(found) if found.isdecimal() else None
 
     @property
-    def _record(self) -> Path:
+    def _lock_file(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def _record_file(self) -> Path:
         return self.path / "running.json"
 
-    def _holder(self) -> str:
-        running = self.running()
-        return f" (process {running.pid})" if running else ""
+    def _record(self) -> Running | None:
+        try:
+            return msgspec.json.decode(self._record_file.read_bytes(), type=Running)
+        except (OSError, msgspec.DecodeError):
+            return None  # not written yet, or torn: it says nothing
 
     def _check_version(self) -> None:
         marker = self.path / "version"
         if not marker.exists():
-            marker.write_text(f"{_VERSION}\n", encoding="utf-8")
+            _write(marker, f"{_VERSION}\n")
             return
-        found = marker.read_text(encoding="utf-8").strip()
+        found = marker.read_text(encoding="utf-8", errors="replace").strip()
         if not found.isdecimal() or int(found) > _VERSION:
             self.release()
             raise SettingsError(
@@ -103,11 +150,33 @@ class DataFolder:
             )
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _locked(lock: IO[str]) -> bool:
+    """Take a lock; False if a daemon has it. One that looks has it shared, and for a moment."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        else:
+            return True
+    return False
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that only its owner may read; a crash leaves the old one or the new one."""
+    made = path.with_suffix(".new")
+    with _opened(made, "w") as file:
+        file.write(text)
+    made.replace(path)
+
+
+def _opened(path: Path, mode: str) -> IO[str]:
+    return open(path, mode, encoding="utf-8", opener=_private)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -27,7 +27,8 @@ async def store_to_read(settings: Settings) -> AsyncIterator[Store]:
         SettingsError: there is none, or its server does not run.
     """
     found = running(settings)
-    tier = found.tier if found else settings.tier
+    last = DataFolder(settings.data).tier()
+    tier = found.tier if found else settings.tier if last is None else last
     store: Store
     if tier == 0:
         path = settings.data / "store.db"
@@ -53,5 +54,11 @@ def _own(data: Path, found: Running | None) -> Server:
             f"no daemon runs on data folder {data}, so neither does its Postgres; start it with "
             "'whispr run --tier 1', or set postgres.url to a server that runs"
         )
-    password = (data / "postgres" / "password").read_text(encoding="utf-8").strip()
+    try:
+        password = (data / "postgres" / "password").read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"the password of the Postgres of data folder {data} cannot be read: "
+            f"{error.strerror}; set postgres.url and postgres.password_file as the daemon has them"
+        ) from error
     return Server(found.postgres_url, password)

@@ -14,16 +14,15 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
+from whispr_daemon.domain.address import MASK, SECRET, masked, masked_in
 from whispr_daemon.domain.timeframe import CODE_OF
 from whispr_daemon.domain.unit import Isolation
 from whispr_daemon.settings.servers import (
-    MASK,
     HealthEndpoint,
     PostgresServer,
     RayCluster,
     RedisServer,
     Section,
-    masked_url,
 )
 
 RULES_ID = "rules"  # the strategy id of the rules engine
@@ -66,7 +65,7 @@ class StrategySettings(Section):
 
     plugin: str
     id: str = Field(default="", pattern=r"^[A-Za-z0-9_.-]*$")  # where empty: the plugin's name
-    params: Mapping[str, Any] = {}
+    params: Mapping[str, Any] = Field(default={}, repr=False)  # may hold secrets
     symbols: tuple[Symbol, ...] = ()  # empty: all
     isolation: Isolation = "dedicated"
 
@@ -195,11 +194,6 @@ class Settings(BaseSettings):
         """Read nothing but the arguments: ``load`` merges the layers itself, to tell them apart."""
         return (init_settings,)
 
-    def calendar_of(self, symbol: str) -> str:
-        """Return the name of an instrument's calendar."""
-        instrument = self.instruments.get(symbol)
-        return instrument.calendar if instrument else self.calendar
-
     def routes(self) -> tuple[OutletSettings, ...]:
         """Return the outlets in effect."""
         if self.outlets is not None:
@@ -214,16 +208,17 @@ class Settings(BaseSettings):
         )
 
 
-def _plain(found: Any) -> Any:
+def _plain(found: Any, key: str = "") -> Any:
     match found:
         case Mapping():
-            return {key: _plain(value) for key, value in found.items()}
+            return {inner: _plain(value, str(inner)) for inner, value in found.items()}
         case list() | tuple():
             return [_plain(value) for value in found]
         case SecretStr():
-            secret = found.get_secret_value()
-            return masked_url(secret) if "://" in secret else MASK
+            return masked(found.get_secret_value()) if key == "url" else MASK
         case Path():
             return str(found)
+        case str():  # of a strategy's parameters, whatever they are
+            return MASK if SECRET.search(key) else masked_in(found)
         case _:
             return found

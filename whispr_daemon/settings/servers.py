@@ -1,16 +1,13 @@
 """Settings of what Whispr talks to: their addresses, and their secrets read from files."""
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Self
-from urllib.parse import quote
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-MASK: Final = "********"
-_PASSWORD_IN_URL: Final = re.compile(r"(?<=://)([^/@:]*):[^/]*@")
+from whispr_daemon.domain.address import apart
 
 
 class Section(BaseModel):
@@ -31,26 +28,14 @@ class Server(Section):
     def _read_password(cls, found: Any) -> Any:
         return filled_from_file("password", found)
 
-    def address(self) -> str | None:
-        """Return the URL with the password in it; None where no URL is set."""
-        if self.url is None:
-            return None
-        url = self.url.get_secret_value()
-        if self.password is None:
-            return url
-        scheme, _, rest = url.partition("://")
-        account, _, place = rest.rpartition("@")
-        user = account.partition(":")[0]
-        return f"{scheme}://{user}:{quote(self.password.get_secret_value(), safe='')}@{place}"
-
 
 class PostgresServer(Server):
     """The store of tier 1."""
 
     @field_validator("url")
     @classmethod
-    def _check_scheme(cls, url: SecretStr | None) -> SecretStr | None:
-        return _with_scheme(url, "postgresql", "postgres")
+    def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
+        return _checked(url, "postgresql", "postgres")
 
 
 class RedisServer(Server):
@@ -60,8 +45,8 @@ class RedisServer(Server):
 
     @field_validator("url")
     @classmethod
-    def _check_scheme(cls, url: SecretStr | None) -> SecretStr | None:
-        return _with_scheme(url, "redis", "rediss")
+    def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
+        return _checked(url, "redis", "rediss")
 
 
 class RayCluster(Section):
@@ -111,14 +96,11 @@ def filled_from_file(name: str, found: Any) -> Any:
     return {**found, name: secret}
 
 
-def masked_url(url: str) -> str:
-    """Return a URL without the password in it."""
-    return _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", url)
-
-
-def _with_scheme(url: SecretStr | None, *schemes: str) -> SecretStr | None:
-    if url is not None and url.get_secret_value().partition("://")[0] not in schemes:
-        raise ValueError(f"should be a URL that begins with {schemes[0]}://")
+def _checked(url: SecretStr | None, *schemes: str) -> SecretStr | None:
+    if url is not None:
+        if url.get_secret_value().partition("://")[0] not in schemes:
+            raise ValueError(f"should be a URL that begins with {schemes[0]}://")
+        apart(url.get_secret_value())  # what is secret in it can be told apart
     return url
 
 

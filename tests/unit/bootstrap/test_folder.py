@@ -1,8 +1,7 @@
 """Whose data folder it is."""
 
 import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,15 @@ from whispr_daemon.bootstrap.folder import DataFolder, Running
 from whispr_daemon.domain.errors import SettingsError
 
 RUNNING = Running(pid=os.getpid(), tier=0, health_url="http://127.0.0.1:1")
+
+
+@pytest.fixture
+def taken(tmp_path: Path) -> Iterator[DataFolder]:
+    """A folder that a daemon holds, as another process sees it: locks are of open files."""
+    folder = DataFolder(tmp_path)
+    folder.take()
+    yield folder
+    folder.release()
 
 
 def test_a_folder_is_made_private_and_held_until_released(tmp_path: Path) -> None:
@@ -32,17 +40,57 @@ def test_a_folder_of_a_newer_version_is_refused_and_let_go(tmp_path: Path) -> No
             DataFolder(tmp_path).take()
 
 
-def test_what_runs_is_told_to_others_while_it_lives(tmp_path: Path) -> None:
+def test_a_folder_of_the_user_keeps_its_mode_and_gets_private_files(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
     folder = DataFolder(tmp_path)
-    assert folder.running() is None
+    folder.take()
     folder.announce(RUNNING)
-    assert folder.running() == RUNNING
-    folder.retract()
-    assert folder.running() is None
+    folder.release()
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
-def test_a_daemon_that_died_without_a_word_does_not_count_as_running(tmp_path: Path) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    DataFolder(tmp_path).announce(Running(pid=dead.pid, tier=0, health_url=""))
-    assert DataFolder(tmp_path).running() is None
+def test_what_runs_is_told_to_others_while_it_holds_the_folder(taken: DataFolder) -> None:
+    other = DataFolder(taken.path)
+    assert (other.held(), other.running()) == (True, None)  # it has only begun
+    taken.announce(RUNNING)
+    assert other.running() == RUNNING
+    with pytest.raises(SettingsError, match=rf"another daemon \(process {RUNNING.pid}\)"):
+        other.take()
+    taken.retract()
+    assert other.running() is None
+
+
+def test_a_daemon_that_died_without_a_word_does_not_run_whoever_has_its_number_now(
+    taken: DataFolder,
+) -> None:
+    taken.announce(Running(pid=1, tier=1, health_url=""))
+    taken.release()
+    assert (taken.held(), taken.running()) == (False, None)
+    assert taken.tier() == 1
+    taken.take()
+    assert taken.running() is None
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"pid":1', b"[]", b"\xff"])
+def test_a_torn_record_says_nothing(torn: bytes, taken: DataFolder) -> None:
+    (taken.path / "running.json").write_bytes(torn)
+    assert taken.running() is None
+
+
+def test_to_look_does_not_disturb(tmp_path: Path) -> None:
+    folder, other = DataFolder(tmp_path), DataFolder(tmp_path)
+    assert not other.held()
+    folder.check()
+    folder.take()
+    for _ in range(3):
+        assert other.held()
+    with pytest.raises(SettingsError, match="in use by another daemon"):
+        other.check()
+    folder.release()
+    assert not other.held()
+
+
+def test_where_nothing_ever_ran_there_is_no_tier(tmp_path: Path) -> None:
+    assert DataFolder(tmp_path / "missing").tier() is None
+    assert not DataFolder(tmp_path / "missing").held()

@@ -90,11 +90,6 @@ def test_lists_come_from_the_environment_as_json(
     )
 
 
-def test_an_instrument_has_its_calendar_or_the_common_one(write: Write) -> None:
-    found = load(write("instruments: {ES: {calendar: CMES}}"))
-    assert (found.calendar_of("ES"), found.calendar_of("SPY")) == ("CMES", "XNYS")
-
-
 def test_outlets_follow_the_tier_unless_named(write: Write) -> None:
     assert load(write("tier: 0")).routes() == (ConsoleOutlet(),)
     assert load(write("tier: 1")).routes() == (ConsoleOutlet(), RedisOutlet(kind="redis"))
