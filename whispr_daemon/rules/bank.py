@@ -7,8 +7,9 @@ import numpy as np
 from whispr_daemon.rules import levels
 from whispr_daemon.rules.column import BARS, LAPSE, Column, day_key
 from whispr_daemon.rules.compiler import ColumnProgram, compile_column
+from whispr_daemon.rules.folds import NAN, Floats, Input, Output, fold
 from whispr_daemon.rules.frames import Frame
-from whispr_daemon.rules.indicators import KINDS, NAN, Floats, Input, Output
+from whispr_daemon.rules.functions.table import fold_of
 from whispr_daemon.rules.levels import Days, Levels
 from whispr_daemon.rules.nodes import (
     DayLevel,
@@ -16,12 +17,11 @@ from whispr_daemon.rules.nodes import (
     Node,
     Price,
     Series,
-    canonical,
-    children,
 )
 from whispr_daemon.rules.sessions import days_since_epoch
 from whispr_daemon.rules.settings import PinnedLevels
 from whispr_daemon.rules.table import Table
+from whispr_daemon.rules.tree import canonical, children
 
 Values: TypeAlias = dict[Column, Floats]
 
@@ -50,7 +50,7 @@ class Bank:
         elif isinstance(node, Series):
             key = canonical(node)
             self._series.setdefault(key, node)
-            self.tables.setdefault(key, Table(KINDS[node.function].floats(node.length), 1))
+            self.tables.setdefault(key, Table(fold_of(node.function).floats(node.length), 1))
             if node.source is not None and not isinstance(node.source, Price | Series):
                 self._sources[key] = compile_column(node.source)
 
@@ -89,8 +89,9 @@ class Bank:
             slot, self._source(key, node, values), values[Column("high")], values[Column("low")]
         )
         out = Output([NAN] * len(slot), [0] * len(slot))
-        fold = KINDS[node.function].fold
-        fold(len(slot), given, self.tables[key].state(slots), node.length, out)
+        folded = fold_of(node.function)
+        state = self.tables[key].state(slots)
+        fold(len(slot), given, state, folded.place(node.length), out, folded.step)
         values[Column(key)], values[Column(key, "count")] = out
 
     def _source(self, key: str, node: Series, values: Values) -> Floats:

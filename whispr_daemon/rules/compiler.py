@@ -4,9 +4,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from whispr_daemon.rules.codegen import Event, Source, StateBlock
-from whispr_daemon.rules.column import BARS, LAPSE, Column, Need, needs_of
-from whispr_daemon.rules.nodes import Cross, Node, Type, children
+from whispr_daemon.rules.codegen import Translation
+from whispr_daemon.rules.column import BARS, LAPSE, Column, Need
+from whispr_daemon.rules.nodes import Call, Node, Type
+from whispr_daemon.rules.source import Event, Source, StateBlock
+from whispr_daemon.rules.tree import children
+from whispr_daemon.rules.warmth import needs_of
 
 RECORD: Final = 4  # ints of a fired row: row, clause, direction, gap
 
@@ -49,7 +52,7 @@ class ColumnProgram(NamedTuple):
 
 def compile_rule(parts: Sequence[Part], least_bars: int) -> Program:
     """Generate the function of a rule. It may fire after ``least_bars`` bars at the earliest."""
-    source = Source()
+    source = Translation()
     width = 1 + max(len(part.values) for part in parts)
     reads = [node for part in parts for node in (part.condition, *part.values)]
     needs = [need for node in reads for need in needs_of(node)]
@@ -88,7 +91,7 @@ def compile_rule(parts: Sequence[Part], least_bars: int) -> Program:
 
 def compile_column(node: Node) -> ColumnProgram:
     """Generate the function that computes a number for every row."""
-    source = Source()
+    source = Translation()
     source.line(f"out[r] = {source.number(node)}")
     head = [
         "def fold(rows, columns, P, out):",
@@ -108,7 +111,7 @@ def _clause(source: Source, number: int, part: Part, frame: tuple[str, int]) -> 
         fires = f"if {ready} and {event.truth} == 1:"
     else:
         event = Event(source.truth(node), "0", "0", "NAN")
-        seen = source.memory()
+        seen = source.new_int()
         was = source.name(seen)
         with source.block(f"if {source.column(LAPSE)} > stale:"):
             source.line(f"{was} = 0")  # after a gap it must be seen false again
@@ -128,7 +131,8 @@ def _clause(source: Source, number: int, part: Part, frame: tuple[str, int]) -> 
 
 
 def _remembers(node: Node) -> bool:
-    return isinstance(node, Cross) or any(map(_remembers, children(node)))
+    happens = isinstance(node, Call) and node.type is Type.EVENT
+    return happens or any(map(_remembers, children(node)))
 
 
 def _unpacked(source: Source) -> list[str]:

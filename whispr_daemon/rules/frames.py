@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY, DAY, HOUR, NANOS_OF
-from whispr_daemon.rules.indicators import Ints, State
+from whispr_daemon.rules.folds import Ints, State
 from whispr_daemon.rules.rule import SessionFilter
 from whispr_daemon.rules.sessions import Sessions, calendar
 from whispr_daemon.rules.table import Table

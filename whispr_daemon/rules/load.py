@@ -8,15 +8,16 @@ from typing import Any, Final
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.actions import Action, Emit, read_action
-from whispr_daemon.rules.check import check_condition
+from whispr_daemon.rules.check.expression import check_condition
 from whispr_daemon.rules.diagnostics import Diagnostic, Finding, Severity
 from whispr_daemon.rules.document import Document, Mark, Path, read
 from whispr_daemon.rules.names import DEFAULT_LENGTH
-from whispr_daemon.rules.nodes import Node, Series, canonical, children
+from whispr_daemon.rules.nodes import Node, Series
 from whispr_daemon.rules.rule import Clause, Inputs, Rule
 from whispr_daemon.rules.scope import RefusedError, Scope, Span, name_node
 from whispr_daemon.rules.sessions import calendar
 from whispr_daemon.rules.shape import check_shape
+from whispr_daemon.rules.tree import canonical, children
 
 TESTS_SUFFIX: Final = ".test.yaml"
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from whispr_daemon.domain.outputs import Direction
 from whispr_daemon.domain.value import Value
-from whispr_daemon.rules.check import check
+from whispr_daemon.rules.check.expression import check
 from whispr_daemon.rules.nodes import Node, Type
 from whispr_daemon.rules.scope import RefusedError, Scope
 

@@ -1,7 +1,7 @@
 """The vocabulary of expressions: what is evaluated, and what the language has and is yet to be."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 PRICES: Final = {
     "price": "close",
@@ -18,7 +18,6 @@ RESERVED: Final = ("true", "false", "na")
 SHORTHAND: Final = re.compile(
     r"^(EMA|SMA|WMA|RMA|HMA|RSI|ATR|ROC|STDEV|HIGHEST|LOWEST)(\d+)$", re.IGNORECASE
 )
-INDICATORS: Final = ("ema", "sma", "rma", "rsi", "atr")
 DEFAULT_LENGTH: Final = 14  # of a bare ATR
 MAX_LENGTH: Final = 5000
 
@@ -39,87 +38,6 @@ LATER_SPACES: Final = frozenset(
     ["session", "prev", "premarket", "opening_range", "position", "account", "orders", "ribbon"]
 )
 MODES: Final = ("day", "multiday", "swing", "position", "longterm", "scalp")
-
-
-class Function(NamedTuple):
-    """How many arguments a function takes."""
-
-    least: int
-    most: int
-
-
-FUNCTIONS: Final = {
-    "cross": Function(2, 2),
-    "cross_up": Function(2, 2),
-    "cross_down": Function(2, 2),
-    "abs": Function(1, 1),
-    "min": Function(2, 16),
-    "max": Function(2, 16),
-    "ema": Function(2, 2),
-    "sma": Function(2, 2),
-    "rma": Function(2, 2),
-    "rsi": Function(2, 2),
-    "atr": Function(1, 1),
-    "tr": Function(0, 0),
-}
-LATER_FUNCTIONS: Final = frozenset(
-    [
-        "adx",
-        "all_true",
-        "any_true",
-        "bars_since",
-        "bb",
-        "between",
-        "cci",
-        "ceil",
-        "change",
-        "clamp",
-        "compressed",
-        "count",
-        "count_true",
-        "crossover",
-        "crossunder",
-        "di_minus",
-        "di_plus",
-        "donchian",
-        "emitted",
-        "exp",
-        "falling",
-        "floor",
-        "forming",
-        "highest",
-        "hma",
-        "if",
-        "keltner",
-        "log",
-        "lowest",
-        "macd",
-        "mfi",
-        "mod",
-        "mom",
-        "na",
-        "nz",
-        "obv",
-        "pct_change",
-        "po",
-        "rising",
-        "roc",
-        "round",
-        "sign",
-        "since",
-        "sqrt",
-        "stdev",
-        "stoch",
-        "supertrend",
-        "sym_ok",
-        "touch",
-        "touch_new",
-        "value_when",
-        "vwap",
-        "vwma",
-        "wma",
-    ]
-)
 
 # The ladder: what is written behind "atr." to the ratio; truncated and rounded spellings.
 _FRACTIONS: Final = {"23": 0.236, "24": 0.236, "38": 0.382, "50": 0.5, "61": 0.618, "62": 0.618}
@@ -143,6 +61,20 @@ def nearest_rung(written: str) -> str:
     sign = "-" if written.startswith("-") else ""
     number = int(written.lstrip("-"))
     return sign + min(LADDER, key=lambda rung: abs(int(rung) - number))
+
+
+def mirrored(name: str, *, upper: bool) -> str:
+    """Return how the level on the other side of the anchor is written; ``upper`` is this one's."""
+    if "(" in name:
+        base, ratio = name.rstrip(")").split("(")
+        return f"{base}({-float(ratio):g})"
+    side = "down" if upper else "up"
+    head, _, last = name.rpartition(".")
+    if last in ("up", "down"):
+        return f"{head}.{side}"
+    if last.lstrip("-").isdigit():
+        return f"{head}.{last.removeprefix('-')}" if last.startswith("-") else f"{head}.-{last}"
+    return f"{name}.{side}"
 
 
 def known_names() -> tuple[str, ...]:

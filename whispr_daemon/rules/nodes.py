@@ -81,8 +81,8 @@ class Negative(Form, frozen=True, kw_only=True):
     operand: "Node"
 
 
-class Pure(Form, frozen=True, kw_only=True):
-    """A function of numbers without memory: abs, min, max."""
+class Call(Form, frozen=True, kw_only=True):
+    """A function of the table that is computed row by row; its indicators are :class:`Series`."""
 
     function: str
     arguments: tuple["Node", ...]
@@ -109,14 +109,6 @@ class Not(Form, frozen=True, kw_only=True):
     operand: "Node"
 
 
-class Cross(Form, frozen=True, kw_only=True):
-    """``a`` crosses ``b``: any way, up or down."""
-
-    way: Literal["any", "up", "down"]
-    a: "Node"
-    b: "Node"
-
-
 Node: TypeAlias = (
     Const
     | Text
@@ -126,69 +118,8 @@ Node: TypeAlias = (
     | DayValue
     | Arithmetic
     | Negative
-    | Pure
+    | Call
     | Compare
     | Logic
     | Not
-    | Cross
 )
-
-
-def children(node: Node) -> tuple[Node, ...]:
-    """Return the operands of a node, left to right."""
-    match node:
-        case Series(source=source):
-            return () if source is None else (source,)
-        case Arithmetic(left=left, right=right) | Compare(left=left, right=right):
-            return (left, right)
-        case Negative(operand=operand) | Not(operand=operand):
-            return (operand,)
-        case Pure(arguments=operands) | Logic(operands=operands):
-            return operands
-        case Cross(a=a, b=b):
-            return (a, b)
-        case _:
-            return ()
-
-
-def is_constant(node: Node) -> bool:
-    """Is the value the same on every bar?"""
-    if isinstance(node, Const | Text):
-        return True
-    below = children(node)
-    return bool(below) and all(map(is_constant, below))
-
-
-def stands_still(node: Node) -> bool:
-    """Is it a level or a constant, so that a cross compares it at its present value (2.2)?"""
-    return node.type is Type.LEVEL or is_constant(node)
-
-
-def canonical(node: Node) -> str:  # noqa: C901 (one line a node)
-    """Return a spelling that is equal for nodes that mean the same: the key of shared state."""
-    match node:
-        case Const(value=value):
-            return repr(value)
-        case Text(value=text):
-            return repr(text)
-        case Price(field=field):
-            return field
-        case Series(function=function, length=length, source=source):
-            inner = "" if source is None else f"{canonical(source)},"
-            return f"{function}({inner}{length})"
-        case DayLevel(ratio=ratio, length=length):
-            return f"level({ratio!r},{length})"
-        case DayValue(name=name, length=length):
-            return f"day.{name}({length})"
-        case Arithmetic(op=op, left=a, right=b) | Compare(op=op, left=a, right=b):
-            return f"({canonical(a)}{op}{canonical(b)})"
-        case Negative(operand=operand):
-            return f"(-{canonical(operand)})"
-        case Not(operand=operand):
-            return f"(not {canonical(operand)})"
-        case Pure(function=function, arguments=arguments):
-            return f"{function}({','.join(map(canonical, arguments))})"
-        case Logic(op=op, operands=operands):
-            return f"({f' {op} '.join(map(canonical, operands))})"
-        case Cross(way=way, a=a, b=b):
-            return f"cross_{way}({canonical(a)},{canonical(b)})"

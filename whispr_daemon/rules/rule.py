@@ -4,9 +4,9 @@ from typing import Literal, TypeAlias
 
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.actions import Action
+from whispr_daemon.rules.column import Require
 from whispr_daemon.rules.nodes import Node
 
-Require: TypeAlias = Literal["converged", "formed"]
 SessionFilter: TypeAlias = Literal["rth", "eth", "24x7"]
 
 

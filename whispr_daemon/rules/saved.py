@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from whispr_daemon.domain.errors import StrategyFailed
-from whispr_daemon.rules.codegen import StateBlock
+from whispr_daemon.rules.source import StateBlock
 from whispr_daemon.rules.table import Table
 
 FORMAT: Final = 1

@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 from whispr_daemon.rules.diagnostics import Finding, suggestion
+from whispr_daemon.rules.functions.function import Accepts, Folded
+from whispr_daemon.rules.functions.table import FUNCTIONS
 from whispr_daemon.rules.names import (
     DEFAULT_LENGTH,
-    INDICATORS,
     LADDER,
     LATER_NAMES,
     LATER_SPACES,
@@ -70,18 +71,20 @@ def name_node(name: str, span: Span) -> Node:
     raise RefusedError(start, "E201", f"unknown name {name!r}{hint}")
 
 
-def indicator(function: str, length: int, span: Span, source: Node | None = None) -> Series:
+def indicator(name: str, length: int, span: Span, source: Node | None = None) -> Series:
     """Return an indicator; ``source`` is the close where it takes one and none is given."""
     start, end = span
-    if function not in INDICATORS:
-        raise not_yet(f"the indicator {function.upper()!r}", start)
+    function = FUNCTIONS.get(name)
+    if function is None or not isinstance(function.lowering, Folded):
+        raise not_yet(f"the indicator {name.upper()!r}", start)
     if not 1 <= length <= MAX_LENGTH:
-        found = f"{function.upper()} of {length} bars; a length is 1 to {MAX_LENGTH}"
+        found = f"{name.upper()} of {length} bars; a length is 1 to {MAX_LENGTH}"
         raise RefusedError(start, "E203", found)
-    if source is None and function != "atr":
+    takes_source = any(parameter.accepts is Accepts.NUMBER for parameter in function.takes)
+    if source is None and takes_source:
         source = Price(type=Type.NUM, start=start, end=end, field="close")
     return Series(
-        type=Type.NUM, start=start, end=end, function=function, length=length, source=source
+        type=function.gives, start=start, end=end, function=name, length=length, source=source
     )
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from whispr_daemon.domain.value import Value
-from whispr_daemon.rules.rule import Require
+from whispr_daemon.rules.column import Require
 
 PinnedLevels: TypeAlias = Mapping[tuple[str, date | None], tuple[float, float]]
 

@@ -9,7 +9,6 @@ import numpy as np
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.rules.bank import Bank
-from whispr_daemon.rules.codegen import StateBlock
 from whispr_daemon.rules.column import BARS
 from whispr_daemon.rules.frames import Clock, Framer, Selection, Slots, select
 from whispr_daemon.rules.rule import Rule
@@ -17,6 +16,7 @@ from whispr_daemon.rules.running import Running, View
 from whispr_daemon.rules.saved import Saved, decode, encode, join, restore_table, save_table
 from whispr_daemon.rules.sessions import calendar
 from whispr_daemon.rules.settings import RuleSettings
+from whispr_daemon.rules.source import StateBlock
 from whispr_daemon.rules.table import Table
 
 

@@ -1,0 +1,1 @@
+"""Parse trees to typed trees, with every mistake named."""

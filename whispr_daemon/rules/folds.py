@@ -1,0 +1,100 @@
+"""What indicators are made of: bars in, the state of each instrument, one value a bar out.
+
+State of slot ``s`` lives in ``floats[s * width …]``; ``ints[s]`` counts the inputs and is written
+to ``count`` bar by bar: it says how warm the value is. Plain loops over scalars and flat arrays:
+numba can compile the very same source, and un-jitted it is the reference.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeAlias
+
+Floats: TypeAlias = Any  # a flat float64 buffer or a list: whatever indexes to a float
+Ints: TypeAlias = Any  # the same of int64
+
+NAN: Final = float("nan")
+SEED_ERROR: Final = 1e-6  # relative; below it a value counts as converged
+
+
+class Input(NamedTuple):
+    """The bars to fold: whose they are, and their values."""
+
+    slot: Ints
+    x: Floats  # the source; the close where a fold takes whole bars
+    high: Floats
+    low: Floats
+
+
+class State(NamedTuple):
+    """The state of all slots, flat."""
+
+    floats: Floats
+    ints: Ints
+
+
+class Output(NamedTuple):
+    """Where values and counts go, one a bar."""
+
+    value: Floats
+    count: Ints
+
+
+class Place(NamedTuple):
+    """How the state of a slot is laid out, and what an input is."""
+
+    length: int
+    width: int  # floats a slot
+    every_bar: bool  # an undefined source is an input too
+
+
+# step(given, r, floats, f, n, length) takes bar r into the state at floats[f …], where n inputs
+# came before, and returns its value.
+Step: TypeAlias = Callable[[Input, int, Floats, int, int, int], float]
+
+
+def fold(rows: int, given: Input, state: State, place: Place, out: Output, step: Step) -> None:
+    """Take bars in, in order. An undefined input (NaN) is skipped: NaN out, state unchanged."""
+    length, width, every_bar = place
+    slot, x = given.slot, given.x
+    floats, ints = state
+    for r in range(rows):
+        s = slot[r]
+        n = ints[s]
+        y = NAN
+        if every_bar or x[r] == x[r]:
+            y = step(given, r, floats, s * width, n, length)
+            n += 1
+            ints[s] = n
+        out.value[r] = y
+        out.count[r] = n
+
+
+def wilder(average: float, value: float, before: int, length: int) -> float:
+    """Return what to keep after one more value: the sum at first, then the RMA.
+
+    ``before`` is how many values came before; ``average`` means nothing when it is 0.
+    """
+    if before >= length:
+        return (average * (length - 1) + value) / length
+    return seeded(average, value, before, length)
+
+
+def seeded(average: float, value: float, before: int, length: int) -> float:
+    """Return what to keep while an average forms: the sum, at last the mean."""
+    total = value if before == 0 else average + value
+    return total / length if before + 1 == length else total
+
+
+def true_range(high: float, low: float, before: float) -> float:
+    """Return max(h-l, |h-c1|, |l-c1|); ``before`` is the previous close, NaN on the first bar."""
+    move = high - low
+    if before == before:
+        up = abs(high - before)
+        down = abs(low - before)
+        move = max(move, up, down)
+    return move
+
+
+def settling(alpha: float) -> int:
+    """Return how many more inputs make the seed's error less than 1e-6 of itself (4.2)."""
+    return 0 if alpha >= 1.0 else math.ceil(math.log(SEED_ERROR) / math.log(1.0 - alpha))

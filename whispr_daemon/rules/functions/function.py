@@ -1,0 +1,79 @@
+"""What an entry of the function table says: arguments, result, meaning, and how it is computed."""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+from whispr_daemon.rules.diagnostics import Finding
+from whispr_daemon.rules.folds import Place, Step
+from whispr_daemon.rules.nodes import Call, Type
+from whispr_daemon.rules.source import Event, Source
+
+
+class Accepts(StrEnum):
+    """What may stand in the place of an argument."""
+
+    NUMBER = "a number"  # or a level: any value that is one
+    LENGTH = "a whole number"  # of bars, written as such
+
+
+class Parameter(NamedTuple):
+    """One argument of a function."""
+
+    name: str
+    accepts: Accepts
+
+
+class Folded(NamedTuple):
+    """A column of its own: a value per bar, folded once a batch whichever rules read it."""
+
+    step: Step
+    floats: Callable[[int], int]  # state per slot, from the length
+    formed: Callable[[int], int]  # inputs until the first value
+    alpha: Callable[[int], float]  # weight of the newest input; 1: forgets its start at once
+    every_bar: bool = False  # an undefined source is an input too
+
+    def place(self, length: int) -> Place:
+        """Return how its state is laid out."""
+        return Place(length, self.floats(length), self.every_bar)
+
+
+class Written(NamedTuple):
+    """Lines of the step function that end in a variable: a number or a truth, without memory."""
+
+    write: Callable[[Source, Call], str]
+
+
+class Happening(NamedTuple):
+    """Lines of the step function that end in an event. It may remember, so it sees every bar."""
+
+    write: Callable[[Source, Call], Event]
+
+
+Lowering: TypeAlias = Folded | Written | Happening
+
+
+def unremarkable(_call: Call) -> Iterator[Finding]:
+    """Remark on nothing."""
+    return iter(())
+
+
+class Function(NamedTuple):
+    """One built-in function."""
+
+    name: str
+    takes: tuple[Parameter, ...]
+    gives: Type  # a Written number of levels and constants alone is a level
+    lowering: Lowering
+    about: str  # its definition
+    most: int = 0  # arguments, where the last may be repeated
+    remarks: Callable[[Call], Iterator[Finding]] = unremarkable  # on a call that is right
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """The least and the most arguments."""
+        return len(self.takes), max(self.most, len(self.takes))
+
+
+X = Parameter("x", Accepts.NUMBER)
+LENGTH = Parameter("length", Accepts.LENGTH)

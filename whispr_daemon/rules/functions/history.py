@@ -1,0 +1,18 @@
+"""Earlier values: ``x[n]``, which has no name to call it by."""
+
+from typing import Final
+
+from whispr_daemon.rules.folds import NAN, Floats, Input
+from whispr_daemon.rules.functions.function import Folded
+from whispr_daemon.rules.functions.weights import forgets, itself, one_more
+
+
+def hist(given: Input, r: int, floats: Floats, f: int, n: int, length: int) -> float:
+    """The value ``length`` bars earlier. State: a ring of them."""
+    place = f + n % length
+    value = float(floats[place]) if n >= length else NAN
+    floats[place] = given.x[r]
+    return value
+
+
+HISTORY: Final = Folded(hist, itself, one_more, forgets, every_bar=True)

@@ -1,0 +1,140 @@
+"""Python source under construction: lines over scalars and flat arrays, as numba takes them.
+
+Truth is an int: -1 false, 0 na, 1 true, so ``and`` is the smaller and ``or`` the larger. na is
+NaN. Literals do not stand in the source but in a parameter array: rules that differ only in numbers
+have the same source, and are compiled once.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from whispr_daemon.rules.column import Column, Need
+from whispr_daemon.rules.nodes import Node
+
+
+class Event(NamedTuple):
+    """The variables an event lives in: truth, direction (1, -1, 0), gap (0, 1), level."""
+
+    truth: str
+    direction: str
+    gap: str
+    level: str
+
+
+class StateBlock(NamedTuple):
+    """Where the state of one clause stands in a slot's row."""
+
+    floats: slice
+    ints: slice
+
+
+class Source(ABC):
+    """The body of a step function: its lines, the columns and literals they use, their state.
+
+    What a node means is the translator's to say (:mod:`whispr_daemon.rules.codegen`).
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.columns: list[Column] = []
+        self.literals: list[float] = []
+        self.needs: list[Need] = []
+        self.floats = 0
+        self.ints = 0
+        self._lines: list[str] = []
+        self._indent = 2
+        self._names = 0
+        self._known: dict[str, Any] = {}
+
+    @abstractmethod
+    def number(self, node: Node) -> str:
+        """Return the variable of a number; computed once however often it is asked for."""
+
+    @abstractmethod
+    def truth(self, node: Node) -> str:
+        """Return the variable of a condition or of an event's truth."""
+
+    @abstractmethod
+    def event(self, node: Node) -> Event:
+        """Return the variables of an event."""
+
+    @abstractmethod
+    def ready(self, node: Node) -> str:
+        """Return a condition that is true when all that a node reads is warm."""
+
+    # ------------------------------------------------------------------ text
+    def line(self, text: str) -> None:
+        """Add one line at the present depth."""
+        self._lines.append("    " * self._indent + text)
+
+    def lines(self) -> str:
+        """Return the body."""
+        return "\n".join(self._lines)
+
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """Indent what follows under ``head``; what is computed there is not known after it."""
+        self.line(head)
+        self._indent += 1
+        known = dict(self._known)
+        yield
+        self._known = known
+        self._indent -= 1
+
+    def name(self, value: str) -> str:
+        """Bind a new variable to an expression."""
+        self._names += 1
+        variable = f"v{self._names}"
+        self.line(f"{variable} = {value}")
+        return variable
+
+    def quotient(self, above: str, below: str) -> str:
+        """Bind a new variable to a quotient, na where the divisor is 0."""
+        return self.name(f"NAN if {below} == 0.0 else {above} / {below}")
+
+    # ------------------------------------------------------------------ what the lines read
+    def literal(self, value: float) -> str:
+        """Return where a number stands in the parameters."""
+        self.literals.append(value)
+        return f"p{len(self.literals) - 1}"
+
+    def column(self, column: Column) -> str:
+        """Return the variable that holds this row's value of a column."""
+        key = f"column {column}"
+        if key not in self._known:
+            if column not in self.columns:
+                self.columns.append(column)
+            self._known[key] = self.name(f"c{self.columns.index(column)}[r]")
+        return str(self._known[key])
+
+    def warm(self, needs: Sequence[Need]) -> str:
+        """Return a condition that is true when all counts are reached (``N`` has the least)."""
+        tests = []
+        for need in dict.fromkeys(needs):
+            if need not in self.needs:
+                self.needs.append(need)
+            tests.append(f"{self.column(need.column)} >= n{self.needs.index(need)}")
+        return " and ".join(tests) or "True"
+
+    # ------------------------------------------------------------------ state
+    @contextmanager
+    def own_state(self) -> Iterator[list[StateBlock]]:
+        """Take state for one clause; what is computed within is not shared with others."""
+        blocks: list[StateBlock] = []
+        floats, ints, known = self.floats, self.ints, dict(self._known)
+        yield blocks
+        columns = {key: name for key, name in self._known.items() if key.startswith("column ")}
+        self._known = {**known, **columns}
+        blocks.append(StateBlock(slice(floats, self.floats), slice(ints, self.ints)))
+
+    def new_int(self) -> str:
+        """Take one int of state; 0 at first."""
+        self.ints += 1
+        return f"I[i + {self.ints - 1}]"
+
+    def new_float(self) -> str:
+        """Take one float of state; NaN at first."""
+        self.floats += 1
+        return f"F[f + {self.floats - 1}]"
