@@ -12,9 +12,9 @@ from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.unit import HostSpec, UnitSpec
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.load import RuleFile
-from whispr_daemon.settings import Settings
+from whispr_daemon.settings import RULES_ID, Settings
 
-RULES: Final = "rules"  # the strategy id of the rules engine
+RULES: Final = RULES_ID
 _SHARED: Final = "shared"  # the host of all strategies that do not ask for one of their own
 
 

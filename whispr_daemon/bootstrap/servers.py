@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import structlog
 from pydantic import SecretStr
@@ -13,6 +12,7 @@ from pydantic import SecretStr
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.embedded import EmbeddedPostgres, EmbeddedValkey, Server
 from whispr_daemon.bootstrap.reach import Reach
+from whispr_daemon.domain.address import apart
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.engine.retry import Backoff
 from whispr_daemon.engine.unit import Cadence
@@ -135,12 +135,8 @@ def server_at(settings: ServerSettings) -> Server | None:
     """Return a server's URL and password apart, so that the URL may be shown; None without URL."""
     if settings.url is None:
         return None
-    parts = urlsplit(settings.url.get_secret_value())
-    password = _revealed(settings.password) or unquote(parts.password or "")
-    account, _, place = parts.netloc.rpartition("@")
-    user = account.partition(":")[0]
-    netloc = f"{user}@{place}" if user else place
-    return Server(urlunsplit(parts._replace(netloc=netloc)), password)
+    url, password = apart(settings.url.get_secret_value())
+    return Server(url, _revealed(settings.password) or password)
 
 
 def _revealed(secret: SecretStr | None) -> str:

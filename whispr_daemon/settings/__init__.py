@@ -2,6 +2,7 @@
 
 from whispr_daemon.settings.layers import DEFAULT_CONFIG, load
 from whispr_daemon.settings.model import (
+    RULES_ID,
     ConsoleOutlet,
     FilesSource,
     InstrumentSettings,
@@ -19,6 +20,7 @@ from whispr_daemon.settings.servers import HealthEndpoint, PostgresServer, RayCl
 
 __all__ = [
     "DEFAULT_CONFIG",
+    "RULES_ID",
     "ConsoleOutlet",
     "FilesSource",
     "HealthEndpoint",

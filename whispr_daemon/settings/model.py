@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
@@ -25,7 +25,7 @@ from whispr_daemon.settings.servers import (
     Section,
 )
 
-RULES_ID = "rules"  # the strategy id of the rules engine
+RULES_ID: Final = "rules"  # the strategy id of the rules engine
 
 
 def _check_tier(found: Any) -> Any:
