@@ -4,55 +4,17 @@ YAML 1.2 core meaning (``16:00``, ``on`` and ``2026-06-24`` stay text). Anchors,
 tags and repeated keys are refused.
 """
 
-import math
-import re
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
 
 import yaml
-from typing_extensions import override
 
-from whispr_daemon.rules.diagnostics import Diagnostic
+from whispr_daemon.rules.diagnostics import Diagnostic, Finding, Severity
+from whispr_daemon.rules.yaml_core import CORE, SCALARS, Mark, YamlRefusedError, compose
 
 Path: TypeAlias = tuple[str | int, ...]
 
-MAX_CHARACTERS: Final = 256 * 1024
-MAX_DEPTH: Final = 24
-
-_CORE: Final = "tag:yaml.org,2002:"
-_RESOLVED: Final = (  # what a plain scalar means, by its first character: YAML 1.2, 10.3.2
-    ("null", "", r""),
-    ("null", "~nN", r"~|null|Null|NULL"),
-    ("bool", "tTfF", r"true|True|TRUE|false|False|FALSE"),
-    ("int", "-+0123456789", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"),
-    (
-        "float",
-        "-+.0123456789",
-        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
-        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-    ),
-)
 _ESCAPE_LENGTHS: Final = {"x": 4, "u": 6, "U": 10}
-_SCALARS: Final[dict[str, Callable[[str], Any]]] = {
-    _CORE + "str": str,
-    _CORE + "null": lambda text: None,
-    _CORE + "bool": lambda text: text.lower() == "true",
-    _CORE + "int": lambda text: int(text, 0) if text[:2] in ("0o", "0x") else int(text),
-    _CORE + "float": lambda text: _float(text.lower()),
-}
-
-
-def _float(text: str) -> float:
-    if text.endswith(".inf"):
-        return -math.inf if text.startswith("-") else math.inf
-    return math.nan if text == ".nan" else float(text)
-
-
-class Mark(NamedTuple):
-    """A place in a file, both counted from 1."""
-
-    line: int
-    column: int
 
 
 class Document:
@@ -109,13 +71,22 @@ class Document:
 
     def report(self, mark: Mark, code: str, message: str) -> None:
         """Add an error."""
+        self._report(mark, code, message, "error")
+
+    def add(self, findings: Sequence[Finding], path: Path) -> None:
+        """Add what was found in the text at ``path``."""
+        for found in findings:
+            mark = self.inside(path, found.start)
+            self._report(mark, found.code, found.message, found.severity)
+
+    def _report(self, mark: Mark, code: str, message: str, severity: Severity) -> None:
         self.diagnostics.append(
             Diagnostic(
                 path=self.path,
                 line=mark.line,
                 column=mark.column,
                 code=code,
-                severity="error",
+                severity=severity,
                 message=message,
             )
         )
@@ -127,7 +98,7 @@ class Document:
             return self._build_mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
-        read = _SCALARS.get(node.tag)
+        read = SCALARS.get(node.tag)
         if read is None:
             self.report(_start(node), "E505", f"the YAML tag {node.tag!r} is not allowed here")
             return None
@@ -140,7 +111,7 @@ class Document:
     def _build_mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag != _CORE + "str":
+            if not isinstance(key, yaml.ScalarNode) or key.tag != CORE + "str":
                 self.report(_start(key), "E500", "a key must be text (put it in quotes)")
                 continue
             name = key.value
@@ -160,78 +131,14 @@ def read(path: str, text: str) -> Document:
     ``path`` is only named, never opened.
     """
     document = Document(path, text)
-    if len(text) > MAX_CHARACTERS:
-        found = f"{len(text):,} characters; a rule file may have {MAX_CHARACTERS:,}"
-        document.report(Mark(1, 1), "E506", found)
-        return document
-    loader = None
     try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-    except _RefusedError as error:
+        node = compose(text)
+    except YamlRefusedError as error:
         document.report(error.mark, error.code, error.message)
         return document
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Mark(1, 1) if mark is None else Mark(mark.line + 1, mark.column + 1)
-        document.report(place, "E500", f"not YAML: {error.problem or error.context}")
-        return document
-    except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        place = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        document.report(place, "E500", f"not YAML: the character #x{ord(text[error.position]):04x}")
-        return document
-    finally:
-        if loader is not None:
-            loader.dispose()
     if node is not None:
         document.data = document.build(node)
     return document
-
-
-class _RefusedError(Exception):
-    """YAML that is valid, and not wanted."""
-
-    def __init__(self, mark: Mark, code: str, message: str) -> None:
-        super().__init__(message)
-        self.mark = mark
-        self.code = code
-        self.message = message
-
-
-def _core_resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-    """Return PyYAML's table of resolvers: first character to (tag, pattern)."""
-    resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-    for kind, first, pattern in _RESOLVED:
-        for character in first or ("",):  # PyYAML looks an empty scalar up under ""
-            found = (_CORE + kind, re.compile(rf"(?:{pattern})\Z"))
-            resolvers.setdefault(character, []).append(found)
-    return resolvers
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with the resolvers of YAML 1.2's core schema, without anchors and aliases."""
-
-    yaml_implicit_resolvers = _core_resolvers()
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self._depth = 0
-
-    @override
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose one node, refusing what a rule file must not have."""
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
-        where = self.get_mark() if event.start_mark is None else event.start_mark
-        mark = Mark(where.line + 1, where.column + 1)
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise _RefusedError(mark, "E505", "YAML anchors and aliases are not allowed in rules")
-        if self._depth == MAX_DEPTH:
-            raise _RefusedError(mark, "E506", f"nested more than {MAX_DEPTH} levels deep")
-        self._depth += 1
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
 
 
 def _start(node: yaml.Node) -> Mark:

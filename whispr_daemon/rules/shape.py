@@ -9,7 +9,9 @@ from jsonschema.exceptions import ValidationError
 
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.document import Document, Path
-from whispr_daemon.rules.keys import TABLES, Key, rule_schema, tests_schema
+from whispr_daemon.rules.golden_keys import tests_schema
+from whispr_daemon.rules.keys import Key
+from whispr_daemon.rules.rule_keys import TABLES, rule_schema
 
 _KIND = {
     "string": "text",

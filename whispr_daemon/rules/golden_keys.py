@@ -1,0 +1,58 @@
+"""The keys of golden tests, which stand in a rule file or in an ``X.test.yaml`` beside it."""
+
+from typing import Final
+
+from whispr_daemon.rules.keys import (
+    NUMBER,
+    OBJECT,
+    TEXT,
+    Key,
+    Schema,
+    choice,
+    document,
+    items,
+    table,
+)
+
+LEVEL_PIN: Final = table(
+    (Key("anchor", NUMBER, "r = 0", required=True), Key("atr", NUMBER, "ATR", required=True))
+)
+GIVEN: Final = (
+    Key(
+        "atr",
+        {
+            "anyOf": [
+                LEVEL_PIN,
+                {"type": "object", "additionalProperties": LEVEL_PIN, "minProperties": 1},
+            ],
+            "title": "{anchor, atr}, or a map from date to that",
+        },
+        "pins the level map",
+    ),
+    Key("daily", TEXT, "a file of daily bars"),
+    Key("account", items(OBJECT), "account figures by time"),
+    Key("position", items(OBJECT), "position figures by time"),
+)
+TEST: Final = (
+    Key("name", TEXT, "a sentence", required=True),
+    Key("symbol", TEXT, "the instrument the bars are of"),
+    Key("date", TEXT, "of bars without a date"),
+    Key("params", OBJECT, "values for $names"),
+    Key("given", table(GIVEN), "what is true before"),
+    Key("warmup", choice("converged", "formed"), "formed unless said"),
+    Key(
+        "bars",
+        {"anyOf": [TEXT, OBJECT], "title": "rows of bars, or {start, closes}"},
+        "the market",
+        required=True,
+    ),
+    Key("expect", items(OBJECT, 0), "everything that comes out, in order"),
+    Key("expect_values", items(OBJECT), "values of expressions"),
+    Key("expect_suppressed", items(OBJECT), "fires that were held back"),
+)
+TESTS: Final = Key("tests", items(table(TEST), 0), "golden tests")
+
+
+def tests_schema() -> Schema:
+    """Return the JSON Schema (draft-07) of an ``X.test.yaml`` beside a rule ``X.yaml``."""
+    return document("Golden tests of a Whispr rule, v1", (TESTS._replace(required=True),))

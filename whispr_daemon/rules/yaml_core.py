@@ -1,0 +1,125 @@
+"""YAML text to nodes, with the meaning of YAML 1.2's core schema, without anchors and aliases."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import yaml
+from typing_extensions import override
+
+MAX_CHARACTERS: Final = 256 * 1024
+MAX_DEPTH: Final = 24
+
+CORE: Final = "tag:yaml.org,2002:"
+_RESOLVED: Final = (  # what a plain scalar means, by its first character: YAML 1.2, 10.3.2
+    ("null", "", r""),
+    ("null", "~nN", r"~|null|Null|NULL"),
+    ("bool", "tTfF", r"true|True|TRUE|false|False|FALSE"),
+    ("int", "-+0123456789", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"),
+    (
+        "float",
+        "-+.0123456789",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+    ),
+)
+
+
+def _float(written: str) -> float:
+    text = written.lower()
+    if text.endswith(".inf"):
+        return -math.inf if text.startswith("-") else math.inf
+    return math.nan if text == ".nan" else float(text)
+
+
+SCALARS: Final[dict[str, Callable[[str], Any]]] = {
+    CORE + "str": str,
+    CORE + "null": lambda text: None,
+    CORE + "bool": lambda text: text.lower() == "true",
+    CORE + "int": lambda text: int(text, 0) if text[:2] in ("0o", "0x") else int(text),
+    CORE + "float": _float,
+}
+
+
+class Mark(NamedTuple):
+    """A place in a file, both counted from 1."""
+
+    line: int
+    column: int
+
+
+class YamlRefusedError(Exception):
+    """A file is not YAML, or not YAML as it is wanted here."""
+
+    def __init__(self, mark: Mark, code: str, message: str) -> None:
+        """Say where and why."""
+        super().__init__(message)
+        self.mark = mark
+        self.code = code
+        self.message = message
+
+
+def compose(text: str) -> yaml.Node | None:
+    """Return the node of a file's one document, None if the file is empty.
+
+    Raises:
+        YamlRefusedError: with code E500 (not YAML), E505 (anchors), E506 (too big).
+    """
+    if len(text) > MAX_CHARACTERS:
+        found = f"{len(text):,} characters; a rule file may have {MAX_CHARACTERS:,}"
+        raise YamlRefusedError(Mark(1, 1), "E506", found)
+    loader = None
+    try:
+        loader = _Loader(text)
+        return loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        found = f"not YAML: {error.problem or error.context}"
+        mark = error.problem_mark or error.context_mark
+        place = Mark(1, 1) if mark is None else Mark(mark.line + 1, mark.column + 1)
+        raise YamlRefusedError(place, "E500", found) from error
+    except yaml.reader.ReaderError as error:
+        found = f"not YAML: the character #x{ord(text[error.position]):04x}"
+        before = text[: error.position]
+        place = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise YamlRefusedError(place, "E500", found) from error
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _core_resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """Return PyYAML's table of resolvers: first character to (tag, pattern)."""
+    resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    for kind, first, pattern in _RESOLVED:
+        for character in first or ("",):  # PyYAML looks an empty scalar up under ""
+            found = (CORE + kind, re.compile(rf"(?:{pattern})\Z"))
+            resolvers.setdefault(character, []).append(found)
+    return resolvers
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader with the resolvers of YAML 1.2's core schema, without anchors and aliases."""
+
+    yaml_implicit_resolvers = _core_resolvers()
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    @override
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose one node, refusing what a rule file must not have."""
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        where = self.get_mark() if event.start_mark is None else event.start_mark
+        mark = Mark(where.line + 1, where.column + 1)
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise YamlRefusedError(
+                mark, "E505", "YAML anchors and aliases are not allowed in rules"
+            )
+        if self._depth == MAX_DEPTH:
+            raise YamlRefusedError(mark, "E506", f"nested more than {MAX_DEPTH} levels deep")
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
