@@ -3,7 +3,9 @@
 from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from whispr_daemon.domain.batch import Rows
 from whispr_daemon.rules import levels
 from whispr_daemon.rules.column import BARS, LAPSE, Column, day_key
 from whispr_daemon.rules.compiler import ColumnProgram, compile_column
@@ -20,6 +22,7 @@ from whispr_daemon.rules.nodes import (
 )
 from whispr_daemon.rules.sessions import days_since_epoch
 from whispr_daemon.rules.settings import PinnedLevels
+from whispr_daemon.rules.slots import picked
 from whispr_daemon.rules.table import Table
 from whispr_daemon.rules.tree import canonical, children
 
@@ -37,13 +40,16 @@ class Bank:
         self._series: dict[str, Series] = {}  # sources before what reads them
         self._sources: dict[str, ColumnProgram] = {}
         self._days: dict[str, int] = {}  # key to length
+        self._means: dict[str, None] = {}  # hl2 … that are read
         self._pinned = pinned
 
     def want(self, node: Node) -> None:
         """Provide for everything an expression reads."""
         for child in children(node):
             self.want(child)
-        if isinstance(node, DayLevel | DayValue):
+        if isinstance(node, Price) and node.field not in _FIELDS:
+            self._means[node.field] = None
+        elif isinstance(node, DayLevel | DayValue):
             key = day_key(node.length)
             self._days[key] = node.length
             self.tables.setdefault(key, Table(levels.FLOATS, levels.INTS))
@@ -62,26 +68,20 @@ class Bank:
         ints = self.tables[column.key].ints
         return int(ints[slot, place]) if 0 <= slot < len(ints) else 0
 
-    def values(self, frame: Frame, symbols: list[str]) -> tuple[list[int], Values]:
-        """Return the slots of the evaluated rows, and all columns over them.
-
-        ``symbols[slot]`` is the instrument of a slot.
-        """
-        clock = np.flatnonzero(frame.clock)
-        rows = frame.rows[clock]
-        slot: list[int] = frame.slot[clock].tolist()
+    def values(self, frame: Frame, symbols: list[str]) -> Values:
+        """Return all columns over the evaluated bars; ``symbols[slot]`` is a slot's instrument."""
+        rows = picked(frame.rows, frame.evaluated)
         values: Values = {Column(field): rows[field].tolist() for field in _FIELDS}
-        first, high, low, close = (rows[field] for field in _FIELDS[:4])
-        values[Column("hl2")] = ((high + low) / 2).tolist()
-        values[Column("hlc3")] = ((high + low + close) / 3).tolist()
-        values[Column("ohlc4")] = ((first + high + low + close) / 4).tolist()
-        values[LAPSE] = frame.lapse[clock].tolist()
-        values[BARS] = frame.bars[clock].tolist()
-        for key, length in self._days.items():
-            self._fill_days(key, length, frame, symbols, values)
+        for field in self._means:
+            values[Column(field)] = mean_price(field, rows).tolist()
+        values[LAPSE] = picked(frame.lapse, frame.evaluated).tolist()
+        values[BARS] = picked(frame.bars, frame.evaluated).tolist()
+        if self._days:
+            self._fill_days(frame, symbols, values)
+        slot = picked(frame.slot, frame.evaluated).tolist()
         for key in self._series:
             self._fill_series(key, slot, len(symbols), values)
-        return slot, values
+        return values
 
     def _fill_series(self, key: str, slot: list[int], slots: int, values: Values) -> None:
         node = self._series[key]
@@ -110,38 +110,47 @@ class Bank:
                 program.fold(len(close), columns, program.literals, out)
                 return out
 
-    def _fill_days(
-        self, key: str, length: int, frame: Frame, symbols: list[str], values: Values
-    ) -> None:
-        given = Days(
-            *(
-                column.tolist()
-                for column in (
-                    frame.slot,
-                    frame.date,
-                    frame.before,
-                    frame.part,
-                    frame.daily,
-                    frame.clock,
-                    frame.rows["high"],
-                    frame.rows["low"],
-                    frame.rows["close"],
-                )
-            )
-        )
-        count = len(values[LAPSE])
-        out = Levels([NAN] * count, [NAN] * count, [NAN] * count, [NAN] * count, [0] * count)
-        state = self.tables[key].state(len(symbols))
-        levels.day_levels(len(frame.rows), given, state, length, out)
-        if self._pinned:
-            self._pin(out, frame, symbols)
-        for part, column in zip(Levels._fields, out, strict=True):
-            values[Column(key, part)] = column
+    def _fill_days(self, frame: Frame, symbols: list[str], values: Values) -> None:
+        given = days_of(frame)
+        count = len(frame.evaluated)
+        for key, length in self._days.items():
+            out = Levels([NAN] * count, [NAN] * count, [NAN] * count, [NAN] * count, [0] * count)
+            state = self.tables[key].state(len(symbols))
+            levels.day_levels(len(frame.rows), given, state, length, out)
+            if self._pinned:
+                self._pin(out, frame, symbols)
+            for part, column in zip(Levels._fields, out, strict=True):
+                values[Column(key, part)] = column
 
     def _pin(self, out: Levels, frame: Frame, symbols: list[str]) -> None:
-        clock = np.flatnonzero(frame.clock)
+        slot = picked(frame.slot, frame.evaluated)
+        date = picked(frame.where.date, frame.evaluated)
         for (symbol, day), (anchor, atr) in self._pinned.items():
-            mine = frame.slot[clock] == symbols.index(symbol) if symbol in symbols else False
-            when = True if day is None else frame.date[clock] == days_since_epoch(day)
+            mine = slot == symbols.index(symbol) if symbol in symbols else False
+            when = True if day is None else date == days_since_epoch(day)
             for row in np.flatnonzero(mine & when):
                 out.anchor[row], out.atr[row], out.count[row] = anchor, atr, levels.ALWAYS
+
+
+def mean_price(field: str, rows: Rows) -> NDArray[np.float64]:
+    """Return hl2, hlc3 or ohlc4 of bars."""
+    first, high, low, close = (rows[name] for name in _FIELDS[:4])
+    match field:
+        case "hl2":
+            mean = (high + low) / 2
+        case "hlc3":
+            mean = (high + low + close) / 3
+        case _:
+            mean = (first + high + low + close) / 4
+    return np.asarray(mean, dtype=np.float64)
+
+
+def days_of(frame: Frame) -> Days:
+    """Return what of a frame the day levels are made of."""
+    return Days(
+        frame.slot.tolist(),
+        *(column.tolist() for column in frame.where),
+        frame.daily.tolist(),
+        frame.clock.tolist(),
+        *(frame.rows[field].tolist() for field in ("high", "low", "close")),
+    )

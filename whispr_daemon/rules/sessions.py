@@ -60,21 +60,21 @@ class Sessions:
 
         ``ts`` is ns UTC, shape (n,), in any order. Ask with the START of a bar.
         """
-        index = np.searchsorted(self.open, ts, side="right") - 1
-        closed = (index < 0) | (ts >= self.close[index])
-        return np.where(closed, -1, index)
+        index = self.open.searchsorted(ts, side="right") - 1
+        index[ts >= self.close[index]] = -1  # of one before the first session it is -1 already
+        return index
 
     def on_date(self, days: Int64s) -> Int64s:
         """Return the index of the session of each exchange date, -1 where the market is shut.
 
         ``days`` counts from 1970-01-01, shape (n,).
         """
-        index = np.minimum(np.searchsorted(self.date, days), len(self.date) - 1)
+        index = np.minimum(self.date.searchsorted(days), len(self.date) - 1)
         return np.where(self.date[index] == days, index, -1)
 
     def local_day(self, ts: Int64s) -> Int64s:
         """Return the exchange-local date of each ``ts`` (ns UTC) as days since 1970-01-01."""
-        return np.searchsorted(self._midnights, ts, side="right") - 1
+        return self._midnights.searchsorted(ts, side="right") - 1
 
     def local_midnight(self, days: Int64s) -> Int64s:
         """Return the ns UTC at which each exchange-local date begins."""

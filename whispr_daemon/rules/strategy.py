@@ -4,18 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-import numpy as np
-
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.rules.bank import Bank
 from whispr_daemon.rules.column import BARS
-from whispr_daemon.rules.frames import Clock, Framer, Selection, Slots, select
+from whispr_daemon.rules.frames import Clock, Framer
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.running import Running, View
 from whispr_daemon.rules.saved import Saved, decode, encode, join, restore_table, save_table
 from whispr_daemon.rules.sessions import calendar
 from whispr_daemon.rules.settings import RuleSettings
+from whispr_daemon.rules.slots import Selection, Slots, picked, select
 from whispr_daemon.rules.source import StateBlock
 from whispr_daemon.rules.table import Table
 
@@ -83,10 +82,12 @@ class RulesStrategy:
         if frame is None:
             return None
         symbols = self._slots.symbols
-        slot, values = desk.bank.values(frame, symbols)
-        evaluated = np.flatnonzero(frame.clock)
-        at = frame.at[evaluated].tolist()
-        return View(slot, at, frame.rows["ts"][evaluated].tolist(), values, symbols)
+        values = desk.bank.values(frame, symbols)
+        slot, at, ts = (
+            picked(column, frame.evaluated).tolist()
+            for column in (frame.slot, frame.at, frame.rows["ts"])
+        )
+        return View(slot, at, ts, values, symbols)
 
     # ------------------------------------------------------------------ warm-up
     def warmup(self) -> Mapping[str, str]:
