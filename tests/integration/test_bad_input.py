@@ -84,7 +84,7 @@ def test_a_bad_row_is_put_aside_with_its_place_and_the_rest_goes_on(
     data = tmp_path / "data"
     ended = whispr("replay", file, "--strategy", "ema_cross", "--data", data, folder=tmp_path)
     assert ended.returncode == 3
-    assert "1 rows were refused" in ended.stderr
+    assert "1 row was refused" in ended.stderr
     assert "bars.parquet:row 3" in ended.stderr
     assert reason in ended.stderr
 

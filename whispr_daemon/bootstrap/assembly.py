@@ -11,12 +11,13 @@ from rich.console import Console
 from whispr_daemon.adapters.api.server import check_port
 from whispr_daemon.adapters.metrics import PrometheusMetrics
 from whispr_daemon.adapters.runtimes.local import LocalRuntime
-from whispr_daemon.bootstrap.desired import Desired, decode, desired, rule_files
+from whispr_daemon.bootstrap.desired import Desired, decode, desired
 from whispr_daemon.bootstrap.edges import outlet_of, route_of, source_of
 from whispr_daemon.bootstrap.folder import DataFolder, Running
 from whispr_daemon.bootstrap.hosts import HostProcess, build_fold, build_host
 from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer, health_server
 from whispr_daemon.bootstrap.reach import Reach, open_ports
+from whispr_daemon.bootstrap.rule_files import rule_files
 from whispr_daemon.bootstrap.servers import Tell, reach_of, servers_of
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.unit import HostSpec

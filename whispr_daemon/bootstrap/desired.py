@@ -2,12 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.unit import HostSpec, UnitSpec
 from whispr_daemon.domain.value import Value
@@ -54,33 +52,6 @@ class Desired(Value, frozen=True, kw_only=True):
 def decode(body: bytes) -> Desired:
     """Read :meth:`Desired.encode` back."""
     return msgspec.json.decode(body, type=Desired)
-
-
-def rule_files(folder: Path | None) -> tuple[RuleFile, ...]:
-    """Return the rule documents of a folder (or the one file), in the order of names.
-
-    None means no rules.
-
-    Raises:
-        SettingsError: there is no such folder or file.
-    """
-    if folder is None:
-        return ()
-    if folder.is_file():
-        paths = [folder]
-    elif folder.is_dir():
-        found = (path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
-        paths = sorted(path for path in found if not path.stem.endswith(".test"))
-    else:
-        raise SettingsError(f"rules.dir {folder}: there is no such file or folder")
-    return tuple(RuleFile(path=str(path), text=_read(path)) for path in paths)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {error}") from error
 
 
 def desired(

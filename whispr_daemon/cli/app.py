@@ -1,13 +1,16 @@
-"""The commands, together."""
+"""What people type: the commands and their flags. What each does is imported when it is called.
+
+So the help, and commands that need little, do not wait for the libraries of the others.
+"""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from whispr_daemon.cli import inspect
-from whispr_daemon.cli.doctor import doctor
-from whispr_daemon.cli.replay import replay
-from whispr_daemon.cli.run import run
-from whispr_daemon.cli.signals import signals
-from whispr_daemon.cli.status import status
+from whispr_daemon.cli import options
+from whispr_daemon.cli.terminal import failures_in_words, machine
 
 app = typer.Typer(
     name="whispr",
@@ -15,15 +18,166 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command()(run)
-app.command()(replay)
-app.command()(signals)
-app.command()(status)
-app.command()(doctor)
-app.add_typer(inspect.rules, name="rules")
-app.add_typer(inspect.strategies, name="strategies")
+rules_app = typer.Typer(help="Rule files.", no_args_is_help=True)
+strategies_app = typer.Typer(help="Python strategies.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+app.add_typer(strategies_app, name="strategies")
+
+_Source = Annotated[
+    list[str] | None,
+    typer.Option("--source", help="simulated, or a Parquet or CSV file (repeatable)."),
+]
+_Print = Annotated[bool, typer.Option("--print-config", help="Show the settings and end.")]
+_Files = Annotated[list[Path], typer.Argument(help="Parquet or CSV files of bars, trades, quotes.")]
+_Strategy = Annotated[
+    list[str] | None, typer.Option("--strategy", help="Run this plug-in strategy (repeatable).")
+]
+_Out = Annotated[Path | None, typer.Option("--out", help="Write the rows to this file.")]
+_Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is said next.")]
+_Limit = Annotated[int, typer.Option("--limit", "-n", min=0, help="How many of the newest.")]
+_RuleFiles = Annotated[list[Path], typer.Argument(help="Rule files, or folders of them.")]
 
 
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _say_version(asked: bool) -> None:  # noqa: FBT001 - a flag
+    if asked:
+        machine(f"whispr {version('whispr-daemon')}\n")
+        raise typer.Exit
+
+
+_Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_say_version, is_eager=True, help="Say which, and end."),
+]
+
+
+@app.callback()
+def _whispr(asked: _Version = False) -> None:  # noqa: FBT002 - a flag
+    """Take the flags that belong to no command; the text above is the help."""
+
+
+@app.command()
+def run(  # noqa: PLR0913 - a flag each
+    tier: options.Tier = None,
+    config: options.Config = None,
+    data: options.Data = None,
+    rules: options.Rules = None,
+    source: _Source = None,
+    history: options.History = None,
+    symbols: options.Symbols = None,
+    speed: options.Speed = None,
+    print_config: _Print = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Run the daemon: rules and strategies over a source, until Ctrl-C or SIGTERM."""
+    from whispr_daemon.cli import run as work
+
+    with failures_in_words():
+        chosen = options.any_source(source, history, symbols, speed)
+        given = options.flags(tier=tier, data=data, rules__dir=rules, source=chosen)
+        if print_config:
+            work.print_settings(config, given)
+        else:
+            work.run(config, given)
+
+
+@app.command()
+def replay(  # noqa: PLR0913 - a flag each
+    files: _Files,
+    history: options.History = None,
+    symbols: options.Symbols = None,
+    rules: options.Rules = None,
+    strategy: _Strategy = None,
+    tier: options.Tier = None,
+    form: options.RowFormat = options.Format.TABLE,
+    to: _Out = None,
+    data: options.OwnData = None,
+    speed: options.Speed = None,
+    config: options.Config = None,
+) -> None:
+    """Run files through rules and strategies and print what they say, in order of event time.
+
+    Exit status 3: done, but rows of the files were refused. 4: done, but a strategy was stopped.
+    Both are told on standard error, by name.
+    """
+    from whispr_daemon.cli import replay as work
+
+    with failures_in_words():
+        given = options.flags(
+            tier=tier,
+            data=data,
+            rules__dir=rules,
+            health__port=0,
+            source=options.files_source(files, history, symbols, speed),
+            strategies=[{"plugin": name} for name in strategy] if strategy else None,
+        )
+        work.replay(config, given, form, to)
+
+
+@app.command()
+def signals(
+    follow: _Follow = False,  # noqa: FBT002 - a flag
+    limit: _Limit = 50,
+    form: options.RowFormat = options.Format.TABLE,
+    data: options.Data = None,
+    config: options.Config = None,
+) -> None:
+    """Show the newest signals and alerts, oldest of them first."""
+    from whispr_daemon.cli import signals as work
+
+    with failures_in_words():
+        work.signals(config, options.flags(data=data), limit, form, follow=follow)
+
+
+@app.command()
+def status(
+    form: options.AnswerFormat = options.Answer.TABLE,
+    data: options.Data = None,
+    config: options.Config = None,
+) -> None:
+    """Show how the running daemon, its hosts and its units stand.
+
+    Exit status 1: none runs. 3: it is not ready.
+    """
+    from whispr_daemon.cli import status as work
+
+    with failures_in_words():
+        work.status(config, options.flags(data=data), form)
+
+
+@app.command()
+def doctor(
+    tier: options.Tier = None, data: options.Data = None, config: options.Config = None
+) -> None:
+    """Check what a start needs: settings, rules, strategies, source, folder, port, servers.
+
+    Nothing is started or changed but an empty data folder. Exit status 1: something is wrong.
+    """
+    from whispr_daemon.cli import doctor as work
+
+    with failures_in_words():
+        work.doctor(config, options.flags(tier=tier, data=data))
+
+
+@rules_app.command("check")
+def check_rules(paths: _RuleFiles) -> None:
+    """Check rule files: every mistake of every file, with its place. Exit status 2: there are some.
+
+    Warnings and notes are shown too, and cost nothing.
+    """
+    from whispr_daemon.cli import rules as work
+
+    with failures_in_words():
+        work.check(paths)
+
+
+@strategies_app.command("list")
+def list_strategies() -> None:
+    """List the installed strategies: name, version and where each comes from."""
+    from whispr_daemon.cli import strategies as work
+
+    with failures_in_words():
+        work.list_installed()

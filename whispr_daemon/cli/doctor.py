@@ -1,23 +1,23 @@
 """``whispr doctor``: would a daemon with these settings start, and if not, why not."""
 
 import platform
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import typer
 
 from whispr_daemon.adapters import plugins
 from whispr_daemon.adapters.api.server import check_port
-from whispr_daemon.bootstrap.desired import rule_files
 from whispr_daemon.bootstrap.edges import source_of
 from whispr_daemon.bootstrap.folder import DataFolder
 from whispr_daemon.bootstrap.look import running
 from whispr_daemon.bootstrap.reach import open_ports
+from whispr_daemon.bootstrap.rule_files import rule_files
 from whispr_daemon.bootstrap.servers import reach_of, server_at, servers_of
-from whispr_daemon.cli import options
 from whispr_daemon.cli.serving import serve
-from whispr_daemon.cli.terminal import FAILED, failures_in_words, out
+from whispr_daemon.cli.terminal import FAILED, out, plural
 from whispr_daemon.domain.errors import SettingsError, WhisprError
 from whispr_daemon.rules.load import load as load_rules
 from whispr_daemon.settings import Settings, load
@@ -25,15 +25,14 @@ from whispr_daemon.settings import Settings, load
 _Check: TypeAlias = Callable[[Settings], Coroutine[Any, Any, str]]
 
 
-def doctor(
-    tier: options.Tier = None, data: options.Data = None, config: options.Config = None
-) -> None:
-    """Check what a start needs: settings, rules, strategies, source, folder, port, servers.
+def doctor(config: Path | None, given: Mapping[str, Any]) -> None:
+    """Check what a start with these settings needs, and print what was found.
 
-    Nothing is started or changed but an empty data folder. Exit status 1: something is wrong.
+    Raises:
+        SettingsError: the settings are wrong.
+        typer.Exit: something else is.
     """
-    with failures_in_words():
-        settings = load(config, options.flags(tier=tier, data=data))
+    settings = load(config, given)
     wrong = serve(lambda _stop: _examine(settings))
     if wrong:
         raise typer.Exit(FAILED)
@@ -70,7 +69,7 @@ async def _rules(settings: Settings) -> str:
     loaded = load_rules(files)
     if loaded.errors:
         raise SettingsError("\n".join(str(error) for error in loaded.errors))
-    return f"{len(loaded.rules)} rules in {settings.rules.dir or 'no folder'}"
+    return f"{plural(len(loaded.rules), 'rule')} in {settings.rules.dir or 'no folder'}"
 
 
 async def _strategies(settings: Settings) -> str:
@@ -89,9 +88,7 @@ async def _folder(settings: Settings) -> str:
     found = running(settings)
     if found is not None:
         return f"{settings.data}: daemon {found.pid} runs on it"
-    folder = DataFolder(settings.data)
-    folder.take()
-    folder.release()
+    DataFolder(settings.data).check()
     return f"{settings.data} is writable and free"
 
 

@@ -1,26 +1,44 @@
 """Flags that several commands take, and how they become settings."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from whispr_daemon.domain.errors import SettingsError
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class Answer(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 Config: TypeAlias = Annotated[
-    Path | None, typer.Option("--config", help="Settings file.", show_default="config/whispr.yaml")
+    Path | None, typer.Option("--config", help="Settings file; else config/whispr.yaml.")
 ]
-Data: TypeAlias = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="data")
+Data: TypeAlias = Annotated[Path | None, typer.Option("--data", help="Data folder; else data.")]
+OwnData: TypeAlias = Annotated[
+    Path | None, typer.Option("--data", help="Data folder; else a temporary one.")
 ]
 Tier: TypeAlias = Annotated[
     int | None,
-    typer.Option(
-        "--tier", help="0: SQLite, in process. 1: Postgres, Redis, Ray.", show_default="0"
-    ),
+    typer.Option("--tier", help="0: SQLite, in process. 1: Postgres, Redis, Ray. Else 0."),
 ]
 Rules: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--rules", help="Folder of rules, or one rule file.", show_default="config/rules"),
+    typer.Option("--rules", help="Folder of rules, or one rule file; else config/rules."),
 ]
 Symbols: TypeAlias = Annotated[
     str | None, typer.Option("--symbols", help="Only these, with commas: SPY,QQQ")
@@ -30,6 +48,10 @@ Speed: TypeAlias = Annotated[
 ]
 History: TypeAlias = Annotated[
     list[Path] | None, typer.Option("--history", help="File of daily bars (repeatable).")
+]
+RowFormat: TypeAlias = Annotated[Format, typer.Option("--format", help="How rows are written.")]
+AnswerFormat: TypeAlias = Annotated[
+    Answer, typer.Option("--format", help="How the answer is written.")
 ]
 
 
@@ -53,17 +75,47 @@ def files_source(
     symbols: str | None,
     speed: float | None,
 ) -> dict[str, Any]:
-    """Return the settings of a source of files."""
-    source: dict[str, Any] = {"kind": "files", "paths": [str(path) for path in files]}
+    """Return the settings of a source of files.
+
+    Raises:
+        SettingsError: the flags go against each other.
+    """
+    return flags(
+        kind="files",
+        paths=[str(path) for path in files],
+        history=[str(path) for path in history] if history else None,
+        symbols=_split(symbols),
+        speed=speed,
+    )
+
+
+def any_source(
+    source: Sequence[str] | None,
+    history: Sequence[Path] | None,
+    symbols: str | None,
+    speed: float | None,
+) -> dict[str, Any] | None:
+    """Return the settings of the source that the flags name, or change; None if they do neither.
+
+    Raises:
+        SettingsError: the flags go against each other.
+    """
+    if source and list(source) != ["simulated"]:
+        return files_source([Path(each) for each in source], history, symbols, speed)
     if history:
-        source["history"] = [str(path) for path in history]
-    if symbols:
-        source["symbols"] = split(symbols)
-    if speed is not None:
-        source["speed"] = speed
-    return source
+        raise SettingsError(
+            "--history goes with files: name them with --source FILE, or set source.kind, "
+            "source.paths and source.history in config/whispr.yaml"
+        )
+    kind = "simulated" if source else None
+    return flags(kind=kind, symbols=_split(symbols), speed=speed) or None
 
 
-def split(symbols: str | None) -> list[str] | None:
-    """Return ``SPY,QQQ`` as a list, None for nothing."""
-    return [each.strip() for each in symbols.split(",") if each.strip()] if symbols else None
+def _split(symbols: str | None) -> list[str] | None:
+    """Return ``SPY,QQQ`` as a list."""
+    if symbols is None:
+        return None
+    found = [each.strip() for each in symbols.split(",") if each.strip()]
+    if not found:
+        raise SettingsError(f"--symbols {symbols!r} names none; should be like SPY,QQQ")
+    return found

@@ -4,14 +4,16 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Final
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from whispr_daemon.adapters.outlets.console import line
+from whispr_daemon.adapters.outlets.console import written
+from whispr_daemon.adapters.outlets.roll import Roll
+from whispr_daemon.adapters.outlets.styles import DIRECTIONS
+from whispr_daemon.cli.options import Format
 from whispr_daemon.domain.outputs import Alert, Output, encode, kind_of
 from whispr_daemon.domain.timeframe import SECOND
 from whispr_daemon.ports.store import StoredOutput
@@ -28,14 +30,6 @@ COLUMNS: Final = (
     "message",
     "id",
 )
-
-
-class Format(StrEnum):
-    """How rows are written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
 
 
 def sorted_rows(stored: Iterable[StoredOutput]) -> list[Output]:
@@ -75,34 +69,41 @@ def render(outputs: Sequence[Output], form: Format, console: Console) -> str:
     """Return the rows as text that ends with a newline."""
     if form is Format.JSON:
         return msgspec.json.format(msgspec.json.encode(outputs), indent=1).decode() + "\n"
-    if form is Format.CSV:
-        return rows(outputs, form, console, header=True)
+    if form is Format.CSV or console.is_terminal:
+        return Rows(form, console).text(outputs)
     with console.capture() as capture:
         console.print(table(outputs))
     return capture.get()
 
 
-def rows(outputs: Sequence[Output], form: Format, console: Console, *, header: bool) -> str:
-    """Return the rows as lines to which more may follow: CSV, JSON lines, or text for people."""
-    if form is Format.CSV:
+class Rows:
+    """Rows to which more may follow: CSV under one header, JSON lines, or as the console has it."""
+
+    def __init__(self, form: Format, console: Console) -> None:
+        """``console`` is where rows for people go."""
+        self._form = form
+        self._console = console
+        self._roll = Roll()
+        self._begun = False
+
+    def text(self, outputs: Sequence[Output]) -> str:
+        """Return the next rows as whole lines; before the first of CSV the header."""
+        if self._form is Format.JSON:
+            return "".join(encode(output).decode() + "\n" for output in outputs)
+        if self._form is Format.TABLE:
+            return written(outputs, self._console, self._roll)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        if header:
+        if not self._begun:
             writer.writerow(COLUMNS)
+        self._begun = True
         writer.writerows(cells(output) for output in outputs)
         return text.getvalue()
-    if form is Format.JSON:
-        return "".join(encode(output).decode() + "\n" for output in outputs)
-    with console.capture() as capture:
-        for output in outputs:
-            console.print(line(output), soft_wrap=True)
-    return capture.get()
 
 
 def table(outputs: Sequence[Output]) -> Table:
-    """Return the rows as a table for a terminal."""
+    """Return the rows as a table, all columns but the id, for a file or a pager."""
     made = Table(*COLUMNS[:-1], header_style="bold", expand=False)
-    styles = {"up": "green", "long": "green", "down": "red", "short": "red"}
     for output in outputs:
-        made.add_row(*cells(output)[:-1], style=styles.get(output.direction, ""))
+        made.add_row(*cells(output)[:-1], style=DIRECTIONS.get(output.direction, ""))
     return made

@@ -3,18 +3,19 @@
 import json
 import urllib.error
 import urllib.request
-from enum import StrEnum
-from typing import Annotated, Any, Final
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from whispr_daemon.bootstrap.folder import Running
-from whispr_daemon.bootstrap.look import running
-from whispr_daemon.cli import options
-from whispr_daemon.cli.terminal import FAILED, complain, failures_in_words, machine, out
+from whispr_daemon.bootstrap.folder import DataFolder, Running
+from whispr_daemon.cli.options import Answer
+from whispr_daemon.cli.terminal import FAILED, NOT_READY, complain, machine, out
+from whispr_daemon.cli.waiting import stopped
 from whispr_daemon.domain.errors import WhisprError
 from whispr_daemon.settings import Settings, load
 
@@ -22,35 +23,49 @@ _PATIENCE: Final = 5.0  # seconds
 _STYLES: Final = {"live": "green", "quarantined": "red", "recovering": "yellow"}
 
 
-class Form(StrEnum):
-    """How the answer is written."""
+def status(config: Path | None, given: Mapping[str, Any], form: Answer) -> None:
+    """Print how the running daemon, its hosts and its units stand.
 
-    TABLE = "table"
-    JSON = "json"
-
-
-_Form = Annotated[Form, typer.Option("--format", help="How the answer is written.")]
-
-
-def status(
-    form: _Form = Form.TABLE, data: options.Data = None, config: options.Config = None
-) -> None:
-    """Show how the running daemon, its hosts and its units stand. Exit status 1: none runs."""
-    with failures_in_words():
-        settings = load(config, options.flags(data=data))
-        found = running(settings)
-        if found is None:
-            complain(f"no daemon runs on data folder {settings.data}")
-            raise typer.Exit(FAILED)
-        answer = _ask(found, settings)
-    if form is Form.JSON:
+    Raises:
+        WhisprError: it does not answer.
+        typer.Exit: none runs, or it is not ready.
+    """
+    settings = load(config, given)
+    folder = DataFolder(settings.data)
+    found = folder.running()
+    if found is None:
+        begun = folder.held()
+        what = "the daemon is only starting" if begun else "no daemon runs"
+        complain(f"{what} on data folder {settings.data}")
+        raise typer.Exit(NOT_READY if begun else FAILED)
+    answer = _ask(found, settings)
+    if form is Answer.JSON:
         machine(json.dumps({"pid": found.pid, **answer}, indent=1) + "\n")
-        return
+    else:
+        _show(found, answer)
+    if not answer["ready"]:
+        raise typer.Exit(NOT_READY)
+
+
+def _show(found: Running, answer: Mapping[str, Any]) -> None:
     ready = "[green]ready[/]" if answer["ready"] else "[yellow]not ready[/]"
     out.print(f"daemon {found.pid}, tier {answer['tier']}: {ready} · {found.health_url}")
-    for reason in answer["reasons"]:
-        out.print(f"  {reason}", style="yellow", markup=False)
+    reports = [host["report"] for host in answer["hosts"] if host["report"]]
+    units = [unit for report in reports for unit in report["units"]]
+    for reason in (*_reasons(answer["reasons"], units), *_stopped(units)):
+        out.print(f"  {reason}", style="yellow", markup=False, soft_wrap=True)
     out.print(_table(answer))
+
+
+def _reasons(reasons: Sequence[str], units: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the reasons that are not those of a quarantine."""
+    told = [unit["reason"] for unit in units if unit["state"] == "quarantined"]
+    return [each for each in reasons if not any(each.endswith(f": {why}") for why in told)]
+
+
+def _stopped(units: Sequence[Mapping[str, Any]]) -> list[str]:
+    quarantined = [unit for unit in units if unit["state"] == "quarantined"]
+    return stopped((unit["unit_id"], unit["reason"]) for unit in quarantined)
 
 
 def _ask(found: Running, settings: Settings) -> dict[str, Any]:
@@ -68,7 +83,7 @@ def _ask(found: Running, settings: Settings) -> dict[str, Any]:
     return answer
 
 
-def _table(answer: dict[str, Any]) -> Table:
+def _table(answer: Mapping[str, Any]) -> Table:
     table = Table(box=SIMPLE_HEAD, header_style="bold")
     for column in ("unit", "state", "position", "rows", "lag", "said", "host", "pid", "restarts"):
         numeric = column in ("rows", "lag", "said", "pid", "restarts")
@@ -87,6 +102,6 @@ def _table(answer: dict[str, Any]) -> Table:
                 host["host_id"],
                 str(report["pid"]),
                 str(host["restarts"]),
-                escape(unit["reason"] or waiting),
+                escape(waiting),
             )
     return table

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from whispr_daemon.bootstrap.desired import Desired, decode, desired, rule_files
+from whispr_daemon.bootstrap.desired import Desired, decode, desired
+from whispr_daemon.bootstrap.rule_files import rule_files
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.rules.load import RuleFile
