@@ -22,7 +22,8 @@ _SHARED: Final[tuple[Processor, ...]] = (
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
 )
-_NOT_FOR_PEOPLE: Final = ("time", "logger", "partition")  # a unit's name says the partition
+# The unit's name says the partition; ``message`` is what another handler made of the event.
+_NOT_FOR_PEOPLE: Final = ("time", "logger", "partition", "message")
 # Talkative below warning, and of no help to who runs Whispr.
 _QUIETER: Final = ("asyncio", "uvicorn", "ray", "redis", "asyncpg")
 

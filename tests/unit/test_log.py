@@ -100,3 +100,34 @@ def test_people_get_lines_they_can_read() -> None:
     structlog.get_logger("whispr").info("started", token="hunter2")
     assert "started" in stream.getvalue()
     assert "hunter2" not in stream.getvalue()
+
+
+def test_people_are_told_of_warnings_and_errors_in_short_lines(stream: io.StringIO) -> None:
+    told: list[tuple[str, str]] = []
+    journal = structlog.get_logger("whispr.unit").bind(unit="boom/0", partition=0)
+    with log.told(lambda level, line: told.append((level, line)), "whispr.ingest"):
+        journal.info("signal", name="x")
+        journal.error("quarantined", reason="no redis://:hunter2@cache/0")
+        structlog.get_logger("whispr.ingest").warning("rows refused", rows=1)
+        try:
+            int("x")
+        except ValueError:
+            logging.getLogger("uvicorn.error").exception("failed %s", "twice")
+    journal.error("afterwards")
+    assert told == [
+        ("error", "error: quarantined · unit boom/0 · reason no redis://:********@cache/0"),
+        (
+            "error",
+            "error: failed twice · ValueError: invalid literal for int() with base 10: 'x'",
+        ),
+    ]
+    assert len(records(stream)) == 5
+
+
+def test_without_a_stream_only_people_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("warning", "json", None)
+    told: list[str] = []
+    with log.told(lambda _level, line: told.append(line)):
+        structlog.get_logger("x").warning("careful")
+    assert told == ["warning: careful"]
+    assert capsys.readouterr() == ("", "")

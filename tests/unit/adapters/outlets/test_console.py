@@ -1,9 +1,11 @@
 """Lines for the eyes."""
 
 import io
+import os
 from typing import Any
 
 import pytest
+import structlog
 from rich.console import Console
 
 from whispr_daemon.adapters.outlets.console import ConsoleOutlet, line
@@ -46,8 +48,26 @@ async def test_an_alert_is_one_line_whatever_its_message_says() -> None:
     )
 
 
-async def test_a_terminal_gets_colour() -> None:
-    assert "\x1b[" in await printed(SIGNAL, force_terminal=True, color_system="standard")
+async def test_a_terminal_gets_colour_and_a_header() -> None:
+    shown = await printed(SIGNAL, force_terminal=True, color_system="standard")
+    assert "\x1b[" in shown
+    assert "UTC" in shown
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+async def test_where_nobody_reads_any_more_it_goes_on_and_says_so_once(
+    terminal: bool,
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with (
+        os.fdopen(writing, "w") as closed,
+        structlog.testing.capture_logs() as journal,
+    ):
+        outlet = ConsoleOutlet(Console(file=closed, force_terminal=terminal))
+        for _ in range(3):
+            await outlet.send([StoredOutput(unit_id="u", out_seq=1, created=0, output=SIGNAL)])
+    assert [said["event"] for said in journal] == ["nobody reads the console any more"]
 
 
 @pytest.mark.parametrize("severity", ["debug", "info", "warn", "error", "critical"])
