@@ -1,5 +1,6 @@
 """What a clause does when it fires: ``emit`` and ``alert``, read from strings or mappings."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, cast
@@ -66,12 +67,18 @@ def _emit(rest: str, start: int, _scope: Scope) -> Emit:
         raise RefusedError(start, "E401", message)
     if not colon:
         return Emit(name=name)
+    return Emit(name=name, strength=_strength(strength, start + len(name) + 1))
+
+
+def _strength(written: object, start: int) -> float:
+    number = written if isinstance(written, str | int | float) else math.nan
     try:
-        return Emit(name=name, strength=float(strength))
-    except ValueError as error:
-        place = start + len(name) + 1
-        message = f"the strength of a signal is a number, found {strength!r}"
-        raise RefusedError(place, "E401", message) from error
+        value = math.nan if isinstance(number, bool) else float(number)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value):
+        return value
+    raise RefusedError(start, "E401", f"the strength of a signal is a number, found {written!r}")
 
 
 def _alert(rest: str, start: int, scope: Scope) -> Warn:
@@ -94,9 +101,7 @@ def _read_mapping(verb: str, written: Mapping[str, Any], scope: Scope) -> Action
         strength = written.get("strength")
         if strength is None:
             return signal
-        if isinstance(strength, bool) or not isinstance(strength, int | float):
-            raise RefusedError(0, "E401", f"strength is a number, found {strength!r}")
-        return Emit(name=cast("Emit", signal).name, strength=float(strength))
+        return Emit(name=cast("Emit", signal).name, strength=_strength(strength, 0))
     _refuse_others(written, ("alert",), "alert", ())
     if not isinstance(value, dict):
         raise RefusedError(0, "E402", "alert needs {level, message}")

@@ -147,10 +147,16 @@ def mean_price(field: str, rows: Rows) -> NDArray[np.float64]:
 
 def days_of(frame: Frame) -> Days:
     """Return what of a frame the day levels are made of."""
+    date, before, part = (column.tolist() for column in frame.where)
+    high, low, close = (frame.rows[field].tolist() for field in ("high", "low", "close"))
     return Days(
-        frame.slot.tolist(),
-        *(column.tolist() for column in frame.where),
-        frame.daily.tolist(),
-        frame.clock.tolist(),
-        *(frame.rows[field].tolist() for field in ("high", "low", "close")),
+        slot=frame.slot.tolist(),
+        date=date,
+        before=before,
+        part=part,
+        daily=frame.daily.tolist(),
+        clock=frame.clock.tolist(),
+        high=high,
+        low=low,
+        close=close,
     )

@@ -52,10 +52,8 @@ class Translation(Source):
                 return self.column(Column(field))
             case Series():
                 return self.column(Column(canonical(node)))
-            case DayLevel(ratio=ratio, length=length):
-                key = day_key(length)
-                anchor, atr = self.column(Column(key, "anchor")), self.column(Column(key, "atr"))
-                return self.name(f"{anchor} + {self.literal(ratio)} * {atr}")
+            case DayLevel():
+                return self._day_level(node)
             case DayValue():
                 return self._day_value(node)
             case Arithmetic():
@@ -66,6 +64,15 @@ class Translation(Source):
                 return self._written(node)
             case _:
                 return self.name(f"float({self.truth(node)})")
+
+    def _day_level(self, node: DayLevel) -> str:
+        key = day_key(node.length)
+        anchor = self.column(Column(key, "anchor"))
+        if node.ratio == 0:
+            return anchor  # which is there before there is an ATR
+        return self.name(
+            f"{anchor} + {self.literal(node.ratio)} * {self.column(Column(key, 'atr'))}"
+        )
 
     def _day_value(self, node: DayValue) -> str:
         key = day_key(node.length)

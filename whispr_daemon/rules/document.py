@@ -10,7 +10,14 @@ from typing import Any, Final, TypeAlias
 import yaml
 
 from whispr_daemon.rules.diagnostics import Diagnostic, Finding, Severity
-from whispr_daemon.rules.yaml_core import CORE, SCALARS, Mark, YamlRefusedError, compose
+from whispr_daemon.rules.yaml_core import (
+    COLLECTIONS,
+    CORE,
+    SCALARS,
+    Mark,
+    YamlRefusedError,
+    compose,
+)
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -94,19 +101,23 @@ class Document:
     def build(self, node: yaml.Node, path: Path = ()) -> Any:
         """Turn a YAML node into plain data, remembering every place."""
         self._values[path] = node
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in COLLECTIONS:
+            return self._refuse_tag(node)
         if isinstance(node, yaml.MappingNode):
             return self._build_mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
         read = SCALARS.get(node.tag)
         if read is None:
-            self.report(_start(node), "E505", f"the YAML tag {node.tag!r} is not allowed here")
-            return None
+            return self._refuse_tag(node)
         try:
             return read(node.value)
         except ValueError:
-            self.report(_start(node), "E500", f"{node.value!r} is not what its YAML tag says")
+            self.report(_start(node), "E500", f"{node.value!r} is not a number to reckon with")
             return None
+
+    def _refuse_tag(self, node: yaml.Node) -> None:
+        self.report(_start(node), "E505", f"the YAML tag {node.tag!r} is not allowed here")
 
     def _build_mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}

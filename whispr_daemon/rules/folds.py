@@ -44,7 +44,7 @@ class Place(NamedTuple):
 
     length: int
     width: int  # floats a slot
-    every_bar: bool  # an undefined source is an input too
+    every_bar: bool  # after the first input, an undefined one is an input too
 
 
 # step(given, r, floats, f, n, length) takes bar r into the state at floats[f …], where n inputs
@@ -53,7 +53,7 @@ Step: TypeAlias = Callable[[Input, int, Floats, int, int, int], float]
 
 
 def fold(rows: int, given: Input, state: State, place: Place, out: Output, step: Step) -> None:
-    """Take bars in, in order. An undefined input (NaN) is skipped: NaN out, state unchanged."""
+    """Take bars in, in order. An undefined source (NaN) is skipped: NaN out, state unchanged."""
     length, width, every_bar = place
     slot, x = given.slot, given.x
     floats, ints = state
@@ -61,7 +61,7 @@ def fold(rows: int, given: Input, state: State, place: Place, out: Output, step:
         s = slot[r]
         n = ints[s]
         y = NAN
-        if every_bar or x[r] == x[r]:
+        if x[r] == x[r] or (every_bar and n > 0):
             y = step(given, r, floats, s * width, n, length)
             n += 1
             ints[s] = n

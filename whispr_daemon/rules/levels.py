@@ -14,12 +14,15 @@ AVERAGE: Final = 1  # the ATR (its sum while it forms)
 HIGH: Final = 2  # of the running session
 LOW: Final = 3
 LAST: Final = 4
-FLOATS: Final = 5
+ANCHOR: Final = 5  # of the levels that hold
+ATR: Final = 6
+FLOATS: Final = 7
 DAY: Final = 0  # date of the last chained bar
 BARS: Final = 1  # chained so far
 RUNNING: Final = 2  # date of the running session
 WHOLE: Final = 3  # 0: missed its open; 1: seen from the open; 2: seen from open to close
-INTS: Final = 4
+HELD: Final = 4  # date of the session the levels hold for
+INTS: Final = 5
 
 ALWAYS: Final = 1 << 40  # the count of pinned levels: more than any warmup needs
 
@@ -68,10 +71,11 @@ def day_levels(rows: int, days: Days, state: State, length: int, out: Levels) ->
                     close_day(state, f, i, length)
                     open_day(state, f, i, days.date[r])
                 extend_day(state, f, i, (days.high[r], days.low[r], days.close[r]), days.part[r])
-            known = ints[i + BARS] > 0 and ints[i + DAY] == days.before[r]
-            formed = known and ints[i + BARS] >= length
-            out.anchor[at] = floats[f + CLOSE] if known else NAN
-            out.atr[at] = floats[f + AVERAGE] if formed else NAN
+            if ints[i + BARS] > 0 and ints[i + DAY] == days.before[r]:
+                hold(state, f, i, days.date[r], length)
+            held = ints[i + HELD] == days.date[r]
+            out.anchor[at] = floats[f + ANCHOR] if held else NAN
+            out.atr[at] = floats[f + ATR] if held else NAN
             out.high[at] = floats[f + HIGH]
             out.low[at] = floats[f + LOW]
             out.count[at] = ints[i + BARS]
@@ -79,6 +83,14 @@ def day_levels(rows: int, days: Days, state: State, length: int, out: Levels) ->
         if daily and (ints[i + BARS] == 0 or days.date[r] > ints[i + DAY]):
             chain(state, f, i, (days.high[r], days.low[r], days.close[r]), length)
             ints[i + DAY] = days.date[r]
+
+
+def hold(state: State, f: int, i: int, date: int, length: int) -> None:
+    """Make the chain the levels of a session: they stay, also when its own daily bar is chained."""
+    floats, ints = state
+    ints[i + HELD] = date
+    floats[f + ANCHOR] = floats[f + CLOSE]
+    floats[f + ATR] = floats[f + AVERAGE] if ints[i + BARS] >= length else NAN
 
 
 def close_day(state: State, f: int, i: int, length: int) -> None:

@@ -10,7 +10,7 @@ from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.rules.source import StateBlock
 from whispr_daemon.rules.table import Table
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 EVERYTHING: Final = StateBlock(slice(None), slice(None))
 
 

@@ -14,6 +14,8 @@ def needs_of(node: Node) -> Iterator[Need]:
     if isinstance(node, Series):
         formed, converged = _series_warmth(node)
         yield Need(Column(canonical(node), "count"), formed, converged, "bars")
+    elif isinstance(node, DayLevel) and node.ratio == 0:
+        yield Need(Column(day_key(node.length), "count"), 1, 1, "daily bars")  # the anchor alone
     elif isinstance(node, DayLevel | DayValue):
         folded = fold_of("atr")
         formed = folded.formed(node.length)

@@ -28,11 +28,13 @@ _RESOLVED: Final = (  # what a plain scalar means, by its first character: YAML 
 
 def _float(written: str) -> float:
     text = written.lower()
-    if text.endswith(".inf"):
-        return -math.inf if text.startswith("-") else math.inf
-    return math.nan if text == ".nan" else float(text)
+    value = math.inf if text.endswith((".inf", ".nan")) else float(text)
+    if not math.isfinite(value):
+        raise ValueError(written)
+    return value
 
 
+COLLECTIONS: Final = (CORE + "map", CORE + "seq")
 SCALARS: Final[dict[str, Callable[[str], Any]]] = {
     CORE + "str": str,
     CORE + "null": lambda text: None,

@@ -103,6 +103,13 @@ def test_nothing_fires_or_arms_before_what_the_rule_reads_is_warm() -> None:
     assert said("cross(price, SMA3)", closes) == ["S0 down", "S0 up"]
 
 
+def test_an_earlier_value_is_ready_when_it_has_itself_been_formed() -> None:
+    strategy = engine(rule_of("price > 10 or EMA3[2] < 0"))
+    assert fired(fold(strategy, close_rows([9.0, 9.0, 9.0, 9.0], START))) == []
+    assert strategy.warmup() == {"r SPY": "warming 2/3 bars"}  # of EMA3, which began two bars ago
+    assert fired(fold(strategy, close_rows([9.0, 11.0], START + 4 * MINUTE))) == ["S0"]
+
+
 def test_live_a_rule_waits_until_averages_have_converged() -> None:
     strategy = engine(rule_of("price > EMA13"), require="converged")
     wave = [10.0 + (place % 7) for place in range(102)]

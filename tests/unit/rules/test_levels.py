@@ -111,3 +111,36 @@ def test_an_official_daily_bar_is_preferred_to_the_minutes() -> None:
 def test_a_half_day_counts_as_a_whole_session() -> None:
     rule = telling("atr.pdc", inputs="{atr: {length: 1}}")
     assert said_at(rule, [minutes("2013-11-29", 181.0)], "2013-12-02") == "181.0000"
+
+
+def test_the_anchor_needs_no_atr() -> None:
+    seen = [daily_row("2026-06-23", 606.0, 604.0, 605.0)]
+    assert said_at(telling("atr.pdc", "close - atr.pdc"), seen, "2026-06-24") == "605.0000 2.5000"
+    assert said_at(telling("atr.pdc"), seen, "2026-06-24", "converged") == "605.0000"
+    assert said_at(telling("atr.pdc", "atr.38"), seen, "2026-06-24") == ""
+
+
+def test_levels_hold_until_the_session_ends_though_its_daily_bar_is_there_before() -> None:
+    rule = telling("atr.pdc", "atr.value", inputs="{atr: {length: 1}}")
+    early = daily_row("2026-06-24", 700.0, 500.0, 650.0)
+    early["ts"] = session("2026-06-24").close  # as the last minute
+    rows = [
+        daily_row("2026-06-23", 606.0, 604.0, 605.0),
+        minute_row("2026-06-24", "15:58", 0.5),
+        early,
+        minute_row("2026-06-24", "15:59", 607.5),
+        minute_row("2026-06-25", "09:30", 0.5),
+        minute_row("2026-06-25", "09:31", 607.5),
+    ]
+    said = [
+        one.message for one in fold(engine(rule), np.concatenate(rows)) if isinstance(one, Alert)
+    ]
+    assert said == ["605.0000 2.0000", "650.0000 200.0000"]
+
+
+def test_a_daily_bar_that_is_late_brings_the_levels_when_it_comes() -> None:
+    rule = telling("atr.pdc")
+    late = daily_row("2026-06-23", 606.0, 604.0, 605.0)
+    late["ts"] = ns("2026-06-24", "09:59")
+    rows = [minute_row("2026-06-24", "09:31", 0.5), late]
+    assert said_at(rule, rows, "2026-06-24") == "605.0000"

@@ -1,5 +1,6 @@
 """Names: ``price``, ``atr.38``, ``EMA13@5m``, ``close[1]``."""
 
+import math
 from typing import Final, cast
 
 from lark import Token, Tree
@@ -7,7 +8,7 @@ from lark import Token, Tree
 from whispr_daemon.rules.check.checking import Checking, Reader
 from whispr_daemon.rules.check.parse_tree import arguments, chain
 from whispr_daemon.rules.diagnostics import suggestion
-from whispr_daemon.rules.names import LATER_SPACES, MAX_LENGTH
+from whispr_daemon.rules.names import LATER_SPACES, MAX_LENGTH, MODES
 from whispr_daemon.rules.nodes import Node, Series, Type
 from whispr_daemon.rules.scope import (
     RefusedError,
@@ -42,7 +43,10 @@ def _dotted(checking: Checking, tree: Tree[Token], span: Span) -> Node | None:
 def _level(checking: Checking, parts: list[str], tree: Tree[Token], span: Span) -> Node | None:
     """``atr.level(0.40)``, ``atr.day.level(-1.1)``."""
     written = ".".join(("atr", *parts))
-    if [part.lower() for part in parts if part.lower() != "day"] != ["level"]:
+    *mode, last = (part.lower() for part in parts)
+    if len(mode) == 1 and mode[0] in MODES and mode[0] != "day":
+        raise not_yet(f"the ladder 'atr.{mode[0]}'", span.start)
+    if last != "level" or mode not in ([], ["day"]):
         raise RefusedError(span.start, "E220", f"unknown function {written!r}")
     given = arguments(tree)
     if len(given) != 1:
@@ -52,7 +56,7 @@ def _level(checking: Checking, parts: list[str], tree: Tree[Token], span: Span) 
     if ratio is None:
         return None
     value = constant_value(ratio)
-    if value is None:
+    if value is None or not math.isfinite(value):
         message = f"{written} takes a ratio written as a number, e.g. {written}(0.40)"
         raise RefusedError(ratio.start, "E305", message)
     return level_node(f"{written}({value:g})", value, span, checking.scope)

@@ -31,7 +31,7 @@ class Folded(NamedTuple):
     floats: Callable[[int], int]  # state per slot, from the length
     formed: Callable[[int], int]  # inputs until the first value
     alpha: Callable[[int], float]  # weight of the newest input; 1: forgets its start at once
-    every_bar: bool = False  # an undefined source is an input too
+    every_bar: bool = False  # after the first input, an undefined one is an input too
 
     def place(self, length: int) -> Place:
         """Return how its state is laid out."""
