@@ -76,6 +76,11 @@ class _Watch:
         self.moved_at = self.next_start = now
 
     @property
+    def answered(self) -> bool:
+        """Whether it has answered since it was last started or killed."""
+        return self.report is not None and not self._killed
+
+    @property
     def settled(self) -> bool:
         """Whether it has been seen at work."""
         report = self.report
@@ -165,14 +170,17 @@ class Supervisor:
             watch.restarts += 1
             self._metrics.count(RESTARTS, 1, host_id)
             self._journal.warning("host is back", host=host_id, restarts=watch.restarts)
-        patience = self._stall_after if watch.report else max(self._stall_after, _FIRST_ANSWER)
-        if now - watch.moved_at >= patience:
+        if now - watch.moved_at >= self._patience(watch):
             self._journal.error("host makes no progress, killing it", host=host_id)
             await self._runtime.kill(host_id)
             watch.begin_anew(now)
         elif report is None:
             await self._start(watch, now)  # leaves one alone that is alive but busy
         self._metrics.gauge(HOST_UP, float(report is not None), host_id)
+
+    def _patience(self, watch: _Watch) -> float:
+        """Return how long a host may stand still. One that is being built needs its time."""
+        return self._stall_after if watch.answered else max(self._stall_after, _FIRST_ANSWER)
 
     async def _start(self, watch: _Watch, now: float) -> None:
         if now < watch.next_start:

@@ -229,6 +229,18 @@ async def test_a_host_killed_for_standing_still_has_the_full_time_again() -> Non
     assert stage.runtime.killed == 1
 
 
+async def test_a_host_that_was_killed_may_take_longer_to_come_back_than_to_stand_still() -> None:
+    stage = Stage()
+    task = asyncio.ensure_future(stage.supervisor.run())
+    while not stage.runtime.killed:
+        await stage.round((1, "recovering"))
+    await stage.round(None, 60)  # 30 s, and stall_after is 10: a process takes a while to start
+    assert stage.runtime.killed == 1
+    await stage.round(None, 100)
+    await crash(task)
+    assert stage.runtime.killed == 2
+
+
 async def test_a_restart_is_counted_though_the_new_run_is_further_than_the_old_one() -> None:
     stage = Stage()
     task = asyncio.ensure_future(stage.supervisor.run())
