@@ -3,14 +3,13 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import typer
 
 from whispr_daemon.cli.terminal import INTERRUPTED, note
 
 Result = TypeVar("Result")
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
@@ -25,12 +24,14 @@ class Stop:
     def watch(self, task: asyncio.Task[Any]) -> None:
         """Let signals end ``task``, which runs on the current loop.
 
-        One that this process was started to ignore (nohup does so with SIGHUP) stays ignored.
+        The end of the terminal counts for nothing to who was started with nohup.
         """
         self._task = task
-        for number in _SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                asyncio.get_running_loop().add_signal_handler(number, self._signalled)
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
+            asyncio.get_running_loop().add_signal_handler(number, self._signalled)
 
     def by(self, ask: Callable[[], None]) -> None:
         """Let the next signal call ``ask``."""

@@ -126,7 +126,7 @@ class LogSettings(Section):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "console"] = "json"
-    file: Path | None = None  # None: standard error
+    file: Path | None = None  # None: standard error, or where that is a terminal, logs/daemon.log
 
 
 SourceSettings: TypeAlias = Annotated[SimulatedSource | FilesSource, Field(discriminator="kind")]
