@@ -130,11 +130,17 @@ def _short(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     return " · ".join([*words, failure] if failure else words)
 
 
+def _without_private(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Leave out what libraries note on records for themselves, as Ray does in every process."""
+    return {key: value for key, value in event.items() if not key.startswith("_")}
+
+
 def _formatter(*renderers: Processor) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*_SHARED, structlog.stdlib.ExtraAdder()],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _without_private,
             structlog.processors.format_exc_info,
             mask_secrets,
             *renderers,

@@ -218,8 +218,9 @@ async def test_a_server_left_over_by_an_earlier_daemon_is_replaced(folder: Path)
     command = command_line(valkey.pid)
     await valkey.stop()
     leftover = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)
+    pid_file = folder / "valkey/pid"
     async with asyncio.timeout(10):
-        while not (folder / "valkey/pid").exists():
+        while not (pid_file.exists() and pid_file.read_text().strip()):
             await CLOCK.sleep(0.02)
 
     again = await valkey.start(folder)
