@@ -1,6 +1,5 @@
 """``whispr signals``: what a daemon said, read from its store while it runs or after."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +10,7 @@ from whispr_daemon.bootstrap.look import running, store_to_read
 from whispr_daemon.cli.options import Format
 from whispr_daemon.cli.rows import Rows, render
 from whispr_daemon.cli.serving import serve
-from whispr_daemon.cli.terminal import machine, out
+from whispr_daemon.cli.terminal import machine, out, warn
 from whispr_daemon.engine.retry import persist
 from whispr_daemon.settings import Settings, load
 
@@ -28,8 +27,9 @@ def signals(
         SettingsError: there is no store to read.
     """
     settings = load(config, given)
-    log.configure("warning", settings.log.format, sys.stderr)
-    serve(lambda _stop: _show(settings, limit, form, follow=follow))
+    log.configure("warning", settings.log.format, None)
+    with log.told(warn):
+        serve(lambda _stop: _show(settings, limit, form, follow=follow))
 
 
 async def _show(settings: Settings, limit: int, form: Format, *, follow: bool) -> None:
