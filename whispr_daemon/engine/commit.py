@@ -12,7 +12,7 @@ _journal = structlog.get_logger("whispr.unit")
 
 
 async def settle(commit: Commit, store: Store, clock: Clock, reader: Reader) -> None:
-    """Return when the commit is durable; where that is unsure, ask (delivery.md, 4).
+    """Return when the commit is durable; where that is unsure, ask.
 
     Raises:
         Fenced: another owner has claimed the unit.

@@ -65,7 +65,7 @@ class Fold:
     def take(self, entry: Entry, symbols: Sequence[str]) -> list[Output]:
         """Fold one entry; return its outputs, sealed. ``symbols[code]`` names the instruments.
 
-        An entry whose source was already taken in further is passed over (delivery.md, 3).
+        An entry whose source was already taken in further is passed over.
 
         Raises:
             StrategyFailed: the strategy raised, or said something without a name or a time.

@@ -11,7 +11,7 @@ _journal = structlog.get_logger("whispr.unit")
 
 
 async def recover(unit_id: str, fold: Fold, claim: Claim, reader: Reader) -> None:
-    """Restore the snapshot, fold the log up to ``wm`` in silence, compare (delivery.md, 5).
+    """Restore the snapshot, fold the log up to ``wm`` in silence, compare.
 
     Raises:
         LogWentBack: the log does not hold ``wm``.

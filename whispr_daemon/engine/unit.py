@@ -1,4 +1,4 @@
-"""The one loop: claim, recover, then read, fold, commit (delivery.md, 4 and 5)."""
+"""The one loop: claim, recover, then read, fold, commit."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""How warm the values that an expression reads must be (rules-language.md 4.2)."""
+"""How warm the values that an expression reads must be."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a cross is: rules-language.md 2."""
+"""What a cross is, and what it remembers."""
 
 from datetime import date
 from itertools import pairwise

@@ -39,7 +39,7 @@ def days_before(day: str, count: int) -> list[str]:
 
 
 def history(day: str) -> list[Rows]:
-    """The 16 daily bars of rules-language.md 1.1 before a day; the last close is 607."""
+    """The 16 daily bars of the worked example before a day; the last close is 607."""
     return [
         daily_row(before, 607 + size / 2, 607 - size / 2, 607.0)
         for before, size in zip(days_before(day, 16), RANGES, strict=True)

@@ -1,4 +1,4 @@
-"""Crosses: cross, cross_up, cross_down (rules-language.md 2)."""
+"""Crosses: cross, cross_up, cross_down."""
 
 from collections.abc import Callable, Iterator
 from typing import Final, Literal, TypeAlias
