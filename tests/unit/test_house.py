@@ -35,7 +35,7 @@ OFFENCES = {
         "whispr_daemon/domain/outputs.py", "import pathlib"
     ),
     "Ports and engine are plain Python": Offence("whispr_daemon/engine/unit.py", "import random"),
-    "Rules are pure": Offence("whispr_daemon/rules/levels.py", "import structlog"),
+    "Rules are pure": Offence("whispr_daemon/rules/columns/levels.py", "import structlog"),
     "Strategies see the domain and the strategy port, nothing else": Offence(
         "strategies/ema_cross.py", "import whispr_daemon.ports.event_log"
     ),
@@ -44,7 +44,7 @@ OFFENCES = {
     ),
     "asyncpg is at home in the Postgres store": Offence("whispr_daemon/log.py", "import asyncpg"),
     "exchange_calendars is at home in the sessions": Offence(
-        "whispr_daemon/rules/levels.py", "import exchange_calendars"
+        "whispr_daemon/rules/columns/levels.py", "import exchange_calendars"
     ),
     "FastAPI is at home in the API": Offence("whispr_daemon/log.py", "import fastapi"),
     "lark and jsonschema are at home in the rules": Offence("whispr_daemon/log.py", "import lark"),

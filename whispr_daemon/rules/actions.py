@@ -7,9 +7,9 @@ from typing import Any, Final, TypeAlias, cast
 
 from whispr_daemon.domain.outputs import Severity
 from whispr_daemon.domain.value import Value
+from whispr_daemon.rules.check.scope import RefusedError, Scope
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.message import Message, read_message
-from whispr_daemon.rules.scope import RefusedError, Scope
 
 LATER_VERBS: Final = ("set", "log", "order", "target", "flatten", "cancel", "halt")
 VERBS: Final = ("emit", "alert", *LATER_VERBS)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from whispr_daemon.rules.actions import Emit
+from whispr_daemon.rules.check.scope import RefusedError, Span, name_node
 from whispr_daemon.rules.diagnostics import Finding
-from whispr_daemon.rules.document import Document, Path
+from whispr_daemon.rules.document.document import Document, Path
 from whispr_daemon.rules.nodes import Series
 from whispr_daemon.rules.rule import Clause
-from whispr_daemon.rules.scope import RefusedError, Span, name_node
 from whispr_daemon.rules.tree import canonical, children
 
 _PATH: Path = ("inputs", "indicators")

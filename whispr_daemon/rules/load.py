@@ -5,11 +5,11 @@ from typing import Final
 
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.diagnostics import Diagnostic
-from whispr_daemon.rules.document import Document, read
+from whispr_daemon.rules.document.document import Document, read
+from whispr_daemon.rules.document.shape import check_shape
+from whispr_daemon.rules.document.yaml_core import Mark
 from whispr_daemon.rules.reader import RuleReader
 from whispr_daemon.rules.rule import Rule
-from whispr_daemon.rules.shape import check_shape
-from whispr_daemon.rules.yaml_core import Mark
 
 TESTS_SUFFIX: Final = ".test.yaml"
 

@@ -8,8 +8,8 @@ from typing import Final
 from whispr_daemon.domain.outputs import Direction
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.check.expression import check
+from whispr_daemon.rules.check.scope import RefusedError, Scope
 from whispr_daemon.rules.nodes import Node, Type
-from whispr_daemon.rules.scope import RefusedError, Scope
 
 _FORMAT: Final = re.compile(r"[<>=^]?[-+ ]?0?\d{0,2}[,_]?(\.\d{1,2})?[eEfFgG%]?")
 _PLAIN: Final = ".10g"  # every digit people write, none of the noise behind them

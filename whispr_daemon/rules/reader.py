@@ -8,13 +8,13 @@ from typing import Any
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.actions import Action, read_action
 from whispr_daemon.rules.check.expression import check_condition
+from whispr_daemon.rules.check.scope import RefusedError, Scope
+from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.rules.declarations import check_declarations
-from whispr_daemon.rules.document import Document, Path
+from whispr_daemon.rules.document.document import Document, Path
 from whispr_daemon.rules.names import DEFAULT_LENGTH
 from whispr_daemon.rules.nodes import Node
 from whispr_daemon.rules.rule import Clause, Inputs, Rule
-from whispr_daemon.rules.scope import RefusedError, Scope
-from whispr_daemon.rules.sessions import calendar
 
 
 class RuleReader:

@@ -6,14 +6,14 @@ from typing import Final, NamedTuple
 from whispr_daemon.domain.outputs import Alert, Direction, Output, Signal
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
 from whispr_daemon.rules.actions import Emit
-from whispr_daemon.rules.bank import Values
 from whispr_daemon.rules.column import Column, Need
-from whispr_daemon.rules.compiler import RECORD, Part, compile_rule
-from whispr_daemon.rules.frames import Clock
+from whispr_daemon.rules.columns.bank import Values
+from whispr_daemon.rules.columns.frames import Clock
+from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.compile.compiler import RECORD, Part, compile_rule
 from whispr_daemon.rules.nodes import Node, Type
 from whispr_daemon.rules.rule import Clause, Rule
 from whispr_daemon.rules.settings import RuleSettings
-from whispr_daemon.rules.table import Table
 
 STALE_BARS: Final = 3  # timeframes without a bar after which a condition is unknown
 

@@ -33,7 +33,7 @@ class StateBlock(NamedTuple):
 class Source(ABC):
     """The body of a step function: its lines, the columns and literals they use, their state.
 
-    What a node means is the translator's to say (:mod:`whispr_daemon.rules.codegen`).
+    What a node means is the translator's to say (:mod:`whispr_daemon.rules.compile.codegen`).
     """
 
     def __init__(self) -> None:

@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.outputs import Output
-from whispr_daemon.rules.bank import Bank
 from whispr_daemon.rules.column import BARS
-from whispr_daemon.rules.frames import Clock, Framer
+from whispr_daemon.rules.columns.bank import Bank
+from whispr_daemon.rules.columns.frames import Clock, Framer
+from whispr_daemon.rules.columns.saved import Saved, decode, encode, join, restore_table, save_table
+from whispr_daemon.rules.columns.sessions import calendar
+from whispr_daemon.rules.columns.slots import Selection, Slots, picked, select
+from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.running import Running, View
-from whispr_daemon.rules.saved import Saved, decode, encode, join, restore_table, save_table
-from whispr_daemon.rules.sessions import calendar
 from whispr_daemon.rules.settings import RuleSettings
-from whispr_daemon.rules.slots import Selection, Slots, picked, select
 from whispr_daemon.rules.source import StateBlock
-from whispr_daemon.rules.table import Table
 
 
 class _Desk(NamedTuple):

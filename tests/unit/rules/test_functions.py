@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.rules.golden import close_rows, ns
 from tests.unit.rules.market import engine, fired, fold, rule_of
-from whispr_daemon.rules.folds import Floats, Input
+from whispr_daemon.rules.functions.folds import Floats, Input
 from whispr_daemon.rules.functions.function import (
     LENGTH,
     Folded,

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from whispr_daemon.rules.folds import Input, Output, State, fold
+from whispr_daemon.rules.check.scope import Span, name_node
+from whispr_daemon.rules.functions.folds import Input, Output, State, fold
 from whispr_daemon.rules.functions.table import fold_of
-from whispr_daemon.rules.scope import Span, name_node
-from whispr_daemon.rules.warmth import needs_of
+from whispr_daemon.rules.functions.warmth import needs_of
 
 NAN = float("nan")
 CLOSES = [44.34, 44.09, 44.15, 43.61, 44.33, 44.83, 45.10, 45.42, 45.84, 46.08]

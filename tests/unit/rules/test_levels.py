@@ -8,9 +8,9 @@ from tests.unit.rules.market import daily_row, engine, fold, minute_row, session
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.outputs import Alert
 from whispr_daemon.domain.timeframe import MINUTE
+from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.rules.load import RuleFile, load
 from whispr_daemon.rules.rule import Rule
-from whispr_daemon.rules.sessions import calendar
 
 RANGES = [6, 5.5, 5, 7, 5.5, 5, 5, 5.5, 6, 8, 8, 4.5, 5.5, 5, 8, 6]  # of the page's 16 days
 

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.rules.golden import ns
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.timeframe import DAY, HOUR, MINUTE
-from whispr_daemon.rules.sessions import calendar, day_of
+from whispr_daemon.rules.columns.sessions import calendar, day_of
 
 
 def found(*moments: int, name: str = "XNYS") -> list[int]:

@@ -7,12 +7,12 @@ from lark import Token, Tree
 
 from whispr_daemon.rules.check.checking import Checking, Reader, complete
 from whispr_daemon.rules.check.parse_tree import arguments, span_of, subtrees
+from whispr_daemon.rules.check.scope import RefusedError, Span, indicator, not_yet
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.functions.function import Accepts, Folded, Function, Parameter
 from whispr_daemon.rules.functions.later import LATER_FUNCTIONS
 from whispr_daemon.rules.functions.table import FUNCTIONS
 from whispr_daemon.rules.nodes import Call, Node, Type
-from whispr_daemon.rules.scope import RefusedError, Span, indicator, not_yet
 from whispr_daemon.rules.tree import constant_value, number_type
 
 _INFIX: Final = {"x_any": "cross", "x_up": "cross_up", "x_down": "cross_down"}

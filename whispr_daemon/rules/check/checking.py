@@ -6,9 +6,9 @@ from typing import Final, TypeAlias
 
 from lark import Token, Tree
 
+from whispr_daemon.rules.check.scope import Scope, Span
 from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.nodes import Node, Type
-from whispr_daemon.rules.scope import Scope, Span
 
 NUMBERS: Final = (Type.NUM, Type.LEVEL)
 TRUTHS: Final = (Type.BOOL, Type.EVENT)

@@ -7,11 +7,11 @@ from typing_extensions import override
 
 from whispr_daemon.rules.check import calls, literals, names, operators
 from whispr_daemon.rules.check.checking import TRUTHS, Checking, Reader, condition_needed
+from whispr_daemon.rules.check.parse import SyntaxRefusedError, parse
 from whispr_daemon.rules.check.parse_tree import span_of
+from whispr_daemon.rules.check.scope import RefusedError, Scope
 from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.nodes import Node
-from whispr_daemon.rules.parse import SyntaxRefusedError, parse
-from whispr_daemon.rules.scope import RefusedError, Scope
 
 _READERS: Final[dict[str, Reader]] = {  # by the grammar's name of a tree
     **literals.READERS,

@@ -6,8 +6,8 @@ from lark import Token, Tree
 
 from whispr_daemon.domain.timeframe import DAY, HOUR, MINUTE, SECOND
 from whispr_daemon.rules.check.checking import Checking, Reader
+from whispr_daemon.rules.check.scope import RefusedError, Span, not_yet
 from whispr_daemon.rules.nodes import Const, Node, Text, Type
-from whispr_daemon.rules.scope import RefusedError, Span, not_yet
 
 _DURATIONS: Final = {
     "ms": SECOND // 1000,

@@ -7,10 +7,7 @@ from lark import Token, Tree
 
 from whispr_daemon.rules.check.checking import Checking, Reader
 from whispr_daemon.rules.check.parse_tree import arguments, chain
-from whispr_daemon.rules.diagnostics import suggestion
-from whispr_daemon.rules.names import LATER_SPACES, MAX_LENGTH, MODES
-from whispr_daemon.rules.nodes import Node, Series, Type
-from whispr_daemon.rules.scope import (
+from whispr_daemon.rules.check.scope import (
     RefusedError,
     Span,
     atr_node,
@@ -18,6 +15,9 @@ from whispr_daemon.rules.scope import (
     name_node,
     not_yet,
 )
+from whispr_daemon.rules.diagnostics import suggestion
+from whispr_daemon.rules.names import LATER_SPACES, MAX_LENGTH, MODES
+from whispr_daemon.rules.nodes import Node, Series, Type
 from whispr_daemon.rules.tree import constant_value
 
 

@@ -6,9 +6,9 @@ from lark import Token, Tree
 
 from whispr_daemon.rules.check.checking import TRUTHS, Checking, Reader, complete
 from whispr_daemon.rules.check.parse_tree import subtrees
+from whispr_daemon.rules.check.scope import RefusedError, Span, not_yet
 from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.nodes import Arithmetic, Compare, Logic, Negative, Node, Not, Type
-from whispr_daemon.rules.scope import RefusedError, Span, not_yet
 from whispr_daemon.rules.tree import number_type
 
 _ARITHMETIC: Final = {"add": "+", "sub": "-", "mul": "*", "div": "/"}

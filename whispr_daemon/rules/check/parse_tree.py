@@ -4,7 +4,7 @@ from typing import cast
 
 from lark import Token, Tree
 
-from whispr_daemon.rules.scope import Span
+from whispr_daemon.rules.check.scope import Span
 
 
 def span_of(tree: Tree[Token]) -> Span:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from whispr_daemon.rules.folds import NAN, Floats, Input, seeded, wilder
+from whispr_daemon.rules.functions.folds import NAN, Floats, Input, seeded, wilder
 from whispr_daemon.rules.functions.function import LENGTH, Folded, Function, X
 from whispr_daemon.rules.functions.weights import (
     ema_weight,

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from whispr_daemon.rules.diagnostics import Finding
-from whispr_daemon.rules.folds import Place, Step
+from whispr_daemon.rules.functions.folds import Place, Step
 from whispr_daemon.rules.nodes import Call, Type
 from whispr_daemon.rules.source import Event, Source
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from whispr_daemon.rules.folds import NAN, Floats, Input
+from whispr_daemon.rules.functions.folds import NAN, Floats, Input
 from whispr_daemon.rules.functions.function import Folded
 from whispr_daemon.rules.functions.weights import forgets, itself, one_more
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from whispr_daemon.rules.folds import NAN, Floats, Input, true_range, wilder
+from whispr_daemon.rules.functions.folds import NAN, Floats, Input, true_range, wilder
 from whispr_daemon.rules.functions.function import LENGTH, Folded, Function
 from whispr_daemon.rules.functions.weights import forgets, itself, one, wilder_weight
 from whispr_daemon.rules.nodes import Type

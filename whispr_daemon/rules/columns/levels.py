@@ -6,7 +6,7 @@ put together from the intraday bars of the regular session, if all of it was see
 
 from typing import Final, NamedTuple, TypeAlias
 
-from whispr_daemon.rules.folds import NAN, Floats, Ints, State, true_range, wilder
+from whispr_daemon.rules.functions.folds import NAN, Floats, Ints, State, true_range, wilder
 
 # State of a slot. The chain is what the daily bars so far make; the sum is of the running session.
 CLOSE: Final = 0  # the last chained close: the anchor

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY, NANOS_OF
-from whispr_daemon.rules.admission import CLOCK_INTS, SEEN, Admission, Arrivals, admit
-from whispr_daemon.rules.location import Location, locate, locate_days
+from whispr_daemon.rules.columns.admission import CLOCK_INTS, SEEN, Admission, Arrivals, admit
+from whispr_daemon.rules.columns.location import Location, locate, locate_days
+from whispr_daemon.rules.columns.sessions import Sessions, calendar
+from whispr_daemon.rules.columns.slots import Selection, Slots, picked
+from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.rule import SessionFilter
-from whispr_daemon.rules.sessions import Sessions, calendar
-from whispr_daemon.rules.slots import Selection, Slots, picked
-from whispr_daemon.rules.table import Table
 
 
 class Clock(NamedTuple):

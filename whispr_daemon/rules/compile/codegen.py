@@ -7,6 +7,7 @@ from typing_extensions import override
 from whispr_daemon.rules.column import Column, day_key
 from whispr_daemon.rules.functions.function import Happening, Written
 from whispr_daemon.rules.functions.table import FUNCTIONS
+from whispr_daemon.rules.functions.warmth import needs_of
 from whispr_daemon.rules.nodes import (
     Arithmetic,
     Call,
@@ -24,7 +25,6 @@ from whispr_daemon.rules.nodes import (
 )
 from whispr_daemon.rules.source import Event, Source
 from whispr_daemon.rules.tree import canonical
-from whispr_daemon.rules.warmth import needs_of
 
 _OPS: Final = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "==", "!=": "!="}
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.timeframe import DAY, HOUR
+from whispr_daemon.rules.columns.sessions import Sessions
 from whispr_daemon.rules.rule import SessionFilter
-from whispr_daemon.rules.sessions import Sessions
 
 _NOON: Final = 12 * HOUR
 _EXTENDED: Final = (4 * HOUR, 20 * HOUR)  # exchange local time, of the extended session

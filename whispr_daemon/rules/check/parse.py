@@ -67,7 +67,9 @@ def _refuse_depth(tree: Tree[Token]) -> None:
 
 @lru_cache(maxsize=1)
 def _parser() -> Lark:
-    grammar = files("whispr_daemon.rules").joinpath("grammar.lark").read_text(encoding="utf-8")
+    grammar = (
+        files("whispr_daemon.rules.check").joinpath("grammar.lark").read_text(encoding="utf-8")
+    )
     return Lark(
         grammar,
         parser="lalr",

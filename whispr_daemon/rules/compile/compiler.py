@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from whispr_daemon.rules.codegen import Translation
 from whispr_daemon.rules.column import BARS, LAPSE, Column, Need
+from whispr_daemon.rules.compile.codegen import Translation
+from whispr_daemon.rules.functions.warmth import needs_of
 from whispr_daemon.rules.nodes import Call, Node, Type
 from whispr_daemon.rules.source import Event, Source, StateBlock
 from whispr_daemon.rules.tree import children
-from whispr_daemon.rules.warmth import needs_of
 
 RECORD: Final = 4  # ints of a fired row: row, clause, direction, gap
 

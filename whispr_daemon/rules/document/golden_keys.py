@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from whispr_daemon.rules.keys import (
+from whispr_daemon.rules.document.keys import (
     NUMBER,
     OBJECT,
     TEXT,

@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 
 from whispr_daemon.domain.errors import StrategyFailed
+from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.source import StateBlock
-from whispr_daemon.rules.table import Table
 
 FORMAT: Final = 2
 EVERYTHING: Final = StateBlock(slice(None), slice(None))

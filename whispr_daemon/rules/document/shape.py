@@ -8,10 +8,10 @@ from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
 from whispr_daemon.rules.diagnostics import suggestion
-from whispr_daemon.rules.document import Document, Path
-from whispr_daemon.rules.golden_keys import tests_schema
-from whispr_daemon.rules.keys import Key
-from whispr_daemon.rules.rule_keys import TABLES, rule_schema
+from whispr_daemon.rules.document.document import Document, Path
+from whispr_daemon.rules.document.golden_keys import tests_schema
+from whispr_daemon.rules.document.keys import Key
+from whispr_daemon.rules.document.rule_keys import TABLES, rule_schema
 
 _KIND = {
     "string": "text",

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from whispr_daemon.rules.folds import Ints, State
+from whispr_daemon.rules.functions.folds import Ints, State
 
 # State of a slot.
 LAST_TS: Final = 0  # end of the last bar evaluated

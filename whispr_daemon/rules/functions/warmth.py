@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from whispr_daemon.rules.column import Column, Need, day_key
-from whispr_daemon.rules.folds import settling
+from whispr_daemon.rules.functions.folds import settling
 from whispr_daemon.rules.functions.table import fold_of
 from whispr_daemon.rules.nodes import DayLevel, DayValue, Node, Series
 from whispr_daemon.rules.tree import canonical, children

@@ -6,13 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
-from whispr_daemon.rules import levels
 from whispr_daemon.rules.column import BARS, LAPSE, Column, day_key
-from whispr_daemon.rules.compiler import ColumnProgram, compile_column
-from whispr_daemon.rules.folds import NAN, Floats, Input, Output, fold
-from whispr_daemon.rules.frames import Frame
+from whispr_daemon.rules.columns import levels
+from whispr_daemon.rules.columns.frames import Frame
+from whispr_daemon.rules.columns.levels import Days, Levels
+from whispr_daemon.rules.columns.sessions import days_since_epoch
+from whispr_daemon.rules.columns.slots import picked
+from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.compile.compiler import ColumnProgram, compile_column
+from whispr_daemon.rules.functions.folds import NAN, Floats, Input, Output, fold
 from whispr_daemon.rules.functions.table import fold_of
-from whispr_daemon.rules.levels import Days, Levels
 from whispr_daemon.rules.nodes import (
     DayLevel,
     DayValue,
@@ -20,10 +23,7 @@ from whispr_daemon.rules.nodes import (
     Price,
     Series,
 )
-from whispr_daemon.rules.sessions import days_since_epoch
 from whispr_daemon.rules.settings import PinnedLevels
-from whispr_daemon.rules.slots import picked
-from whispr_daemon.rules.table import Table
 from whispr_daemon.rules.tree import canonical, children
 
 Values: TypeAlias = dict[Column, Floats]

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from whispr_daemon.rules.golden_keys import TESTS
-from whispr_daemon.rules.keys import (
+from whispr_daemon.rules.document.golden_keys import TESTS
+from whispr_daemon.rules.document.keys import (
     ARRAY,
     BOOLEAN,
     DURATION,

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from whispr_daemon.rules.folds import State
+from whispr_daemon.rules.functions.folds import State
 
 _FIRST_SLOTS: Final = 8
 

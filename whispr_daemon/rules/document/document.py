@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import yaml
 
 from whispr_daemon.rules.diagnostics import Diagnostic, Finding, Severity
-from whispr_daemon.rules.yaml_core import (
+from whispr_daemon.rules.document.yaml_core import (
     COLLECTIONS,
     CORE,
     SCALARS,
