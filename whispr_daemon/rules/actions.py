@@ -3,13 +3,14 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from whispr_daemon.domain.outputs import Severity
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.check.scope import RefusedError, Scope
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.message import Message, read_message
+from whispr_daemon.rules.nodes import Node
 
 LATER_VERBS: Final = ("set", "log", "order", "target", "flatten", "cancel", "halt")
 VERBS: Final = ("emit", "alert", *LATER_VERBS)
@@ -19,10 +20,12 @@ _SIGNAL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 class Emit(Value, frozen=True, kw_only=True):
-    """Say a signal."""
+    """Say a signal; later clauses and rules see it, too."""
 
     name: str
     strength: float | None = None
+    side: Literal["", "long", "short", "flat"] = ""
+    data: tuple[tuple[str, Node], ...] = ()  # values to carry along
 
 
 class Warn(Value, frozen=True, kw_only=True):
@@ -30,9 +33,43 @@ class Warn(Value, frozen=True, kw_only=True):
 
     severity: Severity
     message: Message
+    channels: tuple[str, ...] = ()
+    dedup: str = ""
 
 
-Action: TypeAlias = Emit | Warn
+class Assign(Value, frozen=True, kw_only=True):
+    """Give a variable a value, which the clauses after this one see."""
+
+    name: str
+    value: Node
+
+
+class Note(Value, frozen=True, kw_only=True):
+    """Write to the audit only."""
+
+    message: Message
+
+
+class Intend(Value, frozen=True, kw_only=True):
+    """Wish something of the risk gate: an order, a target, flatten, cancel, halt."""
+
+    verb: Literal["order", "target", "flatten", "cancel", "halt"]
+    written: Mapping[str, Any]  # what the file says, e.g. {"side": "buy", "stop": "price - 1"}
+    expressions: tuple[tuple[str, Node], ...] = ()  # evaluated when it fires, by key of ``written``
+
+
+Action: TypeAlias = Emit | Warn | Assign | Note | Intend
+
+
+def reads(action: Action) -> tuple[Node, ...]:
+    """Return the expressions whose values an action needs when its clause fires, in order."""
+    match action:
+        case Warn(message=message) | Note(message=message):
+            return tuple(message.nodes())
+        case Emit(data=named) | Intend(expressions=named):
+            return tuple(node for _, node in named)
+        case Assign(value=value):
+            return (value,)
 
 
 def read_action(written: str | Mapping[str, Any], scope: Scope) -> Action:

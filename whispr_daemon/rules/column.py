@@ -2,15 +2,21 @@
 
 from typing import Literal, NamedTuple, TypeAlias
 
+from whispr_daemon.rules.nodes import Ladder
+from whispr_daemon.rules.tree import spelled
+
 Require: TypeAlias = Literal["converged", "formed"]
 
 
 class Column(NamedTuple):
     """The name of a column.
 
-    ``key`` says of what: a price field, the canonical spelling of a series, ``day(length)``, or
-    ``clock``. ``part`` says which: ``value`` or ``count``; of a day ``anchor``, ``atr``, ``high``,
-    ``low`` or ``count``; of the clock ``lapse`` or ``bars``.
+    ``key`` says of what: a price field, the canonical spelling of a node (a series, an ``AsOf``, a
+    ``Forming``, a ``SessionValue`` …), ``level(ladder)``, or ``clock``. ``part`` says which:
+    ``value`` or ``count`` (how many inputs came so far, which says how warm the value is); of a
+    ladder ``anchor``, ``atr``, ``high``, ``low`` or ``count``; of the clock ``ts`` (ns UTC, of the
+    evaluation), ``date`` (of the session, days from 1970-01-01), ``day`` (of the exchange's clock),
+    ``lapse`` or ``bars``.
     """
 
     key: str
@@ -30,10 +36,13 @@ class Need(NamedTuple):
         return self.formed if require == "formed" else self.converged
 
 
+TS = Column("clock", "ts")
+DATE = Column("clock", "date")
+DAY = Column("clock", "day")
 LAPSE = Column("clock", "lapse")
 BARS = Column("clock", "bars")
 
 
-def day_key(length: int) -> str:
-    """Return the key of the day levels with an ATR of ``length`` days."""
-    return f"day({length})"
+def level_key(ladder: Ladder) -> str:
+    """Return the key of the levels of a ladder."""
+    return f"level({spelled(ladder)})"

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from whispr_daemon.rules.actions import Emit
+from whispr_daemon.rules.actions import reads
 from whispr_daemon.rules.check.scope import RefusedError, Span, name_node
 from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.document.document import Document, Path
 from whispr_daemon.rules.nodes import Series
 from whispr_daemon.rules.rule import Clause
-from whispr_daemon.rules.tree import canonical, children
+from whispr_daemon.rules.tree import canonical, walk
 
 _PATH: Path = ("inputs", "indicators")
 
@@ -40,14 +40,8 @@ def _findings(name: str, used: set[str] | None) -> list[Finding]:
 
 
 def _series_of(clause: Clause) -> set[str]:
-    nodes = [clause.condition]
+    read = [] if clause.condition is None else [clause.condition]
     for action in clause.actions:
-        if not isinstance(action, Emit):
-            nodes += action.message.nodes()
-    found: set[str] = set()
-    while nodes:
-        node = nodes.pop()
-        nodes += children(node)
-        if isinstance(node, Series):
-            found.add(canonical(node))
-    return found
+        read += reads(action)
+    nodes = [node for top in read for node in walk(top)]
+    return {canonical(node) for node in nodes if isinstance(node, Series)}

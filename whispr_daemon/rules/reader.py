@@ -13,7 +13,7 @@ from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.rules.declarations import check_declarations
 from whispr_daemon.rules.document.document import Document, Path
 from whispr_daemon.rules.names import DEFAULT_LENGTH
-from whispr_daemon.rules.nodes import Node
+from whispr_daemon.rules.nodes import Ladder, Node
 from whispr_daemon.rules.rule import Clause, Inputs, Rule
 
 
@@ -28,7 +28,7 @@ class RuleReader:
         atr = _mapping(self.inputs.get("atr"))
         self.scope = Scope(
             timeframe=_text(self.inputs.get("timeframe"), "1m"),
-            atr_length=_whole(atr.get("length"), DEFAULT_LENGTH),
+            ladder=Ladder(length=_whole(atr.get("length"), DEFAULT_LENGTH)),
             trigger=_number(atr.get("trigger"), 0.236),
         )
 

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from whispr_daemon.domain.outputs import Alert, Direction, Output, Signal
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
-from whispr_daemon.rules.actions import Emit
+from whispr_daemon.rules.actions import Emit, Warn, reads
 from whispr_daemon.rules.column import Column, Need
 from whispr_daemon.rules.columns.bank import Values
 from whispr_daemon.rules.columns.frames import Clock
@@ -108,7 +108,7 @@ class Running:
         clause = self.rule.clauses[fired.clause]
         values = iter(fired.values)
         data: dict[str, object] = {"clause": clause.id}
-        if clause.condition.type is Type.EVENT:
+        if clause.condition is not None and clause.condition.type is Type.EVENT:
             data["gap"] = fired.gap
         shared = {
             "instrument": view.symbols[view.slot[fired.row]],
@@ -123,17 +123,14 @@ class Running:
         for action in clause.actions:
             if isinstance(action, Emit):
                 yield Signal(name=action.name, strength=action.strength, **shared)
-            else:
+            elif isinstance(action, Warn):
                 shown = [next(values) for _ in action.message.nodes()]
                 text = action.message.text(shown, fired.direction, gap=fired.gap)
                 yield Alert(message=text, severity=action.severity, **shared)
 
 
 def _part(clause: Clause) -> Part:
-    shown = [
-        node
-        for action in clause.actions
-        if not isinstance(action, Emit)
-        for node in action.message.nodes()
-    ]
-    return Part(clause.condition, tuple(shown))
+    assert clause.condition is not None  # noqa: S101 (sequences are refused when read)
+    return Part(
+        clause.condition, tuple(node for action in clause.actions for node in reads(action))
+    )

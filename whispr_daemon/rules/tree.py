@@ -1,22 +1,32 @@
 """Questions to a typed tree: its operands, its spelling, whether it stands still, its value."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from whispr_daemon.rules.nodes import (
     Arithmetic,
+    AsOf,
     Call,
+    ClockValue,
     Compare,
     Const,
-    DayLevel,
-    DayValue,
+    Forming,
+    Ladder,
+    Level,
+    LevelValue,
     Logic,
+    Named,
     Negative,
     Node,
     Not,
+    Parameter,
+    PortfolioValue,
     Price,
+    Said,
     Series,
+    SessionValue,
     Text,
     Type,
+    Variable,
 )
 
 
@@ -31,13 +41,22 @@ def children(node: Node) -> tuple[Node, ...]:
             return (operand,)
         case Call(arguments=operands) | Logic(operands=operands):
             return operands
+        case AsOf(node=inner) | Forming(node=inner) | Named(node=inner):
+            return (inner,)
         case _:
             return ()
 
 
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and all below it, parents first, left to right."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
 def is_constant(node: Node) -> bool:
     """Is the value the same on every bar?"""
-    if isinstance(node, Const | Text):
+    if isinstance(node, Const | Text | Parameter):
         return True
     below = children(node)
     return bool(below) and all(map(is_constant, below))
@@ -48,22 +67,36 @@ def stands_still(node: Node) -> bool:
     return node.type is Type.LEVEL or is_constant(node)
 
 
-def canonical(node: Node) -> str:  # noqa: C901 (one line a node)
+def canonical(node: Node) -> str:  # noqa: C901, PLR0912 (one case a node)
     """Return a spelling that is equal for nodes that mean the same: the key of shared state."""
     match node:
-        case Const(value=value):
+        case Const(value=value) | Parameter(value=value):
             return repr(value)
         case Text(value=text):
             return repr(text)
         case Price(field=field):
             return field
-        case Series(function=function, length=length, source=source):
-            inner = "" if source is None else f"{canonical(source)},"
-            return f"{function}({inner}{length})"
-        case DayLevel(ratio=ratio, length=length):
-            return f"level({ratio!r},{length})"
-        case DayValue(name=name, length=length):
-            return f"day.{name}({length})"
+        case Series(function=function, numbers=numbers, source=source):
+            inner = [] if source is None else [canonical(source)]
+            return f"{function}({','.join((*inner, *(f'{number:.17g}' for number in numbers)))})"
+        case Level(ratio=ratio, ladder=ladder):
+            return f"level({ratio!r},{spelled(ladder)})"
+        case LevelValue(name=name, ladder=ladder):
+            return f"level.{name}({spelled(ladder)})"
+        case SessionValue(name=name, minutes=minutes):
+            return f"{name}({minutes})" if minutes else name
+        case ClockValue(name=name) | PortfolioValue(name=name):
+            return name
+        case Variable(name=name):
+            return f"var {name}"
+        case Said(question=question, signal=signal, scope=scope):
+            return f"{question}({signal},{scope})"
+        case AsOf(node=inner, timeframe=timeframe, symbol=symbol):
+            return f"{symbol}:{canonical(inner)}@{timeframe}"
+        case Forming(node=inner, timeframe=timeframe):
+            return f"forming({canonical(inner)}@{timeframe})"
+        case Named(node=inner):
+            return canonical(inner)
         case Arithmetic(op=op, left=a, right=b) | Compare(op=op, left=a, right=b):
             return f"({canonical(a)}{op}{canonical(b)})"
         case Negative(operand=operand):
@@ -76,6 +109,15 @@ def canonical(node: Node) -> str:  # noqa: C901 (one line a node)
             return f"({f' {op} '.join(map(canonical, operands))})"
 
 
+def spelled(ladder: Ladder) -> str:
+    """Return the spelling of a ladder: the key of its state."""
+    words: list[object] = [ladder.mode, ladder.length, ladder.session]
+    words += [ladder.anchor] if ladder.anchor != "official" else []
+    words += ["current"] if ladder.use_current_close else []
+    words += [ladder.rounding] if ladder.rounding != "none" else []
+    return ",".join(map(str, words))
+
+
 def number_type(operands: Sequence[Node]) -> Type:
     """Return the type of arithmetic: levels and constants make a level, what moves a number."""
     levels = any(node.type is Type.LEVEL for node in operands)
@@ -85,7 +127,7 @@ def number_type(operands: Sequence[Node]) -> Type:
 def constant_value(node: Node) -> float | None:
     """Return the value of a number written as such, with a sign or without; else None."""
     match node:
-        case Const(type=Type.NUM, value=value):
+        case Const(type=Type.NUM, value=value) | Parameter(type=Type.NUM, value=value):
             return value
         case Negative(operand=operand):
             inner = constant_value(operand)

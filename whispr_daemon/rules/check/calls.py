@@ -91,6 +91,8 @@ def _argument(
                 message = f"{function.name} takes its {parameter.name} as a whole number"
                 raise RefusedError(node.start, "E305", message)
             return node
+        case Accepts.FACTOR | Accepts.TRUTH | Accepts.ANY:
+            raise not_yet(f"{parameter.accepts} as an argument", span_of(tree).start)
 
 
 def _series(function: Function, read: Sequence[Node], span: Span) -> Node:

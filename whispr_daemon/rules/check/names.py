@@ -84,7 +84,7 @@ def _history(checking: Checking, tree: Tree[Token], span: Span) -> Node | None:
         start=span.start,
         end=span.end,
         function="hist",
-        length=int(back),
+        numbers=(float(back),),
         source=node,
     )
 

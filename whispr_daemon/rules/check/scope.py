@@ -17,7 +17,7 @@ from whispr_daemon.rules.names import (
     known_names,
     nearest_rung,
 )
-from whispr_daemon.rules.nodes import Const, DayLevel, DayValue, Node, Price, Series, Type
+from whispr_daemon.rules.nodes import Const, Ladder, Level, LevelValue, Node, Price, Series, Type
 
 
 class Span(NamedTuple):
@@ -31,7 +31,7 @@ class Scope(NamedTuple):
     """What the inputs of a rule say about names."""
 
     timeframe: str = "1m"
-    atr_length: int = DEFAULT_LENGTH
+    ladder: Ladder = Ladder()
     trigger: float = 0.236
 
 
@@ -84,7 +84,12 @@ def indicator(name: str, length: int, span: Span, source: Node | None = None) ->
     if source is None and takes_source:
         source = Price(type=Type.NUM, start=start, end=end, field="close")
     return Series(
-        type=function.gives, start=start, end=end, function=name, length=length, source=source
+        type=function.gives,
+        start=start,
+        end=end,
+        function=name,
+        numbers=(float(length),),
+        source=source,
     )
 
 
@@ -110,22 +115,20 @@ def atr_node(written: list[str], span: Span, scope: Scope) -> Node:
     if head in ("value", "pct", "pos"):
         kind = Type.LEVEL if head == "value" else Type.NUM
         name = "atr" if head == "value" else head
-        return DayValue(
-            type=kind, start=span.start, end=span.end, name=name, length=scope.atr_length
-        )
+        return LevelValue(type=kind, start=span.start, end=span.end, name=name, ladder=scope.ladder)
     known = ("trigger", "pdc", "value", "pct", "pos", "level", *MODES)
     raise RefusedError(span.start, "E211", f"unknown level {spelled!r}{suggestion(head, known)}")
 
 
-def level_node(name: str, ratio: float, span: Span, scope: Scope) -> DayLevel:
+def level_node(name: str, ratio: float, span: Span, scope: Scope) -> Level:
     """Return the day level at a signed ratio of the ATR."""
-    return DayLevel(
+    return Level(
         type=Type.LEVEL,
         start=span.start,
         end=span.end,
         name=name,
         ratio=ratio,
-        length=scope.atr_length,
+        ladder=scope.ladder,
     )
 
 

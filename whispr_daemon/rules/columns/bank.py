@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
-from whispr_daemon.rules.column import BARS, LAPSE, Column, day_key
+from whispr_daemon.rules.column import BARS, LAPSE, Column, level_key
 from whispr_daemon.rules.columns import levels
 from whispr_daemon.rules.columns.frames import Frame
 from whispr_daemon.rules.columns.levels import Days, Levels
@@ -17,8 +17,8 @@ from whispr_daemon.rules.compile.compiler import ColumnProgram, compile_column
 from whispr_daemon.rules.functions.folds import NAN, Floats, Input, Output, fold
 from whispr_daemon.rules.functions.table import fold_of
 from whispr_daemon.rules.nodes import (
-    DayLevel,
-    DayValue,
+    Level,
+    LevelValue,
     Node,
     Price,
     Series,
@@ -49,9 +49,9 @@ class Bank:
             self.want(child)
         if isinstance(node, Price) and node.field not in _FIELDS:
             self._means[node.field] = None
-        elif isinstance(node, DayLevel | DayValue):
-            key = day_key(node.length)
-            self._days[key] = node.length
+        elif isinstance(node, Level | LevelValue):
+            key = level_key(node.ladder)
+            self._days[key] = node.ladder.length
             self.tables.setdefault(key, Table(levels.FLOATS, levels.INTS))
         elif isinstance(node, Series):
             key = canonical(node)

@@ -4,7 +4,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from whispr_daemon.rules.column import Column, day_key
+from whispr_daemon.rules.column import Column, level_key
 from whispr_daemon.rules.functions.function import Happening, Written
 from whispr_daemon.rules.functions.table import FUNCTIONS
 from whispr_daemon.rules.functions.warmth import needs_of
@@ -13,8 +13,8 @@ from whispr_daemon.rules.nodes import (
     Call,
     Compare,
     Const,
-    DayLevel,
-    DayValue,
+    Level,
+    LevelValue,
     Logic,
     Negative,
     Node,
@@ -52,10 +52,10 @@ class Translation(Source):
                 return self.column(Column(field))
             case Series():
                 return self.column(Column(canonical(node)))
-            case DayLevel():
-                return self._day_level(node)
-            case DayValue():
-                return self._day_value(node)
+            case Level():
+                return self._level(node)
+            case LevelValue():
+                return self._level_value(node)
             case Arithmetic():
                 return self._arithmetic(node)
             case Negative(operand=operand):
@@ -65,8 +65,8 @@ class Translation(Source):
             case _:
                 return self.name(f"float({self.truth(node)})")
 
-    def _day_level(self, node: DayLevel) -> str:
-        key = day_key(node.length)
+    def _level(self, node: Level) -> str:
+        key = level_key(node.ladder)
         anchor = self.column(Column(key, "anchor"))
         if node.ratio == 0:
             return anchor  # which is there before there is an ATR
@@ -74,8 +74,8 @@ class Translation(Source):
             f"{anchor} + {self.literal(node.ratio)} * {self.column(Column(key, 'atr'))}"
         )
 
-    def _day_value(self, node: DayValue) -> str:
-        key = day_key(node.length)
+    def _level_value(self, node: LevelValue) -> str:
+        key = level_key(node.ladder)
         atr = self.column(Column(key, "atr"))
         if node.name == "atr":
             return atr

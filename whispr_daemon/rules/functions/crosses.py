@@ -7,7 +7,7 @@ from whispr_daemon.rules.column import Column
 from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.functions.function import Accepts, Function, Happening, Parameter
 from whispr_daemon.rules.names import mirrored
-from whispr_daemon.rules.nodes import Call, DayLevel, Node, Price, Type
+from whispr_daemon.rules.nodes import Call, Level, Node, Price, Type
 from whispr_daemon.rules.source import Event, Source
 from whispr_daemon.rules.tree import stands_still
 
@@ -67,7 +67,7 @@ def _standing(source: Source, call: Call, way: Way) -> Event:
         with source.block(f"if {apart} == {apart}:"):
             source.line(f"{truth} = -1")
             before = source.name(side_seen)
-            with source.block(f"if {before} != 0 and {level} != {level_seen}:"):
+            with source.block(f"if {level_seen} == {level_seen} and {level} != {level_seen}:"):
                 source.line(f"{before} = {_side(source, f'{last} - {level}')}")
                 with source.block(f"if {before} == 0:"):
                     source.line(f"{before} = {_side(source, f'{apart_from_last} - {level}')}")
@@ -122,7 +122,7 @@ def remarks(call: Call) -> Iterator[Finding]:
 
 
 def _one_sided(level: Node) -> Iterator[Finding]:
-    if not isinstance(level, DayLevel) or level.ratio == 0:
+    if not isinstance(level, Level) or level.ratio == 0:
         return
     side, verb = ("upper", "cross_up") if level.ratio > 0 else ("lower", "cross_down")
     message = (

@@ -1,6 +1,6 @@
 """What an entry of the function table says: arguments, result, meaning, and how it is computed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -14,14 +14,18 @@ class Accepts(StrEnum):
     """What may stand in the place of an argument."""
 
     NUMBER = "a number"  # or a level: any value that is one
-    LENGTH = "a whole number"  # of bars, written as such
+    LENGTH = "a whole number"  # of bars, written as such or as a parameter
+    FACTOR = "a number written as such"  # or as a parameter
+    TRUTH = "a condition"  # or an event
+    ANY = "a value"  # of any type but str
 
 
 class Parameter(NamedTuple):
-    """One argument of a function."""
+    """One argument of a function. With a ``default`` it may be left out."""
 
     name: str
     accepts: Accepts
+    default: float | None = None
 
 
 class Folded(NamedTuple):
@@ -39,9 +43,13 @@ class Folded(NamedTuple):
 
 
 class Written(NamedTuple):
-    """Lines of the step function that end in a variable: a number or a truth, without memory."""
+    """Lines of the step function that end in a variable: a number or a truth.
+
+    One that ``remembers`` takes state of its clause (:meth:`Source.new_int`), so it sees every bar.
+    """
 
     write: Callable[[Source, Call], str]
+    remembers: bool = False
 
 
 class Happening(NamedTuple):
@@ -50,7 +58,18 @@ class Happening(NamedTuple):
     write: Callable[[Source, Call], Event]
 
 
-Lowering: TypeAlias = Folded | Written | Happening
+class Composed(NamedTuple):
+    """Defined in the rule language itself, of other functions.
+
+    ``parts`` maps what follows the dot (``""``: nothing does) to an expression over the parameters:
+    ``macd(fast, slow, smooth).line`` is ``ema(close, fast) - ema(close, slow)``.
+    """
+
+    parts: Mapping[str, str]
+    words: tuple[str, ...] = ()  # where a part is a str: what its value counts into
+
+
+Lowering: TypeAlias = Folded | Written | Happening | Composed
 
 
 def unremarkable(_call: Call) -> Iterator[Finding]:
@@ -72,7 +91,8 @@ class Function(NamedTuple):
     @property
     def counts(self) -> tuple[int, int]:
         """The least and the most arguments."""
-        return len(self.takes), max(self.most, len(self.takes))
+        least = sum(parameter.default is None for parameter in self.takes)
+        return least, max(self.most, len(self.takes))
 
 
 X = Parameter("x", Accepts.NUMBER)

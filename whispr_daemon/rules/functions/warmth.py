@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from whispr_daemon.rules.column import Column, Need, day_key
+from whispr_daemon.rules.column import Column, Need, level_key
 from whispr_daemon.rules.functions.folds import settling
 from whispr_daemon.rules.functions.table import fold_of
-from whispr_daemon.rules.nodes import DayLevel, DayValue, Node, Series
+from whispr_daemon.rules.nodes import Level, LevelValue, Node, Series
 from whispr_daemon.rules.tree import canonical, children
 
 
@@ -14,13 +14,13 @@ def needs_of(node: Node) -> Iterator[Need]:
     if isinstance(node, Series):
         formed, converged = _series_warmth(node)
         yield Need(Column(canonical(node), "count"), formed, converged, "bars")
-    elif isinstance(node, DayLevel) and node.ratio == 0:
-        yield Need(Column(day_key(node.length), "count"), 1, 1, "daily bars")  # the anchor alone
-    elif isinstance(node, DayLevel | DayValue):
+    elif isinstance(node, Level) and node.ratio == 0:
+        yield Need(Column(level_key(node.ladder), "count"), 1, 1, "daily bars")  # the anchor alone
+    elif isinstance(node, Level | LevelValue):
         folded = fold_of("atr")
-        formed = folded.formed(node.length)
-        converged = formed + settling(folded.alpha(node.length))
-        yield Need(Column(day_key(node.length), "count"), formed, converged, "daily bars")
+        formed = folded.formed(node.ladder.length)
+        converged = formed + settling(folded.alpha(node.ladder.length))
+        yield Need(Column(level_key(node.ladder), "count"), formed, converged, "daily bars")
     for child in children(node):
         yield from needs_of(child)
 
