@@ -15,6 +15,9 @@ from whispr_daemon.domain.timeframe import NAME_OF
 #   TRADE   price  price  price     price     size     index into SIDES
 #   QUOTE   bid    ask    bid_size  ask_size  -        -
 #   CLOCK   -      -      -         -         -        -
+#   CHANGE  number -      -         -         -        -
+# A change is a command to strategies of one kind (the rules); the store has its text by its number.
+# Who folds the log hands it over between two batches: a Batch never holds one.
 # A trade is a degenerate bar, so a kernel over closes reads both.
 EVENT_DTYPE: Final = np.dtype(
     [

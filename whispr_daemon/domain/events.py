@@ -15,6 +15,7 @@ class Kind(IntEnum):
     TRADE = 2
     QUOTE = 3
     CLOCK = 4
+    CHANGE = 5  # of what the strategy is made of; see batch.EVENT_DTYPE
 
 
 Side: TypeAlias = Literal["", "buy", "sell"]

@@ -1,4 +1,4 @@
-"""What a strategy says: signals and alerts, sealed with an id computed from what is said."""
+"""What a strategy says: signals, alerts, and for the audit; sealed with an id computed from it."""
 
 import copy
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Direction: TypeAlias = Literal["", "up", "down", "long", "short", "flat"]
 
 
 class Spoken(Value, frozen=True, kw_only=True):
-    """What signals and alerts share.
+    """What all outputs share.
 
     A strategy fills what it knows. The host seals the rest: ``ts_event`` (the event's, where left
     0), ``origin``, ``version``, ``ordinal`` and ``id``.
@@ -34,10 +34,15 @@ class Spoken(Value, frozen=True, kw_only=True):
 
 
 class Signal(Spoken, frozen=True, kw_only=True, tag="signal"):
-    """A wish: something a strategy would act on."""
+    """A wish: something a strategy would act on.
+
+    ``intent`` says what it wishes of the risk gate, where it is an order, a target, flatten, cancel
+    or halt: plain data such as ``{"side": "buy", "type": "market", "qty": 100}``.
+    """
 
     name: str
     strength: float | None = None
+    intent: Mapping[str, Any] | None = None
 
 
 class Alert(Spoken, frozen=True, kw_only=True, tag="alert"):
@@ -52,7 +57,17 @@ class Alert(Spoken, frozen=True, kw_only=True, tag="alert"):
         return self.severity
 
 
-Output: TypeAlias = Signal | Alert
+class Audit(Spoken, frozen=True, kw_only=True, tag="audit"):
+    """What is kept for whoever asks why; it is committed like the others and delivered to nobody.
+
+    ``name`` says what it is: ``suppressed``, ``shadow``, ``log``, ``error``, ``data_gap`` …
+    """
+
+    name: str
+    message: str = ""
+
+
+Output: TypeAlias = Signal | Alert | Audit
 
 _ID_BYTES: Final = 16
 _REMEMBERED: Final = 8  # distinct ts_event per speaker and name; see Sealer
@@ -66,12 +81,18 @@ def _plain_number(found: object) -> object:
 
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=_plain_number)
-_decoder: Final[msgspec.json.Decoder[Output]] = msgspec.json.Decoder(Signal | Alert)
+_decoder: Final[msgspec.json.Decoder[Output]] = msgspec.json.Decoder(Output)
 
 
 def kind_of(output: Output) -> str:
-    """Return ``signal`` or ``alert``."""
-    return "signal" if isinstance(output, Signal) else "alert"
+    """Return ``signal``, ``alert`` or ``audit``."""
+    match output:
+        case Signal():
+            return "signal"
+        case Alert():
+            return "alert"
+        case Audit():
+            return "audit"
 
 
 def encode(output: Output) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 from whispr_daemon.domain.batch import NO_INSTRUMENT, Batch, Rows
 from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.domain.events import ClockTick
-from whispr_daemon.domain.outputs import Alert, Ordinals, Output, Sealer, Signal, chain
+from whispr_daemon.domain.outputs import Alert, Audit, Ordinals, Output, Sealer, Signal, chain
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.store import Snapshot
@@ -207,8 +207,8 @@ class Fold:
 
 
 def _checked(output: Output, ts_event: int, instrument: str) -> Output:
-    if not isinstance(output, Signal | Alert):
-        raise TypeError(f"a strategy says Signal or Alert, this is {type(output).__name__}")
+    if not isinstance(output, Signal | Alert | Audit):
+        raise TypeError(f"a strategy says Signal, Alert or Audit, this is {type(output).__name__}")
     if not (output.ts_event or ts_event):
         raise ValueError(f"{output.name!r} has no ts_event")
     if output.instrument or not instrument:

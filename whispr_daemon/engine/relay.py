@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from whispr_daemon.domain.errors import Transient
+from whispr_daemon.domain.outputs import Audit
 from whispr_daemon.engine.retry import Backoff, Result, first_of, persist
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.metrics import DELIVERED, DELIVERY_FAILURES, Metrics
@@ -83,7 +84,11 @@ class Relay:
     async def _deliver(self, outputs: Sequence[StoredOutput]) -> None:
         backoff = Backoff(self._clock)
         while True:
-            missing = [each for each in outputs if each.output.id not in self._delivered]
+            missing = [
+                each
+                for each in outputs
+                if each.output.id not in self._delivered and not isinstance(each.output, Audit)
+            ]
             try:
                 if missing:
                     self._receipt = await self._outlet.send(missing)

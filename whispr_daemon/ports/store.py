@@ -85,6 +85,14 @@ class DeadLetter(Value, frozen=True, kw_only=True):
     detail: str  # what was found, in words
 
 
+class Change(Value, frozen=True, kw_only=True):
+    """A numbered state of what a strategy is made of: the rule files."""
+
+    number: int  # 1, 2, 3 …
+    body: bytes
+    created: int = 0  # ns UTC, the store's clock
+
+
 class Quarantine(Value, frozen=True, kw_only=True):
     """A unit that was stopped, where and why. A new claim of the unit ends its quarantine."""
 
@@ -174,6 +182,18 @@ class Store(Protocol):
 
     async def dead_letters(self, limit: int) -> Sequence[DeadLetter]:
         """Return the newest dead letters, oldest of them first."""
+        ...
+
+    async def add_change(self, body: bytes) -> Change:
+        """Record what the rules are to be from now on, under the next number."""
+        ...
+
+    async def change(self, number: int) -> Change | None:
+        """Return a change by its number."""
+        ...
+
+    async def changes(self, limit: int) -> Sequence[Change]:
+        """Return the newest changes, oldest of them first."""
         ...
 
     async def set_desired(self, body: bytes) -> None:

@@ -55,6 +55,29 @@ class Snapshotting(Protocol):
 
 
 @runtime_checkable
+class Changing(Protocol):
+    """A strategy whose making is in the log: it is told at one position what to be from there on.
+
+    Of the rules: which files. A strategy of this kind is built empty.
+    """
+
+    def change(self, number: int, body: bytes, ts_event: int) -> Iterable[Output]:
+        """Become what ``body`` says, keeping the state of all that has not changed."""
+        ...
+
+    def unlearned(self) -> "Changing | None":
+        """Return a strategy made like this one that has seen nothing, None if this one needs none.
+
+        It is folded over the log up to here, for what is new to have its history.
+        """
+        ...
+
+    def learn(self, other: "Changing") -> None:
+        """Take over from a strategy that has folded the log what this one has no history of."""
+        ...
+
+
+@runtime_checkable
 class Warming(Protocol):
     """A strategy that can say what it is still waiting for."""
 
