@@ -81,6 +81,7 @@ class Series(Form, frozen=True, kw_only=True):
     function: str
     numbers: tuple[float, ...] = ()  # its lengths and factors
     source: "Node | None" = None  # None: it reads the whole bar
+    others: tuple["Node", ...] = ()  # further sources, of a plug-in
 
     @property
     def length(self) -> int:

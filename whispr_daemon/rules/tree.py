@@ -33,8 +33,8 @@ from whispr_daemon.rules.nodes import (
 def children(node: Node) -> tuple[Node, ...]:
     """Return the operands of a node, left to right."""
     match node:
-        case Series(source=source):
-            return () if source is None else (source,)
+        case Series(source=source, others=others):
+            return () if source is None else (source, *others)
         case Arithmetic(left=left, right=right) | Compare(left=left, right=right):
             return (left, right)
         case Negative(operand=operand) | Not(operand=operand):
@@ -76,8 +76,8 @@ def canonical(node: Node) -> str:  # noqa: C901, PLR0912 (one case a node)
             return repr(text)
         case Price(field=field):
             return field
-        case Series(function=function, numbers=numbers, source=source):
-            inner = [] if source is None else [canonical(source)]
+        case Series(function=function, numbers=numbers):
+            inner = map(canonical, children(node))
             return f"{function}({','.join((*inner, *(f'{number:.17g}' for number in numbers)))})"
         case Level(ratio=ratio, ladder=ladder):
             return f"level({ratio!r},{spelled(ladder)})"

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.rules.golden import close_rows, ns
 from tests.unit.rules.market import engine, fired, fold, rule_of
-from whispr_daemon.rules.functions.folds import Floats, Input
+from whispr_daemon.rules.functions.folds import Floats, Input, Place
 from whispr_daemon.rules.functions.function import (
     LENGTH,
     Folded,
@@ -38,7 +38,8 @@ def risen(source: Source, call: Call) -> Event:
     return Event(truth, "1", "0", "NAN")
 
 
-def highest(given: Input, r: int, floats: Floats, f: int, n: int, length: int) -> float:
+def highest(given: Input, r: int, floats: Floats, f: int, n: int, place: Place) -> float:
+    length = place.length
     floats[f + n % length] = given.x[r]
     return max(floats[f : f + length]) if n + 1 >= length else float("nan")
 

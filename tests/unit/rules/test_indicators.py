@@ -17,11 +17,13 @@ CLOSES = [44.34, 44.09, 44.15, 43.61, 44.33, 44.83, 45.10, 45.42, 45.84, 46.08]
 def values_of(name: str, length: int, closes: list[float], spread: float = 0.5) -> list[float]:
     """Return the values of an indicator over one instrument; bars reach ``spread`` both ways."""
     folded = fold_of(name)
-    state = State([NAN] * folded.floats(length), [0])
+    place = folded.place((float(length),))
+    state = State([NAN] * place.width, [0])
     out = Output([NAN] * len(closes), [0] * len(closes))
     high, low = [x + spread for x in closes], [x - spread for x in closes]
-    given = Input([0] * len(closes), closes, high, low)
-    fold(len(closes), given, state, folded.place(length), out, folded.step)
+    flat = [0] * len(closes)
+    given = Input(slot=flat, x=closes, open=closes, high=high, low=low, volume=flat, date=flat)
+    fold(len(closes), given, state, place, out, folded.step)
     return list(out.value)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
-from whispr_daemon.rules.column import BARS, LAPSE, Column, level_key
+from whispr_daemon.rules.column import BARS, DATE, LAPSE, Column, level_key
 from whispr_daemon.rules.columns import levels
 from whispr_daemon.rules.columns.frames import Frame
 from whispr_daemon.rules.columns.levels import Days, Levels
@@ -56,9 +56,10 @@ class Bank:
         elif isinstance(node, Series):
             key = canonical(node)
             self._series.setdefault(key, node)
-            self.tables.setdefault(key, Table(fold_of(node.function).floats(node.length), 1))
-            if node.source is not None and not isinstance(node.source, Price | Series):
-                self._sources[key] = compile_column(node.source)
+            self.tables.setdefault(key, Table(fold_of(node.function).place(node.numbers).width, 1))
+            for source in children(node):
+                if not isinstance(source, Price | Series):
+                    self._sources[canonical(source)] = compile_column(source)
 
     def count(self, column: Column, slot: int, symbol: str) -> int:
         """Return how far a count of the indicators or levels is for an instrument."""
@@ -74,6 +75,7 @@ class Bank:
         values: Values = {Column(field): rows[field].tolist() for field in _FIELDS}
         for field in self._means:
             values[Column(field)] = mean_price(field, rows).tolist()
+        values[DATE] = picked(frame.where.date, frame.evaluated).tolist()
         values[LAPSE] = picked(frame.lapse, frame.evaluated).tolist()
         values[BARS] = picked(frame.bars, frame.evaluated).tolist()
         if self._days:
@@ -86,24 +88,29 @@ class Bank:
     def _fill_series(self, key: str, slot: list[int], slots: int, values: Values) -> None:
         node = self._series[key]
         given = Input(
-            slot, self._source(key, node, values), values[Column("high")], values[Column("low")]
+            slot=slot,
+            x=values[Column("close")] if node.source is None else self._source(node.source, values),
+            open=values[Column("open")],
+            high=values[Column("high")],
+            low=values[Column("low")],
+            volume=values[Column("volume")],
+            date=values[DATE],
+            others=tuple(self._source(other, values) for other in node.others),
         )
         out = Output([NAN] * len(slot), [0] * len(slot))
         folded = fold_of(node.function)
         state = self.tables[key].state(slots)
-        fold(len(slot), given, state, folded.place(node.length), out, folded.step)
+        fold(len(slot), given, state, folded.place(node.numbers), out, folded.step)
         values[Column(key)], values[Column(key, "count")] = out
 
-    def _source(self, key: str, node: Series, values: Values) -> Floats:
-        match node.source:
-            case None:
-                return values[Column("close")]
+    def _source(self, node: Node, values: Values) -> Floats:
+        match node:
             case Price(field=field):
                 return values[Column(field)]
-            case Series() as source:
-                return values[Column(canonical(source))]
+            case Series():
+                return values[Column(canonical(node))]
             case _:
-                program = self._sources[key]
+                program = self._sources[canonical(node)]
                 close = values[Column("close")]
                 out = [NAN] * len(close)
                 columns = tuple(values[column] for column in program.columns)

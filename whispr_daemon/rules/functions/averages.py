@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from whispr_daemon.rules.functions.folds import NAN, Floats, Input, seeded, wilder
+from whispr_daemon.rules.functions.folds import NAN, Floats, Input, Place, seeded, wilder
 from whispr_daemon.rules.functions.function import LENGTH, Folded, Function, X
 from whispr_daemon.rules.functions.weights import (
     ema_weight,
@@ -14,8 +14,9 @@ from whispr_daemon.rules.functions.weights import (
 from whispr_daemon.rules.nodes import Type
 
 
-def ema(given: Input, r: int, floats: Floats, f: int, n: int, length: int) -> float:
+def ema(given: Input, r: int, floats: Floats, f: int, n: int, place: Place) -> float:
     """EMA: the first value is the SMA of the first inputs. State: the average."""
+    length = place.length
     x, average = given.x[r], floats[f]
     if n < length:
         average = seeded(average, x, n, length)
@@ -27,15 +28,17 @@ def ema(given: Input, r: int, floats: Floats, f: int, n: int, length: int) -> fl
     return float(average) if n + 1 >= length else NAN
 
 
-def rma(given: Input, r: int, floats: Floats, f: int, n: int, length: int) -> float:
+def rma(given: Input, r: int, floats: Floats, f: int, n: int, place: Place) -> float:
     """Wilder's average, seeded by an SMA. State: the average."""
+    length = place.length
     average = wilder(floats[f], given.x[r], n, length)
     floats[f] = average
     return average if n + 1 >= length else NAN
 
 
-def sma(given: Input, r: int, floats: Floats, f: int, n: int, length: int) -> float:
+def sma(given: Input, r: int, floats: Floats, f: int, n: int, place: Place) -> float:
     """Mean of the last inputs, summed anew. State: a ring of them."""
+    length = place.length
     floats[f + n % length] = given.x[r]
     if n + 1 < length:
         return NAN

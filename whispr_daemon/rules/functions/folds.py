@@ -21,8 +21,12 @@ class Input(NamedTuple):
 
     slot: Ints
     x: Floats  # the source; the close where a fold takes whole bars
+    open: Floats
     high: Floats
     low: Floats
+    volume: Floats
+    date: Ints  # of the session, days from 1970-01-01
+    others: tuple[Floats, ...] = ()  # further sources, of a plug-in
 
 
 class State(NamedTuple):
@@ -42,19 +46,20 @@ class Output(NamedTuple):
 class Place(NamedTuple):
     """How the state of a slot is laid out, and what an input is."""
 
-    length: int
+    length: int  # the first number of the call, 1 where it has none
+    factor: float  # the second, NaN where it has none
     width: int  # floats a slot
     every_bar: bool  # after the first input, an undefined one is an input too
 
 
-# step(given, r, floats, f, n, length) takes bar r into the state at floats[f …], where n inputs
+# step(given, r, floats, f, n, place) takes bar r into the state at floats[f …], where n inputs
 # came before, and returns its value.
-Step: TypeAlias = Callable[[Input, int, Floats, int, int, int], float]
+Step: TypeAlias = Callable[[Input, int, Floats, int, int, Place], float]
 
 
 def fold(rows: int, given: Input, state: State, place: Place, out: Output, step: Step) -> None:
     """Take bars in, in order. An undefined source (NaN) is skipped: NaN out, state unchanged."""
-    length, width, every_bar = place
+    width, every_bar = place.width, place.every_bar
     slot, x = given.slot, given.x
     floats, ints = state
     for r in range(rows):
@@ -62,7 +67,7 @@ def fold(rows: int, given: Input, state: State, place: Place, out: Output, step:
         n = ints[s]
         y = NAN
         if x[r] == x[r] or (every_bar and n > 0):
-            y = step(given, r, floats, s * width, n, length)
+            y = step(given, r, floats, s * width, n, place)
             n += 1
             ints[s] = n
         out.value[r] = y

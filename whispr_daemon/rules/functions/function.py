@@ -1,11 +1,11 @@
 """What an entry of the function table says: arguments, result, meaning, and how it is computed."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from whispr_daemon.rules.diagnostics import Finding
-from whispr_daemon.rules.functions.folds import Place, Step
+from whispr_daemon.rules.functions.folds import NAN, Place, Step
 from whispr_daemon.rules.nodes import Call, Type
 from whispr_daemon.rules.source import Event, Source
 
@@ -32,14 +32,16 @@ class Folded(NamedTuple):
     """A column of its own: a value per bar, folded once a batch whichever rules read it."""
 
     step: Step
-    floats: Callable[[int], int]  # state per slot, from the length
+    floats: Callable[[int], int]  # state per slot, from the length, as all that follows
     formed: Callable[[int], int]  # inputs until the first value
     alpha: Callable[[int], float]  # weight of the newest input; 1: forgets its start at once
     every_bar: bool = False  # after the first input, an undefined one is an input too
 
-    def place(self, length: int) -> Place:
-        """Return how its state is laid out."""
-        return Place(length, self.floats(length), self.every_bar)
+    def place(self, numbers: Sequence[float]) -> Place:
+        """Return how its state is laid out; ``numbers`` are those of the call, as in a Series."""
+        length = int(numbers[0]) if numbers else 1
+        factor = numbers[1] if len(numbers) > 1 else NAN
+        return Place(length, factor, self.floats(length), self.every_bar)
 
 
 class Written(NamedTuple):
@@ -66,7 +68,7 @@ class Composed(NamedTuple):
     """
 
     parts: Mapping[str, str]
-    words: tuple[str, ...] = ()  # where a part is a str: what its value counts into
+    words: Mapping[str, tuple[str, ...]] = {}  # of each part that is a str: what it counts into
 
 
 Lowering: TypeAlias = Folded | Written | Happening | Composed
@@ -87,6 +89,7 @@ class Function(NamedTuple):
     about: str  # its definition
     most: int = 0  # arguments, where the last may be repeated
     remarks: Callable[[Call], Iterator[Finding]] = unremarkable  # on a call that is right
+    hidden: bool = False  # there for the definitions of others: no rule may call it
 
     @property
     def counts(self) -> tuple[int, int]:

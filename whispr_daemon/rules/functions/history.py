@@ -2,16 +2,17 @@
 
 from typing import Final
 
-from whispr_daemon.rules.functions.folds import NAN, Floats, Input
+from whispr_daemon.rules.functions.folds import NAN, Floats, Input, Place
 from whispr_daemon.rules.functions.function import Folded
 from whispr_daemon.rules.functions.weights import forgets, itself, one_more
 
 
-def hist(given: Input, r: int, floats: Floats, f: int, n: int, length: int) -> float:
+def hist(given: Input, r: int, floats: Floats, f: int, n: int, place: Place) -> float:
     """The value ``length`` bars earlier. State: a ring of them."""
-    place = f + n % length
-    value = float(floats[place]) if n >= length else NAN
-    floats[place] = given.x[r]
+    length = place.length
+    oldest = f + n % length
+    value = float(floats[oldest]) if n >= length else NAN
+    floats[oldest] = given.x[r]
     return value
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from whispr_daemon.rules.functions.folds import NAN, Floats, Input, wilder
+from whispr_daemon.rules.functions.folds import NAN, Floats, Input, Place, wilder
 from whispr_daemon.rules.functions.function import LENGTH, Folded, Function, X
 from whispr_daemon.rules.functions.weights import one_more, wilder_weight
 from whispr_daemon.rules.nodes import Type
@@ -10,8 +10,9 @@ from whispr_daemon.rules.nodes import Type
 _NOTHING: Final = 1e-10  # an average change up to this is none
 
 
-def rsi(given: Input, r: int, floats: Floats, f: int, n: int, length: int) -> float:
+def rsi(given: Input, r: int, floats: Floats, f: int, n: int, place: Place) -> float:
     """RSI over Wilder averages of gains and losses. State: the close, both averages."""
+    length = place.length
     x = given.x[r]
     if n > 0:
         change = x - floats[f]
