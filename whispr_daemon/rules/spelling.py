@@ -64,7 +64,7 @@ def clock(minutes: float) -> str:
     return f"{whole // _MINUTES:02d}:{whole % _MINUTES:02d}"
 
 
-def _spelled(node: Node) -> tuple[str, int]:  # noqa: C901, PLR0911, PLR0912 (one case a node)
+def _spelled(node: Node) -> tuple[str, int]:  # noqa: C901, PLR0912 (one case a node)
     match node:
         case Const():
             return _constant(node), _ATOM
@@ -88,7 +88,8 @@ def _spelled(node: Node) -> tuple[str, int]:  # noqa: C901, PLR0911, PLR0912 (on
             return _said(node), _ATOM
         case AsOf(node=inner, timeframe=timeframe, alias=alias, symbol=symbol):
             whose = alias or symbol
-            return f"{whose}.{_at(inner, '')}" if whose else _at(inner, timeframe), _ATOM
+            shown = "" if whose and isinstance(inner, Price) else timeframe
+            return f"{whose}.{_at(inner, shown)}" if whose else _at(inner, timeframe), _ATOM
         case Forming(node=inner, timeframe=timeframe):
             return f"forming({_at(inner, timeframe)})", _ATOM
         case Arithmetic(op=op, left=left, right=right):
