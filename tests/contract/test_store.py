@@ -529,6 +529,42 @@ async def test_what_should_run_is_the_last_thing_said(store: Store) -> None:
     assert await store.desired() == b"\x00two"
 
 
+# Changes of the rules
+
+
+async def test_changes_are_numbered_and_all_are_kept(store: Store) -> None:
+    assert await store.changes(5) == []
+    assert await store.change(1) is None
+    bodies = [f"\x00{number}".encode() for number in range(1, 31)]
+    added = [await store.add_change(body) for body in bodies]
+
+    assert [(each.number, each.body) for each in added] == list(enumerate(bodies, start=1))
+    assert await store.changes(5) == added[-5:]
+    assert await store.change(1) == added[0]
+    assert await store.change(31) is None
+    assert added[0].created > 1_700_000_000_000_000_000
+
+
+async def test_the_newest_change_said_again_is_the_same_change(store: Store) -> None:
+    first = await store.add_change(b"a")
+    assert await store.add_change(b"a") == first
+    second = await store.add_change(b"b")
+
+    assert (await store.add_change(b"a")).number == 3  # back to what was before
+    assert await store.changes(2) == [second, await store.change(3)]
+
+
+async def test_changes_added_at_once_get_numbers_of_their_own(place: Sqlite | Postgres) -> None:
+    store = await place.open()
+    added = await asyncio.gather(*(store.add_change(bytes([each])) for each in range(8)))
+    await store.close()
+
+    store = await place.open()
+    assert sorted(each.number for each in added) == list(range(1, 9))
+    assert await store.changes(8) == sorted(added, key=lambda each: each.number)
+    await store.close()
+
+
 # Opening and closing
 
 
@@ -563,7 +599,7 @@ async def test_data_of_a_newer_whispr_is_refused_naming_both_versions(
     await (await place.open()).close()
     await place.pretend_version(999)
 
-    with pytest.raises(SettingsError, match=r"is of version 999, this Whispr knows .* up to 1"):
+    with pytest.raises(SettingsError, match=r"is of version 999, this Whispr knows .* up to 2"):
         await place.open()
 
 

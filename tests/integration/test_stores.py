@@ -227,7 +227,7 @@ async def test_stores_opened_at_the_same_time_make_the_tables_once(
         *(PostgresStore.open(server.url, server.password) for _ in range(4))
     )
 
-    assert await admin.fetchval("SELECT count(*) FROM schema_version") == 1
+    assert await admin.fetchval("SELECT count(*) FROM schema_version") == 2
     for store in stores:
         await store.close()
 

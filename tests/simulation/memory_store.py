@@ -9,6 +9,7 @@ from whispr_daemon.domain.errors import Fatal, Fenced, Poison, StaleCommit
 from whispr_daemon.domain.outputs import decode, encode
 from whispr_daemon.domain.position import Position
 from whispr_daemon.ports.store import (
+    Change,
     Claim,
     Commit,
     DeadLetter,
@@ -37,6 +38,7 @@ class MemoryStore:
         self._symbols: list[str] = []
         self._letters: dict[tuple[str, int], DeadLetter] = {}
         self._desired: bytes | None = None
+        self._changes: list[Change] = []
 
     async def claim(self, unit_id: str, partition: int, owner: str, start: Position) -> Claim:
         """Take a unit over."""
@@ -150,6 +152,20 @@ class MemoryStore:
     async def dead_letters(self, limit: int) -> Sequence[DeadLetter]:
         """Return the newest dead letters."""
         return tuple(self._letters.values())[-limit:]
+
+    async def add_change(self, body: bytes) -> Change:
+        """Record a change, unless it is the newest already."""
+        if not self._changes or self._changes[-1].body != body:
+            self._changes.append(Change(number=len(self._changes) + 1, body=body))
+        return self._changes[-1]
+
+    async def change(self, number: int) -> Change | None:
+        """Return a change."""
+        return self._changes[number - 1] if 0 < number <= len(self._changes) else None
+
+    async def changes(self, limit: int) -> Sequence[Change]:
+        """Return the newest changes."""
+        return tuple(self._changes[-limit:])
 
     async def set_desired(self, body: bytes) -> None:
         """Record what should run."""

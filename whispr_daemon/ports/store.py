@@ -185,7 +185,12 @@ class Store(Protocol):
         ...
 
     async def add_change(self, body: bytes) -> Change:
-        """Record what the rules are to be from now on, under the next number."""
+        """Record what the rules are to be from now on, under the next number.
+
+        Where the newest change says the same already, that is returned: an attempt whose outcome
+        was unknown may be repeated. None is ever dropped: the log names them for as long as it
+        lasts, and so does a unit that folds it from its start.
+        """
         ...
 
     async def change(self, number: int) -> Change | None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from whispr_daemon.adapters.outlets.roll import Roll
 from whispr_daemon.adapters.outlets.styles import DIRECTIONS, SEVERITIES
-from whispr_daemon.domain.outputs import Alert, Output, Signal
+from whispr_daemon.domain.outputs import Alert, Audit, Output, Signal
 from whispr_daemon.ports.store import StoredOutput
 
 
@@ -84,6 +84,10 @@ def line(output: Output) -> Text:
             text.append(f"{output.severity:<8}", style=style)
             text.append(f"{output.instrument:<8}", style="bold not dim")
             text.append(" ".join(output.message.split()), style=style)  # one line, whatever it says
+        case Audit():
+            text.append("audit   ", style="dim")
+            text.append(f"{output.instrument:<8}", style="bold not dim")
+            text.append(" ".join(f"{output.name} {output.message}".split()), style="dim")
     if output.direction:
         text.append(f"  {output.direction}", f"{DIRECTIONS[output.direction]} not dim")
     for label, value in (("price", output.price), ("level", output.level)):

@@ -8,6 +8,7 @@ import asyncpg
 from whispr_daemon.adapters.stores.postgres_pool import Connection, PostgresPool
 from whispr_daemon.adapters.stores.rows import (
     SNAPSHOTS_KEPT,
+    change_of,
     check_epoch,
     check_out_seq,
     id_taken,
@@ -21,6 +22,7 @@ from whispr_daemon.adapters.stores.statements import read_queries
 from whispr_daemon.domain.errors import Fatal, StaleCommit
 from whispr_daemon.domain.position import Position
 from whispr_daemon.ports.store import (
+    Change,
     Claim,
     Commit,
     DeadLetter,
@@ -211,6 +213,24 @@ class PostgresStore:
     async def dead_letters(self, limit: int) -> Sequence[DeadLetter]:
         """Return the newest dead letters, oldest of them first."""
         return [DeadLetter(**row) for row in reversed(await self._ask("dead_letters", limit))]
+
+    async def add_change(self, body: bytes) -> Change:
+        """Record a change under the next number, unless the newest says the same already."""
+        async with self._pool.transaction() as connection:
+            await self._run(connection, "lock_changes")
+            row = await self._first(connection, "changes", 1)
+            if row is None or row["body"] != body:
+                row = await self._one(connection, "add_change", body)
+        return change_of(row)
+
+    async def change(self, number: int) -> Change | None:
+        """Return a change, None if there is none of that number."""
+        rows = await self._ask("change", number)
+        return change_of(rows[0]) if rows else None
+
+    async def changes(self, limit: int) -> Sequence[Change]:
+        """Return the newest changes, oldest of them first."""
+        return [change_of(row) for row in reversed(await self._ask("changes", limit))]
 
     async def set_desired(self, body: bytes) -> None:
         """Record what should be running."""

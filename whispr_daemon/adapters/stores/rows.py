@@ -7,7 +7,7 @@ from zlib import crc32
 from whispr_daemon.domain.errors import Fatal, Fenced, Poison
 from whispr_daemon.domain.outputs import decode, encode, kind_of
 from whispr_daemon.domain.position import Position
-from whispr_daemon.ports.store import Commit, Snapshot, StoredOutput, UnitMark
+from whispr_daemon.ports.store import Change, Commit, Snapshot, StoredOutput, UnitMark
 
 SNAPSHOTS_KEPT: Final = 3
 
@@ -88,6 +88,11 @@ def stored_output(row: Row) -> StoredOutput:
         created=row["created"],
         output=decode(row["body"]),
     )
+
+
+def change_of(row: Row) -> Change:
+    """Return a change of the rules."""
+    return Change(number=row["number"], body=bytes(row["body"]), created=row["created"])
 
 
 def check_out_seq(commit: Commit, stored: int) -> None:

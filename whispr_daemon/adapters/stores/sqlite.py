@@ -10,6 +10,7 @@ import msgspec
 
 from whispr_daemon.adapters.stores.rows import (
     SNAPSHOTS_KEPT,
+    change_of,
     check_epoch,
     check_out_seq,
     id_taken,
@@ -24,6 +25,7 @@ from whispr_daemon.adapters.stores.statements import read_queries
 from whispr_daemon.domain.errors import Fatal, StaleCommit
 from whispr_daemon.domain.position import Position
 from whispr_daemon.ports.store import (
+    Change,
     Claim,
     Commit,
     DeadLetter,
@@ -258,6 +260,32 @@ class SqliteStore:
                 DeadLetter(**{column: row[column] for column in DeadLetter.__struct_fields__})
                 for row in self._run("dead_letters", {"limit": limit})
             ][::-1]
+        )
+
+    async def add_change(self, body: bytes) -> Change:
+        """Record a change under the next number, unless the newest says the same already."""
+
+        def work() -> Change:
+            newest = self._first("changes", {"limit": 1})
+            if newest is not None and newest["body"] == body:
+                return change_of(newest)
+            return change_of(self._one("add_change", {"body": body}))
+
+        return await self._file.write(work)
+
+    async def change(self, number: int) -> Change | None:
+        """Return a change, None if there is none of that number."""
+
+        def work() -> Change | None:
+            row = self._first("change", {"number": number})
+            return None if row is None else change_of(row)
+
+        return await self._file.read(work)
+
+    async def changes(self, limit: int) -> Sequence[Change]:
+        """Return the newest changes, oldest of them first."""
+        return await self._file.read(
+            lambda: [change_of(row) for row in self._run("changes", {"limit": limit})][::-1]
         )
 
     async def set_desired(self, body: bytes) -> None:

@@ -9,7 +9,7 @@ import structlog
 from rich.console import Console
 
 from whispr_daemon.adapters.outlets.console import ConsoleOutlet, line
-from whispr_daemon.domain.outputs import Alert, Signal
+from whispr_daemon.domain.outputs import Alert, Audit, Signal
 from whispr_daemon.ports.store import StoredOutput
 
 AT = 1_380_897_300_000_000_000  # 2013-10-04 14:35 UTC
@@ -45,6 +45,13 @@ async def test_a_signal_is_one_plain_line_where_there_is_no_terminal() -> None:
 async def test_an_alert_is_one_line_whatever_its_message_says() -> None:
     assert await printed(ALERT) == (
         "2013-10-04 14:35:00Z  critical        daily loss passed [bold]3 %  (risk)\n"
+    )
+
+
+def test_what_is_kept_for_the_audit_is_a_line_too() -> None:
+    audit = Audit(name="suppressed", message="cooldown", instrument="SPY", origin="golden")
+    assert line(audit).plain == (
+        "1970-01-01 00:00:00Z  audit   SPY     suppressed cooldown  (golden)"
     )
 
 

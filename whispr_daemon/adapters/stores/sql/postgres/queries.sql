@@ -156,3 +156,19 @@ ON CONFLICT (one) DO UPDATE SET body = excluded.body;
 
 -- name: desired
 SELECT body FROM desired;
+
+-- name: lock_changes
+LOCK TABLE change IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: add_change
+INSERT INTO change (number, body)
+SELECT coalesce(max(number), 0) + 1, $1 FROM change
+RETURNING number, body, (extract(epoch FROM created) * 1000000000)::bigint AS created;
+
+-- name: change
+SELECT number, body, (extract(epoch FROM created) * 1000000000)::bigint AS created
+FROM change WHERE number = $1;
+
+-- name: changes
+SELECT number, body, (extract(epoch FROM created) * 1000000000)::bigint AS created
+FROM change ORDER BY number DESC LIMIT $1;

@@ -118,3 +118,14 @@ ON CONFLICT (one) DO UPDATE SET body = excluded.body;
 
 -- name: desired
 SELECT body FROM desired;
+
+-- name: add_change
+INSERT INTO change (number, body)
+SELECT coalesce(max(number), 0) + 1, :body FROM change
+RETURNING number, body, created;
+
+-- name: change
+SELECT number, body, created FROM change WHERE number = :number;
+
+-- name: changes
+SELECT number, body, created FROM change ORDER BY number DESC LIMIT :limit;
