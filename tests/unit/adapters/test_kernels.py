@@ -1,0 +1,177 @@
+"""Kernels compiled by numba: what may be linked, where they are kept, that nobody waits."""
+
+import math
+import os
+import stat
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
+from whispr_daemon.adapters.kernels.link import UnlinkableError, link
+from whispr_daemon.domain.errors import SettingsError
+from whispr_daemon.rules.functions.folds import State
+from whispr_daemon.rules.jit import UNCOMPILED, Group, Recipe, fold_recipe
+
+SCALE = 2.0
+NAN = math.nan
+
+
+def scaled(x: float) -> float:
+    """Refers to a number of its module."""
+    return x * SCALE
+
+
+def shifted(x: float, by: float) -> float:
+    """Refers to another function."""
+    return scaled(x) + by
+
+
+def applied(state: State, how: Any) -> float:
+    """Takes a function."""
+    total = 0.0
+    for place in range(len(state.floats)):
+        total += how(state.floats[place], state.ints[place])
+    return total
+
+
+SUM = Recipe(
+    "kernel",
+    "def kernel(state):\n    return applied(state)\n",
+    (("applied", partial(applied, how=shifted)),),
+    (Group(("floats", "ints"), State),),
+)
+QUOTIENT = Recipe("f", "def f(x):\n    return 1.0 / x\n", (), ("float",))
+NO_TYPE = Recipe("f", "def f(x):\n    return x.colour\n", (), ("float",))
+
+
+@pytest.fixture
+def compiler(tmp_path: Path) -> Iterator[NumbaCompiler]:
+    made = NumbaCompiler(tmp_path / "kernels")
+    yield made
+    made.close()
+
+
+def test_a_recipe_becomes_one_module_with_all_it_refers_to() -> None:
+    text = link(SUM).text
+    assert "SCALE = 2.0" in text
+    assert [line for line in text.splitlines() if line.startswith("def ")] == [
+        "def scaled(x: float) -> float:",
+        "def how(x: float, by: float) -> float:",
+        "def applied(state: State) -> float:",
+        "def kernel(state):",
+    ]
+
+
+def test_a_module_is_named_by_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = link(SUM)
+    assert link(SUM) == before
+    monkeypatch.setitem(globals(), "SCALE", 3.0)
+    assert link(SUM).name != before.name
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        ((("g", {}),), "cannot refer to 'g', which is dict"),
+        ((("g", os),), "cannot refer to 'g', which is a module"),
+        ((("SCALE", 5.0), ("g", scaled)), "two things are called 'SCALE': 5.0 and 2.0"),
+        ((("g", lambda x: x),), "'g' is decorated or a lambda"),
+        ((("g", fold_recipe),), "which is _lru_cache_wrapper"),
+        ((("g", partial(max, key=1)),), "which is partial"),
+    ],
+)
+def test_what_cannot_stand_by_itself_is_refused(names: Any, why: str) -> None:
+    with pytest.raises(UnlinkableError, match=why):
+        link(Recipe("f", "def f(x):\n    return g(x)\n", names, ("float",)))
+
+
+def test_nobody_waits_for_a_kernel_that_is_not_compiled_yet(compiler: NumbaCompiler) -> None:
+    assert compiler.compiled(SUM) is None
+    compiler.finish()
+    kernel = compiler.compiled(SUM)
+    assert kernel is not None
+    assert kernel(State(np.array([1.0, 2.5]), np.array([1, 2]))) == 10.0
+    with pytest.raises(TypeError, match="No matching definition"):
+        kernel(State(np.array([1, 2]), np.array([1, 2])))
+
+
+def test_a_kernel_is_compiled_once_and_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "kernels"
+    for _ in range(2):
+        compiler = NumbaCompiler(folder)
+        compiler.compiled(QUOTIENT)
+        compiler.finish()
+        kernel = compiler.compiled(QUOTIENT)
+        assert kernel is not None
+        assert kernel(4.0) == 0.25
+        assert kernel(0.0) == math.inf  # no error, as everywhere in what is compiled
+        kept = list(folder.glob("__pycache__/*"))
+        assert len(kept) == 2  # an index and the code
+        for file in kept:
+            os.utime(file, ns=(1, 1))  # which it would not keep if it were written again
+    assert {file.stat().st_mtime_ns for file in kept} == {1}
+
+
+def test_what_numba_cannot_compile_is_told_and_stays_uncompiled(
+    compiler: NumbaCompiler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiler.compiled(NO_TYPE)
+    compiler.compiled(Recipe("f", "def f(x):\n    return g(x)\n", (("g", os),), ("float",)))
+    compiler.compiled(QUOTIENT)
+    compiler.finish()
+    assert compiler.compiled(NO_TYPE) is None
+    assert compiler.compiled(QUOTIENT) is not None
+    said = capsys.readouterr().out
+    assert said.count("kernel_not_compilable") == 2
+    assert "of type float64" in said
+    assert "which is a module" in said
+
+
+def test_a_broken_cache_is_told_and_made_anew_the_next_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "kernels"
+    found = []
+    for _ in range(3):
+        compiler = NumbaCompiler(folder)
+        compiler.compiled(QUOTIENT)
+        compiler.finish()
+        found.append(compiler.compiled(QUOTIENT) is not None)
+        if len(found) == 1:
+            for file in folder.glob("__pycache__/*.nbc"):
+                file.write_bytes(b"not code")
+    assert found == [True, False, True]
+    assert "kernel_not_loaded" in capsys.readouterr().out
+
+
+def test_the_folder_is_private(tmp_path: Path) -> None:
+    folder = tmp_path / "kernels"
+    NumbaCompiler(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.chmod(0o755)
+    with pytest.raises(SettingsError, match="is not private"):
+        NumbaCompiler(folder)
+    (tmp_path / "link").symlink_to(folder)
+    folder.chmod(0o700)
+    with pytest.raises(SettingsError, match="is not private"):
+        NumbaCompiler(tmp_path / "link")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="cannot be written"):
+        NumbaCompiler(tmp_path / "file")
+
+
+def test_a_closed_compiler_compiles_nothing_more(compiler: NumbaCompiler) -> None:
+    compiler.compiled(SUM)
+    compiler.close()
+    assert compiler.compiled(QUOTIENT) is None
+    compiler.finish()
+    assert compiler.compiled(QUOTIENT) is None
+
+
+def test_without_a_compiler_nothing_is_compiled() -> None:
+    assert UNCOMPILED.compiled(SUM) is None

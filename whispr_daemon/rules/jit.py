@@ -1,0 +1,92 @@
+"""The seam to a compiler of kernels: what may be compiled, and whom to ask for it.
+
+A kernel is a function of plain loops over scalars and flat arrays. As it stands it runs on lists
+and memoryviews, which is the reference and the quicker way for a few rows; compiled it runs on
+numpy arrays and gives the same results to the bit. Who has a large batch asks for the compiled
+one, and takes the other as long as there is none.
+"""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
+
+from whispr_daemon.rules.functions.folds import Input, Output, Place, State, Step, fold
+
+Function: TypeAlias = Callable[..., Any]
+
+FAST_FROM: Final = 2_000  # rows; below, making arrays of lists costs more than it saves
+
+# int64, float64, bool; "ints" and "floats" are flat contiguous arrays of them, one after the other.
+Scalar: TypeAlias = Literal["int", "float", "bool", "ints", "floats"]
+
+
+class Group(NamedTuple):
+    """A tuple as argument; with ``of`` a NamedTuple of that class."""
+
+    parts: "tuple[Argument, ...]"
+    of: "type[Any] | None" = None
+
+
+Argument: TypeAlias = Scalar | Group
+
+
+class Recipe(NamedTuple):
+    """A function that may be compiled, and the types of its arguments.
+
+    ``text`` defines ``name``. ``names`` are what the text refers to and does not define: functions
+    of plain loops (with what they refer to in turn; a ``partial`` binds some arguments of one by
+    name), numbers, functions of ``math``.
+    """
+
+    name: str
+    text: str
+    names: tuple[tuple[str, Any], ...]
+    takes: tuple[Argument, ...]
+
+
+class Compiler(Protocol):
+    """Compiles kernels, in its own time."""
+
+    def compiled(self, recipe: Recipe) -> Function | None:
+        """Return the compiled function if there is one by now; never waits.
+
+        It takes arrays where the recipe says so: contiguous, writable, of exactly that type. It
+        divides by 0 without an error, so the text must not rely on one.
+        """
+
+
+class Uncompiled:
+    """A Compiler that compiles nothing."""
+
+    def compiled(self, recipe: Recipe) -> Function | None:
+        """Return None."""
+        return None
+
+
+UNCOMPILED: Final[Compiler] = Uncompiled()
+
+
+_FOLD: Final = """\
+def kernel(rows, given, state, place, out):
+    fold(rows, given, state, place, out)
+"""
+_INTS: Final = frozenset({"slot", "date"})  # of an Input
+
+
+@cache
+def fold_recipe(step: Step, others: int = 0) -> Recipe:
+    """Return the recipe of the fold of one indicator: ``fold`` without its last argument.
+
+    ``others`` is how many further sources the indicator has.
+    """
+    columns: list[Argument] = ["ints" if name in _INTS else "floats" for name in Input._fields]
+    sources: list[Argument] = ["floats"] * others
+    columns[Input._fields.index("others")] = Group(tuple(sources))
+    takes: tuple[Argument, ...] = (
+        "int",
+        Group(tuple(columns), Input),
+        Group(("floats", "ints"), State),
+        Group(("int", "float", "int", "bool"), Place),
+        Group(("floats", "ints"), Output),
+    )
+    return Recipe("kernel", _FOLD, (("fold", partial(fold, step=step)),), takes)
