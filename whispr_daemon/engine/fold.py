@@ -1,22 +1,26 @@
 """A strategy folded over log entries: outputs sealed, state snapshotted. Pure: no clock, no I/O."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import NO_INSTRUMENT, Batch, Rows
 from whispr_daemon.domain.errors import StrategyFailed
-from whispr_daemon.domain.events import ClockTick
+from whispr_daemon.domain.events import ClockTick, Kind
 from whispr_daemon.domain.outputs import Alert, Audit, Ordinals, Output, Sealer, Signal, chain
+from whispr_daemon.domain.partition import partition_of
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.store import Snapshot
-from whispr_daemon.ports.strategy import ColumnarStrategy, Snapshotting, Strategy
+from whispr_daemon.ports.strategy import Changing, ColumnarStrategy, Snapshotting, Strategy
 
 _CODEC: Final = "msgpack/1"
 _FRESH: Final = "fresh/1"  # the strategy is built anew and folds the log from its start
+_NO_BODIES: Final[Mapping[int, bytes]] = MappingProxyType({})
 
 
 class _Memory(msgspec.Struct):
@@ -38,10 +42,18 @@ class Fold:
         code_version: str,
         only: Collection[str] = (),
         partition: int = 0,
+        partitions: int = 1,
     ) -> None:
-        """``only`` names the instruments the strategy wishes; empty means all."""
+        """``only`` names the instruments the strategy wishes; empty means all of its partition.
+
+        A strategy that is Changing also gets those that are in its partition as references: it
+        knows which. The others would say of them in every partition what they say at home.
+        """
         self._strategy = strategy
         self._only = frozenset(only)
+        self._partition, self._partitions = partition, partitions
+        self._wishes = np.zeros(0, dtype=bool)  # by instrument code
+        self._foreign = self._obeys = isinstance(strategy, Changing)
         self._sealer = Sealer(origin, strategy.version, partition)
         self._marks: dict[str, int] = {}
         self.code_version = code_version
@@ -51,6 +63,7 @@ class Fold:
         self.out_seq = 0
         self.out_hash = ""
         self._begun = (0, "")  # out_seq and out_hash at counted_from
+        self.changes = 0  # of the strategy, followed since it was built
 
     @property
     def strategy(self) -> Strategy | ColumnarStrategy:
@@ -62,17 +75,31 @@ class Fold:
         """Whether the strategy's state can be written down at all."""
         return isinstance(self._strategy, Snapshotting) or self.state is not None
 
-    def take(self, entry: Entry, symbols: Sequence[str]) -> list[Output]:
+    @property
+    def obeys(self) -> bool:
+        """Whether it follows the changes in the log."""
+        return self._obeys
+
+    def pupil(self, fresh: Any) -> "Fold":
+        """Return a fold of ``fresh`` that begins with the log and follows no changes."""
+        made = Fold(fresh, "", self.code_version, self._only, self._partition, self._partitions)
+        made._obeys = False
+        return made
+
+    def take(
+        self, entry: Entry, symbols: Sequence[str], bodies: Mapping[int, bytes] = _NO_BODIES
+    ) -> list[Output]:
         """Fold one entry; return its outputs, sealed. ``symbols[code]`` names the instruments.
 
-        An entry whose source was already taken in further is passed over.
+        An entry whose source was already taken in further is passed over. ``bodies`` are those of
+        the entry's changes, by number, for a strategy that obeys them.
 
         Raises:
             StrategyFailed: the strategy raised, or said something without a name or a time.
         """
         outputs = []
         if not self._repeated(entry):
-            outputs = self._answers(entry, symbols)
+            outputs = self._answers(entry, symbols, bodies)
             self._marks.update(entry.marks)
         self.position = entry.position
         self.rows = max(self.rows, entry.offset)
@@ -176,16 +203,37 @@ class Fold:
             raise StrategyFailed(f"cannot restore its snapshot: {error!r}") from error
 
     def _wanted(self, rows: Rows, symbols: Sequence[str]) -> Rows:
-        if not self._only:
+        if not self._only and (self._foreign or self._partitions == 1):
             return rows
-        wanted = np.fromiter((name in self._only for name in symbols), bool, len(symbols))
+        wishes = self._wishes
+        if len(wishes) < len(symbols):
+            new = [self._wishes_for(name) for name in symbols[len(wishes) :]]
+            wishes = self._wishes = np.append(wishes, np.array(new, dtype=bool))
         clock = rows["instrument"] == NO_INSTRUMENT
         codes = np.where(clock, 0, rows["instrument"])
-        chosen: Rows = rows[clock | (wanted[codes] if len(wanted) else False)]
+        wanted: NDArray[np.bool_] = clock | (wishes[codes] if len(wishes) else False)
+        chosen: Rows = rows if wanted.all() else rows[wanted]
         return chosen
 
-    def _answers(self, entry: Entry, symbols: Sequence[str]) -> list[Output]:
-        batch = Batch(self._wanted(entry.rows, symbols), symbols)
+    def _wishes_for(self, name: str) -> bool:
+        if self._only and name not in self._only:
+            return False
+        return self._foreign or partition_of(name, self._partitions) == self._partition
+
+    def _answers(
+        self, entry: Entry, symbols: Sequence[str], bodies: Mapping[int, bytes]
+    ) -> list[Output]:
+        sealed: list[Output] = []
+        begin = 0
+        for place in np.flatnonzero(entry.rows["kind"] == Kind.CHANGE).tolist():
+            sealed += self._said(entry, entry.rows[begin:place], symbols)
+            if self._obeys:
+                sealed += self._change(entry, place, bodies)
+            begin = place + 1
+        return sealed + self._said(entry, entry.rows[begin:], symbols)
+
+    def _said(self, entry: Entry, rows: Rows, symbols: Sequence[str]) -> list[Output]:
+        batch = Batch(self._wanted(rows, symbols), symbols)
         if not len(batch):
             return []
         sealed: list[Output] = []
@@ -204,6 +252,23 @@ class Fold:
         except Exception as error:
             raise StrategyFailed(f"{where}: raised {error!r}") from error
         return sealed
+
+    def _change(self, entry: Entry, place: int, bodies: Mapping[int, bytes]) -> list[Output]:
+        """Hand a change over. What is said of it names no instrument: only partition 0 says it."""
+        ts_event, number = int(entry.rows["ts"][place]), int(entry.rows["open"][place])
+        strategy: Any = self._strategy  # it obeys, so it is Changing
+        self.changes += 1
+        try:
+            said: Iterable[Output] = strategy.change(number, bodies[number], ts_event)
+            return [
+                self._sealer.seal(_checked(output, ts_event, ""), ts_event)
+                for output in said
+                if output.instrument or self._partition == 0
+            ]
+        except Exception as error:
+            raise StrategyFailed(
+                f"at position {entry.position}, change {number}: raised {error!r}"
+            ) from error
 
 
 def _checked(output: Output, ts_event: int, instrument: str) -> Output:

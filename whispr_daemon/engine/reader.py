@@ -1,8 +1,9 @@
 """Reads one partition for one unit: entries in order, and the names behind their codes."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from whispr_daemon.domain.errors import Fatal
+from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.engine.retry import Result, persist
 from whispr_daemon.ports.clock import Clock
@@ -47,6 +48,25 @@ class Reader:
                 f"knows {len(self.symbols)}: log and store are not of the same daemon"
             )
         return entries
+
+    async def bodies(self, entry: Entry) -> Mapping[int, bytes]:
+        """Return the bodies of an entry's changes by number; empty for an entry without any.
+
+        Raises:
+            Fatal: the store does not know one.
+        """
+        rows = entry.rows
+        numbers = rows["open"][rows["kind"] == Kind.CHANGE]
+        return {int(number): await self._body(int(number)) for number in numbers.tolist()}
+
+    async def _body(self, number: int) -> bytes:
+        found = await self.persist("change", lambda: self._store.change(number))
+        if found is None:
+            raise Fatal(
+                f"the log of partition {self.partition} names change {number}, which the store "
+                "does not know: log and store are not of the same daemon"
+            )
+        return found.body
 
     async def last(self) -> Position:
         """Return the position of the newest entry."""

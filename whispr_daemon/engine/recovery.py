@@ -4,6 +4,7 @@ import structlog
 
 from whispr_daemon.domain.errors import LogWentBack, RetentionBroken, StrategyFailed
 from whispr_daemon.engine.fold import Fold
+from whispr_daemon.engine.learning import follow
 from whispr_daemon.engine.reader import Reader
 from whispr_daemon.ports.store import Claim, UnitMark
 
@@ -60,7 +61,7 @@ async def _replay(fold: Fold, mark: UnitMark, reader: Reader) -> None:
         for entry in entries:
             if entry.position > mark.wm:
                 return  # a new unit, on a log trimmed past its start
-            outputs = fold.take(entry, reader.symbols)
+            outputs = await follow(fold, entry, reader)
             if entry.position > counted_after:
                 fold.count(outputs)
         if not entries:

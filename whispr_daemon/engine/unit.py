@@ -15,6 +15,7 @@ from whispr_daemon.domain.unit import UnitReport, UnitSpec, UnitState
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.commit import settle
 from whispr_daemon.engine.fold import Fold
+from whispr_daemon.engine.learning import follow
 from whispr_daemon.engine.reader import Reader
 from whispr_daemon.engine.recovery import recover
 from whispr_daemon.ports.clock import Clock
@@ -163,22 +164,25 @@ class Unit:
         self._snapshot_at = ORIGIN if snapshot is None else snapshot.position
         self._last_commit = self._last_snapshot = self._clock.monotonic()
         self._rows_at_snapshot = self._fold.rows
-        if snapshot is None or snapshot.code_version != self._fold.code_version:
+        # After a change the log may be trimmed: what was learned from it must not be needed again.
+        anew = snapshot is None or snapshot.code_version != self._fold.code_version
+        if anew or self._fold.changes:
             await self._commit(with_snapshot=True)
 
     async def _live(self) -> None:
         self._become("live")
         while not self._stopping:
             entries = await self._reader.read(self._fold.position, _READ_WAIT)
+            changes = self._fold.changes
             for entry in entries:
-                outputs = self._fold.take(entry, self._reader.symbols)
+                outputs = await follow(self._fold, entry, self._reader)
                 self._metrics.count(EVENTS, len(entry.rows), self._name)
                 self._fold.count(outputs)
                 self._pending += [_Said(output, entry) for output in outputs]
             now = self._clock.monotonic()
             await self._show_lag(now, caught_up=not entries)
             moved = self._fold.position != self._mark.wm
-            snapshot = self._snapshot_due(now)
+            snapshot = self._snapshot_due(now) or self._fold.changes > changes
             if (
                 self._pending
                 or snapshot
