@@ -32,6 +32,11 @@ class Table:
             self._state = State(_flat(self.floats), _flat(self.ints))
         return self._state
 
+    def arrays(self, slots: int) -> State:
+        """Return the same as flat arrays, as compiled kernels take them."""
+        self.reserve(slots)
+        return State(self.floats.reshape(-1), self.ints.reshape(-1))
+
     def clear(self) -> None:
         """Forget everything; views given out before stay with the old state."""
         self.floats = np.empty((0, self.floats.shape[1]))
