@@ -34,7 +34,14 @@ EVENT_DTYPE: Final = np.dtype(
     ]
 )
 Rows = NDArray[Any]  # shape (n,), dtype EVENT_DTYPE
-NO_INSTRUMENT: Final = 0xFFFFFFFF  # the instrument of a clock tick
+NO_INSTRUMENT: Final = 0xFFFFFFFF  # the instrument of a clock tick or change
+
+
+def change_row(number: int, ts: int) -> Rows:
+    """Return a change as the one row of its entry, shape (1,)."""
+    row = empty_rows(1)
+    row["ts"], row["instrument"], row["kind"], row["open"] = ts, NO_INSTRUMENT, Kind.CHANGE, number
+    return row
 
 
 def empty_rows(count: int) -> Rows:

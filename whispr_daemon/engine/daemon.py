@@ -126,7 +126,7 @@ class Daemon:
 
     async def _take_in(self, *, to_end: bool) -> None:
         await self._hosts_up()
-        await self.ingest.run()
+        await self.ingest.run(stay=not to_end)
         if to_end and not self._stopping.is_set():
             await self._caught_up()
             self.stop()

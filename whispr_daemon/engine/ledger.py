@@ -1,6 +1,6 @@
 """How far ingest is in each partition: taken over from the log, moved on with every entry."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -21,10 +21,9 @@ class Persist(Protocol):
 class Ledger:
     """The next position, the rows so far, and the marks of the sources, by partition."""
 
-    def __init__(self, log: EventLog, source: str, persist: Persist) -> None:
-        """``source`` is the name its rows are marked with."""
+    def __init__(self, log: EventLog, persist: Persist) -> None:
+        """Nothing is known of the log before :meth:`take_over`."""
         self._log = log
-        self._source = source
         self._persist = persist
         self._epoch = 0
         self._seqs = [0] * log.partitions
@@ -54,18 +53,20 @@ class Ledger:
                 self._marks[partition] = dict(tail.marks)
                 self.offsets[partition] = tail.offset
 
-    def has(self, partition: int) -> int:
+    def has(self, partition: int, source: str) -> int:
         """Return the source's number up to which the partition has its rows."""
-        return self._marks[partition].get(self._source, 0)
+        return self._marks[partition].get(source, 0)
 
-    def entry(self, partition: int, rows: Rows, mark: int, ts_ingest: int) -> Entry:
-        """Return the next entry of a partition; with it the source is in up to ``mark`` there."""
+    def entry(
+        self, partition: int, rows: Rows, source: str, marks: Mapping[str, int], ts_ingest: int
+    ) -> Entry:
+        """Return the next entry of a partition; with it sources are in up to ``marks`` there."""
         self._seqs[partition] += 1
         self.offsets[partition] += len(rows)
-        self._marks[partition][self._source] = mark
+        self._marks[partition].update(marks)
         return Entry(
             position=Position(self._epoch, self._seqs[partition]),
-            source=self._source,
+            source=source,
             marks=dict(self._marks[partition]),
             offset=self.offsets[partition],
             ts_ingest=ts_ingest,

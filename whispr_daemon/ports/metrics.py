@@ -38,6 +38,14 @@ SOURCE_GAPS: Final = Metric(
     help="Sequence numbers a source skipped.",
     labels=("source",),
 )
+RULE_CHANGES: Final = Metric(
+    name="whispr_rule_changes", kind="counter", help="Changes of the rules put into the log."
+)
+RULE_REFUSALS: Final = Metric(
+    name="whispr_rule_refusals",
+    kind="counter",
+    help="Rule files that were broken or failed their tests: the version before was kept.",
+)
 APPEND_SECONDS: Final = Metric(
     name="whispr_append_seconds", kind="histogram", help="Time to make an append durable."
 )
@@ -101,6 +109,8 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     ROWS_REFUSED,
     ROWS_REPEATED,
     SOURCE_GAPS,
+    RULE_CHANGES,
+    RULE_REFUSALS,
     APPEND_SECONDS,
     EVENTS,
     OUTPUTS,

@@ -1,0 +1,47 @@
+"""Rows of one time, taken together: where the newest begins, and references before the others."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whispr_daemon.domain.batch import Rows
+from whispr_daemon.domain.timeframe import DAY, NANOS_OF
+
+_LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
+
+
+def newest_moment(rows: Rows) -> int:
+    """Return the index from which on intraday time moves no further: there may be more to come.
+
+    That of a run of daily bars alone is the number of rows: they are history, none waits.
+    """
+    intraday = _intraday(rows)
+    if not intraday.any():
+        return len(rows)
+    ts = np.where(intraday, rows["ts"], 0)
+    return int(np.argmax(ts))  # the first of the latest
+
+
+def references_first(rows: Rows, reference: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the order in which the rows of each moment have the references first, shape (n,).
+
+    A moment is a run of rows over which intraday time moves no further, or of daily bars of one
+    day; within it the rows keep their order otherwise.
+
+    Args:
+        rows: shape (n,), clock ticks among them.
+        reference: which rows other symbols refer to, shape (n,).
+    """
+    intraday = _intraday(rows)
+    reached = np.maximum.accumulate(np.where(intraday, rows["ts"], 0))
+    time = np.where(intraday, reached, rows["ts"])
+    moment = np.cumsum(np.diff(time, prepend=time[:1]) != 0)
+    return np.lexsort((~reference, moment))  # stable
+
+
+def _intraday(rows: Rows) -> NDArray[np.bool_]:
+    # A length that does not exist is refused later on; here it only must not fail.
+    known = np.minimum(rows["timeframe"], len(_LENGTHS) - 1)
+    found: NDArray[np.bool_] = _LENGTHS[known] < DAY
+    return found
