@@ -17,15 +17,20 @@ class Accepts(StrEnum):
     LENGTH = "a whole number"  # of bars, written as such or as a parameter
     FACTOR = "a number written as such"  # or as a parameter
     TRUTH = "a condition"  # or an event
-    ANY = "a value"  # of any type but str
+    WORD = "a text"  # one of the parameter's words; at work the place of it there
+    ANY = "a value"  # of any type but str; all such arguments of a call are of one type
 
 
 class Parameter(NamedTuple):
-    """One argument of a function. With a ``default`` it may be left out."""
+    """One argument of a function. With a ``default`` it may be left out.
+
+    The NUMBERs of an indicator are its sources; LENGTHs, FACTORs and WORDs are its ``numbers``.
+    """
 
     name: str
     accepts: Accepts
     default: float | None = None
+    words: tuple[str, ...] = ()  # that a WORD may be
 
 
 class Folded(NamedTuple):
@@ -84,7 +89,7 @@ class Function(NamedTuple):
 
     name: str
     takes: tuple[Parameter, ...]
-    gives: Type  # a Written number of levels and constants alone is a level
+    gives: Type | None  # a Written number of levels alone is a level; None: the type of its ANYs
     lowering: Lowering
     about: str  # its definition
     most: int = 0  # arguments, where the last may be repeated
@@ -100,3 +105,4 @@ class Function(NamedTuple):
 
 X = Parameter("x", Accepts.NUMBER)
 LENGTH = Parameter("length", Accepts.LENGTH)
+FACTOR = Parameter("factor", Accepts.FACTOR)

@@ -1,33 +1,45 @@
-"""Ranges of bars: tr, atr."""
+"""Ranges of bars: tr, atr, Keltner channels."""
 
 from typing import Final
 
-from whispr_daemon.rules.functions.folds import NAN, Floats, Input, Place, true_range, wilder
-from whispr_daemon.rules.functions.function import LENGTH, Folded, Function
-from whispr_daemon.rules.functions.weights import forgets, itself, one, wilder_weight
+from whispr_daemon.rules.functions.averages import smoothed
+from whispr_daemon.rules.functions.folds import NAN, Floats, Input, Place, true_range
+from whispr_daemon.rules.functions.function import FACTOR, LENGTH, Composed, Folded, Function
+from whispr_daemon.rules.functions.sums import gathering
+from whispr_daemon.rules.functions.weights import forgets, itself, one, two, wilder_weight
 from whispr_daemon.rules.nodes import Type
 
 
 def tr(given: Input, r: int, floats: Floats, f: int, n: int, _place: Place) -> float:
-    """True range; of the first bar high - low. State: the close."""
-    move = true_range(given.high[r], given.low[r], floats[f] if n else NAN)
+    """``max(h - l, |h - c1|, |l - c1|)``, of the first bar h - l (``ta.tr(true)``).
+
+    State: the close.
+    """
+    move = true_range(given.high[r], given.low[r], floats[f] if n > 0 else NAN)
+    floats[f] = given.x[r]
+    return move
+
+
+def tr_na(given: Input, r: int, floats: Floats, f: int, n: int, _place: Place) -> float:
+    """:func:`tr`, of the first bar na (``ta.tr``). State: the close."""
+    move = true_range(given.high[r], given.low[r], floats[f]) if n > 0 else NAN
     floats[f] = given.x[r]
     return move
 
 
 def atr(given: Input, r: int, floats: Floats, f: int, n: int, place: Place) -> float:
-    """RMA of the true range; the first value on bar ``length``. State: the average, the close."""
-    length = place.length
-    move = true_range(given.high[r], given.low[r], floats[f + 1] if n else NAN)
-    average = wilder(floats[f], move, n, length)
-    floats[f] = average
-    floats[f + 1] = given.x[r]
-    return average if n + 1 >= length else NAN
+    """RMA of :func:`tr`, first on bar ``length`` (``ta.atr``). State: the close, the RMA."""
+    move = true_range(given.high[r], given.low[r], floats[f] if n > 0 else NAN)
+    floats[f] = given.x[r]
+    return smoothed(floats, f + 1, move, n, place.length)
 
 
-def _average_and_close(_length: int) -> int:
-    return 2
+def close_and_average(length: int) -> int:
+    """Return the floats of :func:`atr`."""
+    return 1 + gathering(length)
 
+
+_BAND: Final = "ema(tr_na(), length) * factor"
 
 RANGES: Final = (
     Function(
@@ -38,10 +50,31 @@ RANGES: Final = (
         "true range: the largest of high - low and both distances to the previous close",
     ),
     Function(
+        "tr_na",
+        (),
+        Type.NUM,
+        Folded(tr_na, one, two, forgets),
+        "true range, na of the first bar",
+        hidden=True,
+    ),
+    Function(
         "atr",
         (LENGTH,),
         Type.NUM,
-        Folded(atr, _average_and_close, itself, wilder_weight),
+        Folded(atr, close_and_average, itself, wilder_weight),
         "Wilder's average of the true range",
+    ),
+    Function(
+        "keltner",
+        (LENGTH, FACTOR),
+        Type.NUM,
+        Composed(
+            {
+                "upper": f"ema(close, length) + {_BAND}",
+                "mid": "ema(close, length)",
+                "lower": f"ema(close, length) - {_BAND}",
+            }
+        ),
+        "Keltner channel: EMA of the close ± factor EMAs of the true range",
     ),
 )

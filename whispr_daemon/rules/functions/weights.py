@@ -6,6 +6,11 @@ def one(_length: int) -> int:
     return 1
 
 
+def two(_length: int) -> int:
+    """Return 2: of state, or of inputs."""
+    return 2
+
+
 def itself(length: int) -> int:
     """Return the length: of state, or of inputs."""
     return length
