@@ -162,6 +162,22 @@ def doctor(
         work.doctor(config, options.flags(tier=tier, data=data))
 
 
+@rules_app.command("test")
+def run_rule_tests(
+    paths: _RuleFiles, form: options.TestFormat = options.Results.TEXT, to: _Out = None
+) -> None:
+    """Run the golden tests of rule files: those in a rule's ``tests:``, and of X.test.yaml beside.
+
+    Every test also shows that the rule does not look ahead, that a restart leaves no trace, and
+    that bars which come again or late change nothing. Exit status 1: a test failed. 2: a file has
+    a mistake, or there are no tests.
+    """
+    from whispr_daemon.cli import rule_tests as work
+
+    with failures_in_words():
+        work.test(paths, form, to)
+
+
 @rules_app.command("check")
 def check_rules(paths: _RuleFiles) -> None:
     """Check rule files: every mistake of every file, with its place. Exit status 2: there are some.

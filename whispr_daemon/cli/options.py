@@ -25,6 +25,14 @@ class Answer(StrEnum):
     JSON = "json"
 
 
+class Results(StrEnum):
+    """How results of tests are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
 Config: TypeAlias = Annotated[
     Path | None, typer.Option("--config", help="Settings file; else config/whispr.yaml.")
 ]
@@ -52,6 +60,9 @@ History: TypeAlias = Annotated[
 RowFormat: TypeAlias = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 AnswerFormat: TypeAlias = Annotated[
     Answer, typer.Option("--format", help="How the answer is written.")
+]
+TestFormat: TypeAlias = Annotated[
+    Results, typer.Option("--format", help="How the results are written.")
 ]
 
 

@@ -1,1 +1,1 @@
-"""Golden tests: bars in, what must come out, and the invariants that every test has."""
+"""Golden tests of rules: read from files, run, and told with what was expected, came, and why."""

@@ -1,0 +1,115 @@
+"""The tree of an expression with the value of every part."""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from whispr_daemon.rules.explain.explanation import Told
+from whispr_daemon.rules.explain.figures import figure, shown
+from whispr_daemon.rules.nodes import (
+    AsOf,
+    Call,
+    Forming,
+    Level,
+    LevelValue,
+    Logic,
+    Named,
+    Node,
+    Not,
+    Price,
+    Series,
+    Type,
+)
+from whispr_daemon.rules.spelling import spelling
+from whispr_daemon.rules.tree import canonical, children, is_constant, stands_still
+from whispr_daemon.rules.turn import plain
+
+_MAKES = {"day": "", "multiday": "week ", "swing": "month "}
+
+
+class Moment(NamedTuple):
+    """The values of one evaluation, by canonical spelling, and the one before it."""
+
+    numbers: Mapping[str, float]
+    before: Mapping[str, float]
+    bar: str  # which bar it was: "09:35, SPY 1m"
+    anchored: str  # the date of the session before
+
+    def number(self, node: Node) -> float | None:
+        """Return the value of a node, None if it was not written down."""
+        return self.numbers.get(canonical(node))
+
+
+def told(top: Node, moment: Moment) -> Told:
+    """Return a top expression and all below it that has a value."""
+    return _told(top, moment, set(), happening=False)
+
+
+def _told(node: Node, moment: Moment, seen: set[str], *, happening: bool) -> Told:
+    seen.add(canonical(node))
+    value = moment.number(node)
+    number = math.nan if value is None else value
+    happens = happening or (isinstance(node, Call) and node.type is Type.EVENT)
+    operands = [
+        _told(child, moment, seen, happening=happens)
+        for child in _parts(node)
+        if not is_constant(child) and canonical(child) not in seen
+    ]
+    before = moment.before.get(canonical(node), math.nan)
+    moved = happening and not stands_still(node) and node.type is Type.NUM
+    return Told(
+        text=spelling(node),
+        value=plain(node, number) if node.type is not Type.STR or number == number else None,
+        shown="?" if value is None else shown(node, number),
+        previous=shown(node, before) if moved and before == before else "",
+        note=_note(node, moment),
+        operands=tuple(operands),
+    )
+
+
+def _parts(node: Node) -> tuple[Node, ...]:
+    """Return the operands that have values of their own: those of columns have not."""
+    return () if isinstance(node, Series | AsOf | Forming) else children(node)
+
+
+def _note(node: Node, moment: Moment) -> str:
+    match node:
+        case Level(ratio=ratio, ladder=ladder) if ratio:
+            bare = node.__class__(type=node.type, start=0, end=0, name="", ratio=0.0, ladder=ladder)
+            anchor = moment.number(bare)
+            atr = moment.number(
+                LevelValue(type=Type.LEVEL, start=0, end=0, name="atr", ladder=ladder)
+            )
+            if anchor is None or atr is None:
+                return ""
+            sign = "+" if ratio > 0 else "-"
+            sum_ = f"{figure(anchor)} {sign} {abs(ratio):g} × {figure(atr)}"
+            close = "official close" if ladder.anchor == "official" else "last trade"
+            of = f" of {moment.anchored}" if ladder.mode == "day" and moment.anchored else ""
+            return f"{sum_}; {ladder.mode}, {ladder.session}, {close}{of}"
+        case Price():
+            return f"bar {moment.bar}"
+        case _:
+            return ""
+
+
+def culprit(node: Node, moment: Moment) -> Node:
+    """Return the first sub-expression, from the left, that keeps a truth from being true."""
+    match node:
+        case Named(node=inner):
+            return node if not isinstance(inner, Logic | Not) else culprit(inner, moment)
+        case Logic(op="and", operands=operands):
+            false = [one for one in operands if moment.number(one) == -1]
+            unknown = [one for one in operands if moment.number(one) != 1]
+            found = (*false, *unknown)
+            return culprit(found[0], moment) if found else node
+        case _:
+            return node
+
+
+def level_parts(node: Node) -> tuple[Node, ...]:
+    """Return what a level is made of: its anchor and its ATR."""
+    if not isinstance(node, Level) or not node.ratio:
+        return ()
+    anchor = Level(type=Type.LEVEL, start=0, end=0, name="atr.pdc", ratio=0.0, ladder=node.ladder)
+    return anchor, LevelValue(type=Type.LEVEL, start=0, end=0, name="atr", ladder=node.ladder)

@@ -1,0 +1,126 @@
+"""What holds for every rule on any market: it does not look ahead, restarts leave no trace, and
+bars that come again or too late change nothing."""
+
+from collections.abc import Iterator
+from zlib import crc32
+
+import numpy as np
+
+from whispr_daemon.domain.batch import Batch, Rows
+from whispr_daemon.domain.outputs import Output
+from whispr_daemon.rules.golden.case import Case
+from whispr_daemon.rules.golden.engine import Make, said
+from whispr_daemon.rules.golden.report import Failure, Kind
+from whispr_daemon.rules.golden.said import output_in_words, when
+
+_PREFIXES = 120  # of longer markets only so many are tried, evenly spread
+_ECHOES = 3  # how often a bar comes again, at most
+
+
+def broken(case: Case, make: Make, whole: list[Output]) -> Iterator[Failure]:
+    """Yield the invariants that do not hold; ``whole`` is what comes out of all bars at once."""
+    for check in (_prefix, _restart, _duplicates):
+        found = check(case, make, whole)
+        if found is not None:
+            yield found
+
+
+def _prefix(case: Case, make: Make, whole: list[Output]) -> Failure | None:
+    """What is said of the first bars must not depend on those that follow."""
+    ts = case.rows["ts"]
+    ends = [end for end in range(1, len(ts)) if ts[end] > ts[end - 1]]
+    for end in ends[:: max(1, len(ends) // _PREFIXES)]:
+        found = said(case, make, case.rows[:end])
+        if found != [output for output in whole if output.ts_event <= ts[end - 1]]:
+            return _failure("prefix", case, end - 1, whole, found)
+    return None
+
+
+def _restart(case: Case, make: Make, whole: list[Output]) -> Failure | None:
+    """A snapshot taken and restored after every bar must change nothing."""
+    engine = make(case.rule, case.settings)
+    found: list[Output] = []
+    for place in range(len(case.rows)):
+        found += engine.on_batch(Batch(case.rows[place : place + 1], case.symbols))
+        body = engine.snapshot()
+        fresh = make(case.rule, case.settings)
+        fresh.restore(body)
+        if fresh.snapshot() != body:
+            return _failure("restart", case, place, whole, found)
+        if found != whole[: len(found)]:
+            return _failure("restart", case, place, whole, found)
+        engine = fresh
+    if found != whole:
+        return _failure("restart", case, len(case.rows) - 1, whole, found)
+    return None
+
+
+def _duplicates(case: Case, make: Make, whole: list[Output]) -> Failure | None:
+    """Bars that come again, at once or late and in any order, must change nothing."""
+    engine = make(case.rule, case.settings)
+    found: list[Output] = []
+    for place in range(len(case.rows)):
+        echoed = _echoed(case, place)
+        found += engine.on_batch(Batch(echoed, case.symbols))
+        if found != whole[: len(found)]:
+            return _failure("duplicates", case, place, whole, found)
+    if found != whole:
+        return _failure("duplicates", case, len(case.rows) - 1, whole, found)
+    return None
+
+
+def _echoed(case: Case, place: int) -> Rows:
+    """Return a bar and, after it, some that came before or itself, the same in every run."""
+    draw = crc32(f"{case.name} {place}".encode())
+    again = [(draw >> 8 * time) % (place + 1) for time in range(draw % (_ECHOES + 1))]
+    return case.rows[np.array([place, *again])]
+
+
+_EXPECTED = {
+    "prefix": "what is said of bars does not depend on later ones (no look-ahead)",
+    "restart": "a snapshot restored after every bar changes nothing",
+    "duplicates": "bars that come again or late change nothing",
+}
+
+
+def _failure(
+    kind: Kind, case: Case, place: int, whole: list[Output], found: list[Output]
+) -> Failure:
+    row = case.rows[place]
+    bar = f"bar {place + 1}, {case.symbols[int(row['instrument'])]} {when(int(row['ts']), case)}"
+    lines = [f"it broke at {bar}"]
+    for number in range(max(len(whole), len(found))):
+        one = whole[number] if number < len(whole) else None
+        other = found[number] if number < len(found) else None
+        later = one is not None and one.ts_event > int(row["ts"])
+        if one != other and not (later and other is None and kind == "prefix"):
+            lines.append(f"all bars at once:  {_line(one, case)}")
+            lines.append(f"here:              {_line(other, case)}")
+            lines += _fields(one, other)
+            break
+    else:
+        lines.append("the restored state is not the one saved")
+    return Failure(
+        kind=kind,
+        line=case.mark.line,
+        column=case.mark.column,
+        expected=_EXPECTED[kind],
+        got=lines[0],
+        why=tuple(lines[1:]),
+    )
+
+
+def _line(output: Output | None, case: Case) -> str:
+    return "nothing" if output is None else output_in_words(output, case)
+
+
+def _fields(one: Output | None, other: Output | None) -> list[str]:
+    """Name the fields that differ where the lines look the same."""
+    if one is None or other is None or type(one) is not type(other):
+        return []
+    names = one.__struct_fields__
+    return [
+        f"{name}: {getattr(one, name)!r} / {getattr(other, name)!r}"
+        for name in names
+        if getattr(one, name) != getattr(other, name)
+    ]
