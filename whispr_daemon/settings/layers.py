@@ -17,6 +17,7 @@ from whispr_daemon.settings.model import Settings, SimulatedSource
 DEFAULT_CONFIG: Final = Path("config/whispr.yaml")
 _PREFIX: Final = "WHISPR_"
 _SECRETS_DIR: Final = "WHISPR_SECRETS_DIR"  # a folder of files named like postgres__password
+_NAMED: Final = ("INSTRUMENTS", "UNIVERSES")  # what has names that the user gives
 _NO_SETTING: Final = ("secrets_dir", "crash_at")  # variables of ours that set nothing here
 
 
@@ -78,8 +79,8 @@ def _strangers(variables: Mapping[str, str]) -> dict[str, str]:
         if head.lower() not in known:
             guess = meant(head.lower(), known, lambda key: _PREFIX + key.upper())
             found[name] = f"environment: unknown variable {name}{guess}"
-        elif head == "INSTRUMENTS" and inside:  # a variable's case is lost, a symbol's counts
-            found[name] = f"environment {name}: set instruments in the file"
+        elif head in _NAMED and inside:  # a variable's case is lost, a name's counts
+            found[name] = f"environment {name}: set {head.lower()} in the file"
     return found
 
 

@@ -58,6 +58,8 @@ class RulesSettings(Section):
 
     dir: Path | None = Path("config/rules")  # a folder, or one file; None: no rules
     hosts: int = Field(default=1, ge=1, le=64)
+    watch: bool = True  # follow what is edited while the daemon runs
+    align_wait: Seconds = 2.0  # at most, for bars of symbols that rules refer to
 
 
 class StrategySettings(Section):
@@ -151,6 +153,8 @@ class Settings(BaseSettings):
     partitions: int = Field(default=4, ge=1, le=1024)
     calendar: str = "XNYS"  # of instruments that name none
     instruments: Mapping[str, InstrumentSettings] = {}
+    watchlist: tuple[Symbol, ...] = ()  # of rules that name no symbols; empty: all there are
+    universes: Mapping[str, tuple[Symbol, ...]] = {}  # lists of symbols that rules may name
     rules: RulesSettings = RulesSettings()
     strategies: tuple[StrategySettings, ...] = ()
     source: SourceSettings = SimulatedSource()
