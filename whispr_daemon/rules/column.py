@@ -16,7 +16,8 @@ class Column(NamedTuple):
     ``value`` or ``count`` (how many inputs came so far, which says how warm the value is); of a
     ladder ``anchor``, ``atr``, ``high``, ``low`` or ``count``; of the clock ``ts`` (ns UTC, of the
     evaluation), ``date`` (of the session, days from 1970-01-01), ``day`` (of the exchange's clock),
-    ``lapse`` or ``bars``.
+    ``lapse``, ``bars`` or, in tick evaluation, ``bar`` (a number that grows from bar to bar of the
+    timeframe: in which the tick falls).
     """
 
     key: str
@@ -41,6 +42,7 @@ DATE = Column("clock", "date")
 DAY = Column("clock", "day")
 LAPSE = Column("clock", "lapse")
 BARS = Column("clock", "bars")
+BAR = Column("clock", "bar")
 
 
 def level_key(ladder: Ladder) -> str:

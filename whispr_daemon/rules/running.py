@@ -1,136 +1,109 @@
-"""One compiled rule with its state: columns in, fired clauses out, outputs of a fired clause."""
+"""One rule at work: its clauses in turns of one clock each, its state, and what it says."""
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
-from whispr_daemon.domain.outputs import Alert, Direction, Output, Signal
+from whispr_daemon.domain.outputs import Output
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
-from whispr_daemon.rules.actions import Emit, Warn, reads
-from whispr_daemon.rules.column import Column, Need
-from whispr_daemon.rules.columns.bank import Values
+from whispr_daemon.rules.board import Board
+from whispr_daemon.rules.column import Need
 from whispr_daemon.rules.columns.frames import Clock
+from whispr_daemon.rules.columns.saved import join
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.compile.compiler import RECORD, Part, compile_rule
-from whispr_daemon.rules.nodes import Node, Type
-from whispr_daemon.rules.rule import Clause, Rule
+from whispr_daemon.rules.compile.parts import asked, tops
+from whispr_daemon.rules.nodes import Node
+from whispr_daemon.rules.rule import Evaluate, Rule
+from whispr_daemon.rules.saying import Saying
 from whispr_daemon.rules.settings import RuleSettings
+from whispr_daemon.rules.source import StateBlock
+from whispr_daemon.rules.turn import NOWHERE, Evaluated, Turn, View
 
 STALE_BARS: Final = 3  # timeframes without a bar after which a condition is unknown
-
-_DIRECTIONS: Final[dict[int, Direction]] = {1: "up", -1: "down", 0: ""}
-
-
-class View(NamedTuple):
-    """What the rules of one clock see of a batch: its evaluated rows."""
-
-    slot: list[int]
-    at: list[int]  # the place of each row in the batch
-    ts: list[int]
-    values: Values
-    symbols: list[str]  # by slot
-
-
-class Fired(NamedTuple):
-    """A clause that fired on a row of a view."""
-
-    row: int
-    clause: int
-    direction: Direction
-    gap: bool
-    level: float
-    values: list[float]  # that the clause's messages show
+_EVALUATIONS: Final[tuple[Evaluate, ...]] = ("bar_close", "tick")
 
 
 class Running:
-    """A rule at work."""
+    """A rule at work.
 
-    def __init__(self, rule: Rule, settings: RuleSettings) -> None:
-        """Compile the rule; it starts unarmed."""
+    Its turns are run batch by batch; the verdicts they yield are handed to :meth:`say` in the
+    order of the rows.
+    """
+
+    def __init__(self, rule: Rule, settings: RuleSettings, board: Board) -> None:
+        """Compile the rule; it starts unarmed. ``board`` was made with this rule among others."""
         inputs = rule.inputs
         self.rule = rule
-        self.clock = Clock(inputs.timeframe, inputs.session, inputs.calendar)
         self.symbols = inputs.symbols or settings.watchlist or ("*",)
-        self._parts = [_part(clause) for clause in rule.clauses]
-        self.program = compile_rule(self._parts, inputs.bars)
         self.require = inputs.require or settings.require
-        self.table = Table(self.program.floats, self.program.ints)
-        self._least = (
-            STALE_BARS * NANOS_OF[CODE_OF[inputs.timeframe]],
-            *(need.least(self.require) for need in self.program.needs),
-        )
+        self.variables = Table(2 * len(rule.variables), 0)
+        self.turns = [
+            Turn(rule, numbers, clock_of(rule, evaluate), board)
+            for evaluate in _EVALUATIONS
+            if (numbers := [n for n, one in enumerate(rule.clauses) if one.evaluate == evaluate])
+        ]
+        self._stale = inputs.stale_after or STALE_BARS * NANOS_OF[CODE_OF[inputs.timeframe]]
+        self._saying = Saying(rule)
         self._want: list[int] = []
 
     def wants(self, symbol: str) -> bool:
         """Is the rule about this instrument?"""
         return "*" in self.symbols or symbol in self.symbols
 
-    def reads(self) -> Iterator[Node]:
-        """Yield every expression of the rule."""
-        for part in self._parts:
-            yield part.condition
-            yield from part.values
+    def reads(self, turn: Turn) -> Iterator[Node]:
+        """Yield every expression of a turn."""
+        if turn.program.parts and self.rule.when is not None:
+            yield self.rule.when
+        for part in turn.program.parts:
+            yield from tops(part.clause)
+            yield from asked(part.clause)
 
-    def lacking(self) -> Iterator[tuple[Need, int]]:
-        """Yield what must be counted before the rule may fire, and how far."""
-        return zip(self.program.needs, self._least[1:], strict=True)
+    def lacking(self, turn: Turn) -> Iterator[tuple[Need, int]]:
+        """Yield what must be counted before the clauses of a turn may fire, and how far."""
+        return ((need, need.least(self.require)) for need in turn.program.needs)
+
+    # ------------------------------------------------------------------ the fold
+    def run(
+        self, turn: Turn, view: View, span: tuple[int, int] | None = None, trace: int = NOWHERE
+    ) -> Iterator[Evaluated]:
+        """Fold the rows of a view, or those of a ``span`` of it; yield what is to be said.
+
+        Of the row ``trace`` the verdict on every clause is yielded, whatever it is.
+        """
+        self._want += (self.wants(symbol) for symbol in view.symbols[len(self._want) :])
+        least = (self._stale, *(least for _, least in self.lacking(turn)))
+        rows = span or (0, len(view.slot))
+        return turn.run(view, self._want, self.variables, least, rows, trace)
+
+    def say(self, found: Evaluated, view: View) -> Iterator[Output]:
+        """Yield the outputs of what a turn yielded; in the order of rows, as alerts are counted."""
+        return self._saying.say(found, view)
+
+    # ------------------------------------------------------------------ state
+    def states(self) -> Iterator[tuple[str, Table, StateBlock]]:
+        """Yield all state a slot: each part with the key under which it is saved."""
+        name = self.rule.name
+        for turn in self.turns:
+            for part, block in zip(turn.program.parts, turn.program.blocks, strict=True):
+                yield join(name, part.clause.id, part.clause.digest), turn.table, block
+        for at, held in enumerate(self.rule.variables):
+            block = StateBlock(slice(2 * at, 2 * at + 2), slice(0, 0))
+            key = join(name, "vars", held.name, repr(held.init), held.reset)
+            yield key, self.variables, block
+
+    def alone(self) -> Iterator[tuple[str, Table]]:
+        """Yield the state there is once, in slot 0, with the key under which it is saved."""
+        yield join(self.rule.name, "alerts"), self._saying.throttle.table
 
     def forget(self) -> None:
         """Start again, unarmed."""
-        self.table.clear()
+        for turn in self.turns:
+            turn.table.clear()
+        self.variables.clear()
+        self._saying.throttle.clear()
         self._want.clear()
 
-    def run(self, view: View) -> Iterator[Fired]:
-        """Fold the rows of a view; yield what fires, by row and clause."""
-        self._want += (self.wants(symbol) for symbol in view.symbols[len(self._want) :])
-        program = self.program
-        most = len(view.slot) * len(program.blocks)
-        records, floats = [0] * (most * RECORD), [0.0] * (most * program.width)
-        state = self.table.state(len(view.symbols))
-        fired = program.fold(
-            len(view.slot),
-            view.slot,
-            tuple(view.values[column] for column in program.columns),
-            state.floats,
-            state.ints,
-            program.literals,
-            self._least,
-            self._want,
-            records,
-            floats,
-        )
-        for number in range(fired):
-            row, clause, direction, gap = records[number * RECORD : (number + 1) * RECORD]
-            level, *values = floats[number * program.width : (number + 1) * program.width]
-            yield Fired(row, clause, _DIRECTIONS[direction], bool(gap), level, values)
 
-    def say(self, fired: Fired, view: View) -> Iterator[Output]:
-        """Yield the outputs of a fired clause, in the order of its ``then``."""
-        clause = self.rule.clauses[fired.clause]
-        values = iter(fired.values)
-        data: dict[str, object] = {"clause": clause.id}
-        if clause.condition is not None and clause.condition.type is Type.EVENT:
-            data["gap"] = fired.gap
-        shared = {
-            "instrument": view.symbols[view.slot[fired.row]],
-            "ts_event": view.ts[fired.row],
-            "direction": fired.direction,
-            "price": view.values[Column("close")][fired.row],
-            "level": None if fired.level != fired.level else fired.level,
-            "data": data,
-            "origin": self.rule.name,
-            "version": self.rule.version,
-        }
-        for action in clause.actions:
-            if isinstance(action, Emit):
-                yield Signal(name=action.name, strength=action.strength, **shared)
-            elif isinstance(action, Warn):
-                shown = [next(values) for _ in action.message.nodes()]
-                text = action.message.text(shown, fired.direction, gap=fired.gap)
-                yield Alert(message=text, severity=action.severity, **shared)
-
-
-def _part(clause: Clause) -> Part:
-    assert clause.condition is not None  # noqa: S101 (sequences are refused when read)
-    return Part(
-        clause.condition, tuple(node for action in clause.actions for node in reads(action))
-    )
+def clock_of(rule: Rule, evaluate: Evaluate) -> Clock:
+    """Return when clauses of a rule that say ``evaluate`` are evaluated."""
+    inputs = rule.inputs
+    return Clock(inputs.timeframe, inputs.session, inputs.calendar)

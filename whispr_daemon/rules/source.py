@@ -1,8 +1,8 @@
 """Python source under construction: lines over scalars and flat arrays, as numba takes them.
 
 Truth is an int: -1 false, 0 na, 1 true, so ``and`` is the smaller and ``or`` the larger. na is
-NaN. Literals do not stand in the source but in a parameter array: rules that differ only in numbers
-have the same source, and are compiled once.
+NaN. Neither numbers nor durations nor lengths stand in the source, but in parameter arrays (``P``
+floats, ``Q`` ints): rules that differ only in them have the same source, and are compiled once.
 """
 
 from abc import ABC, abstractmethod
@@ -23,11 +23,23 @@ class Event(NamedTuple):
     level: str
 
 
+def mere(truth: str) -> Event:
+    """Return an event that has a truth and nothing else."""
+    return Event(truth, "0", "0", "NAN")
+
+
 class StateBlock(NamedTuple):
     """Where the state of one clause stands in a slot's row."""
 
     floats: slice
     ints: slice
+
+
+class _Taken(NamedTuple):
+    """Runs of state whose lengths are data: where in ``Q`` their places go, and the lengths."""
+
+    floats: list[tuple[int, int]]
+    ints: list[tuple[int, int]]
 
 
 class Source(ABC):
@@ -40,9 +52,15 @@ class Source(ABC):
         """Start empty."""
         self.columns: list[Column] = []
         self.literals: list[float] = []
+        self.wholes: list[int] = []
         self.needs: list[Need] = []
         self.floats = 0
         self.ints = 0
+        self.float_width = self.whole(0)  # of a slot; known when all is written
+        self.int_width = self.whole(0)
+        self._blocks = 0
+        self._first = 0, 0  # floats and ints taken before the present block
+        self._taken = _Taken([], [])
         self._lines: list[str] = []
         self._indent = 2
         self._names = 0
@@ -63,6 +81,10 @@ class Source(ABC):
     @abstractmethod
     def ready(self, node: Node) -> str:
         """Return a condition that is true when all that a node reads is warm."""
+
+    @abstractmethod
+    def amiss(self, test: str) -> None:
+        """Note an error of this row where a test holds: a function is asked what it cannot say."""
 
     # ------------------------------------------------------------------ text
     def line(self, text: str) -> None:
@@ -100,6 +122,15 @@ class Source(ABC):
         self.literals.append(value)
         return f"p{len(self.literals) - 1}"
 
+    def whole(self, value: int) -> str:
+        """Return where an integer (a length, a duration in ns) stands in the parameters."""
+        self.wholes.append(value)
+        return f"q{len(self.wholes) - 1}"
+
+    def settle(self, place: str, value: int) -> None:
+        """Give an integer of :meth:`whole` the value that was not known when it was taken."""
+        self.wholes[int(place[1:])] = value
+
     def column(self, column: Column) -> str:
         """Return the variable that holds this row's value of a column."""
         key = f"column {column}"
@@ -121,20 +152,53 @@ class Source(ABC):
     # ------------------------------------------------------------------ state
     @contextmanager
     def own_state(self) -> Iterator[list[StateBlock]]:
-        """Take state for one clause; what is computed within is not shared with others."""
+        """Take state for one clause; what is computed within is not shared with others.
+
+        Its first float is at ``F[f1]`` and its first int at ``I[i1]`` in the first such block.
+        """
         blocks: list[StateBlock] = []
         floats, ints, known = self.floats, self.ints, dict(self._known)
+        self._blocks += 1
+        self._first = floats, ints
+        places = self.whole(floats), self.whole(ints)
+        self.line(f"f{self._blocks} = s * {self.float_width} + {places[0]}")
+        self.line(f"i{self._blocks} = s * {self.int_width} + {places[1]}")
         yield blocks
         columns = {key: name for key, name in self._known.items() if key.startswith("column ")}
         self._known = {**known, **columns}
+        self._place_runs(floats, ints)
+        self.settle(self.float_width, self.floats)
+        self.settle(self.int_width, self.ints)
         blocks.append(StateBlock(slice(floats, self.floats), slice(ints, self.ints)))
+
+    def _place_runs(self, floats: int, ints: int) -> None:
+        """Put the runs behind the single values, whose number is the same in every such rule."""
+        for place, length in self._taken.floats:
+            self.wholes[place] = self.floats - floats
+            self.floats += length
+        for place, length in self._taken.ints:
+            self.wholes[place] = self.ints - ints
+            self.ints += length
+        self._taken = _Taken([], [])
 
     def new_int(self) -> str:
         """Take one int of state; 0 at first."""
         self.ints += 1
-        return f"I[i + {self.ints - 1}]"
+        return f"I[i{self._blocks} + {self.ints - self._first[1] - 1}]"
 
     def new_float(self) -> str:
         """Take one float of state; NaN at first."""
         self.floats += 1
-        return f"F[f + {self.floats - 1}]"
+        return f"F[f{self._blocks} + {self.floats - self._first[0] - 1}]"
+
+    def new_floats(self, length: int) -> str:
+        """Take a run of floats, NaN at first; the variable is the place in ``F`` of the first."""
+        place = self.whole(0)
+        self._taken.floats.append((int(place[1:]), length))
+        return self.name(f"f{self._blocks} + {place}")
+
+    def new_ints(self, length: int) -> str:
+        """Take a run of ints, 0 at first; the variable is the place in ``I`` of the first."""
+        place = self.whole(0)
+        self._taken.ints.append((int(place[1:]), length))
+        return self.name(f"i{self._blocks} + {place}")

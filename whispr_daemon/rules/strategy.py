@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.outputs import Output
+from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.column import BARS
 from whispr_daemon.rules.columns.bank import Bank
 from whispr_daemon.rules.columns.frames import Clock, Framer
@@ -14,9 +15,10 @@ from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.rules.columns.slots import Selection, Slots, picked, select
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.rule import Rule
-from whispr_daemon.rules.running import Running, View
+from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.source import StateBlock
+from whispr_daemon.rules.turn import Evaluated, Turn, View
 
 
 class _Desk(NamedTuple):
@@ -43,13 +45,15 @@ class RulesStrategy:
         enabled = sorted(
             (rule for rule in rules if rule.enabled), key=lambda rule: (-rule.priority, rule.name)
         )
-        self._running = [Running(rule, self._settings) for rule in enabled]
+        self._board = Board(enabled)
+        self._running = [Running(rule, self._settings, self._board) for rule in enabled]
         self._slots = Slots(lambda symbol: any(rule.wants(symbol) for rule in self._running))
         self._desks: dict[Clock, _Desk] = {}
         for running in self._running:
-            desk = self._desk(running.clock)
-            for node in running.reads():
-                desk.bank.want(node)
+            for turn in running.turns:
+                desk = self._desk(turn.clock)
+                for node in running.reads(turn):
+                    desk.bank.want(node)
         hashes = "".join(sorted(f"{rule.name}:{rule.hash}" for rule in enabled))
         self.version = sha256(hashes.encode()).hexdigest()[:12]
 
@@ -67,15 +71,20 @@ class RulesStrategy:
         if selection is None:
             return []
         views = {clock: self._view(desk, selection) for clock, desk in self._desks.items()}
-        said: list[tuple[int, int, int, list[Output]]] = []
+        said: list[tuple[int, int, int, Evaluated, View]] = []
         for rank, running in enumerate(self._running):
-            view = views[running.clock]
-            if view is None:
-                continue
-            for order, fired in enumerate(running.run(view)):
-                said.append((view.at[fired.row], rank, order, list(running.say(fired, view))))
+            for turn in running.turns:
+                view = views[turn.clock]
+                if view is None:
+                    continue
+                for order, found in enumerate(running.run(turn, view)):
+                    said.append((view.at[found.row], rank, order, found, view))
         said.sort(key=lambda entry: entry[:3])
-        return [output for entry in said for output in entry[3]]
+        return [
+            output
+            for _, rank, _, found, view in said
+            for output in self._running[rank].say(found, view)
+        ]
 
     def _view(self, desk: _Desk, selection: Selection) -> View | None:
         frame = desk.framer.frame(selection)
@@ -97,16 +106,17 @@ class RulesStrategy:
             named = [symbol for symbol in running.symbols if symbol != "*"]
             seen = [symbol for symbol in self._slots.symbols if running.wants(symbol)]
             for symbol in dict.fromkeys((*named, *seen)):
-                missing = self._missing(running, symbol)
-                if missing:
-                    words[f"{running.rule.name} {symbol}"] = missing
+                for turn in running.turns:
+                    missing = self._missing(running, turn, symbol)
+                    if missing:
+                        words[f"{running.rule.name} {symbol}"] = missing
         return words
 
-    def _missing(self, running: Running, symbol: str) -> str:
-        desk = self._desks[running.clock]
+    def _missing(self, running: Running, turn: Turn, symbol: str) -> str:
+        desk = self._desks[turn.clock]
         slot = self._slots.known(symbol)
         worst, words = 0, ""
-        for need, least in running.lacking():
+        for need, least in running.lacking(turn):
             seen = desk.framer.seen(slot) if need.column == BARS else None
             count = desk.bank.count(need.column, slot, symbol) if seen is None else seen
             if least - count > worst:
@@ -122,7 +132,16 @@ class RulesStrategy:
         clauses = {
             key: save_table(table, count, block) for key, table, block in self._clause_tables()
         }
-        return encode(Saved(symbols=list(symbols), shared=shared, clauses=clauses))
+        alone = {key: save_table(table, 1) for key, table in self._alone_tables()}
+        return encode(
+            Saved(
+                symbols=list(symbols),
+                shared=shared,
+                clauses=clauses,
+                board=self._board.save(count),
+                alone=alone,
+            )
+        )
 
     def restore(self, body: bytes) -> None:
         """Take a snapshot back. Clauses and indicators it does not know start cold.
@@ -142,6 +161,10 @@ class RulesStrategy:
         for key, table, block in self._clause_tables():
             if key in saved.clauses:
                 restore_table(table, saved.clauses[key], slots, block)
+        self._board.restore(saved.board, slots)
+        for key, table in self._alone_tables():
+            if key in saved.alone:
+                restore_table(table, saved.alone[key], [0])
 
     def _shared_tables(self) -> Iterator[tuple[str, Table]]:
         for clock, desk in self._desks.items():
@@ -151,6 +174,8 @@ class RulesStrategy:
 
     def _clause_tables(self) -> Iterator[tuple[str, Table, StateBlock]]:
         for running in self._running:
-            rule = running.rule
-            for clause, block in zip(rule.clauses, running.program.blocks, strict=True):
-                yield join(rule.name, clause.id, clause.digest), running.table, block
+            yield from running.states()
+
+    def _alone_tables(self) -> Iterator[tuple[str, Table]]:
+        for running in self._running:
+            yield from running.alone()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
-from whispr_daemon.rules.column import BARS, DATE, LAPSE, Column, level_key
+from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, TS, Column, level_key
 from whispr_daemon.rules.columns import levels
 from whispr_daemon.rules.columns.frames import Frame
 from whispr_daemon.rules.columns.levels import Days, Levels
@@ -75,7 +75,9 @@ class Bank:
         values: Values = {Column(field): rows[field].tolist() for field in _FIELDS}
         for field in self._means:
             values[Column(field)] = mean_price(field, rows).tolist()
+        values[TS] = rows["ts"].tolist()
         values[DATE] = picked(frame.where.date, frame.evaluated).tolist()
+        values[DAY] = values[DATE]
         values[LAPSE] = picked(frame.lapse, frame.evaluated).tolist()
         values[BARS] = picked(frame.bars, frame.evaluated).tolist()
         if self._days:

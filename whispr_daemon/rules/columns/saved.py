@@ -28,6 +28,8 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     symbols: list[str]
     shared: dict[str, SavedTable]  # by clock and series
     clauses: dict[str, SavedTable]  # by rule, clause and what the clause says
+    board: dict[str, SavedTable] = {}  # by signal
+    alone: dict[str, SavedTable] = {}  # one row: state that is of no instrument
 
 
 def join(*parts: str) -> str:

@@ -1,45 +1,57 @@
-"""Checked clauses to one generated function a rule: rows in, fired rows out."""
+"""Checked rules to one generated function each: rows in, records out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from whispr_daemon.rules.column import BARS, LAPSE, Column, Need
-from whispr_daemon.rules.compile.codegen import Translation
+from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, Column, Need
+from whispr_daemon.rules.compile.clause import write_clause
+from whispr_daemon.rules.compile.codegen import Heard, Translation
+from whispr_daemon.rules.compile.parts import Part, asked, parts_of, tops
+from whispr_daemon.rules.compile.record import PER_CLAUSE, Verdict
+from whispr_daemon.rules.compile.writing import Writing
 from whispr_daemon.rules.functions.warmth import needs_of
-from whispr_daemon.rules.nodes import Call, Node, Type
-from whispr_daemon.rules.source import Event, Source, StateBlock
-from whispr_daemon.rules.tree import children
-
-RECORD: Final = 4  # ints of a fired row: row, clause, direction, gap
+from whispr_daemon.rules.nodes import Node
+from whispr_daemon.rules.rule import Held, Rule
+from whispr_daemon.rules.source import Source, StateBlock
 
 Function: TypeAlias = Callable[..., Any]
 
+ROOM: Final = 128  # records, and what one row may write
 
-class Part(NamedTuple):
-    """What the compiler needs of a clause."""
-
-    condition: Node
-    values: tuple[Node, ...]  # that its messages show
+ARGUMENTS: Final = "begin, rows, slot, columns, F, I, V, B, P, Q, N, want, OI, OF, trace"
 
 
 class Program(NamedTuple):
-    """A compiled rule, without state.
+    """A compiled rule, or the clauses of it that are evaluated together, without state.
 
-    ``fold(rows, slot, columns, F, I, P, N, want, OI, OF)`` folds rows and returns how many fired.
-    A fired row is RECORD ints in OI and ``width`` floats in OF: the level, then the values.
-    ``N`` is the lapse that makes a condition unknown, then the least count of every need.
+    ``fold(begin, rows, slot, columns, F, I, V, B, P, Q, N, want, OI, OF, trace)`` folds the rows
+    from ``begin`` on. It returns how many records it has written, and the row at which to go on:
+    ``rows``, or an earlier one when there was no room for the records of another row.
+
+    F, I: state of the clauses. V: of the rule's variables, two floats each: what its scope was, and
+    its value. B: the board. P, Q: ``literals`` and ``wholes``. N: the lapse that makes what was
+    seen unknown, then the least count of every need. ``want[slot]`` is 0 where the rule does not
+    look. Of the row ``trace`` (-1: none) the verdict on every clause is written down.
+    A record is RECORD ints in OI (:mod:`whispr_daemon.rules.compile.record`) and ``width`` floats
+    in OF: the level, then the values of ``Part.shown``.
     """
 
     fold: Function
     source: str
+    parts: tuple[Part, ...]
     columns: tuple[Column, ...]
     literals: tuple[float, ...]
+    wholes: tuple[int, ...]
+    heard: tuple[Heard, ...]
+    board_width: int  # where in ``wholes`` the width of the board goes
     needs: tuple[Need, ...]
-    blocks: tuple[StateBlock, ...]  # of each clause
+    blocks: tuple[StateBlock, ...]  # of each part
     floats: int  # state of a slot
     ints: int
     width: int
+    room: int  # records for which OI and OF need room
 
 
 class ColumnProgram(NamedTuple):
@@ -50,42 +62,57 @@ class ColumnProgram(NamedTuple):
     literals: tuple[float, ...]
 
 
-def compile_rule(parts: Sequence[Part], least_bars: int) -> Program:
-    """Generate the function of a rule. It may fire after ``least_bars`` bars at the earliest."""
-    source = Translation()
-    width = 1 + max(len(part.values) for part in parts)
-    reads = [node for part in parts for node in (part.condition, *part.values)]
-    needs = [need for node in reads for need in needs_of(node)]
-    if least_bars:
-        needs.append(Need(BARS, least_bars, least_bars, "bars"))
-    ready = source.name(source.warm(needs))
+def compile_rule(rule: Rule, numbers: Sequence[int]) -> Program:
+    """Generate the function of some of a rule's clauses."""
+    parts = parts_of(rule, numbers)
+    source = Translation([held.name for held in rule.variables])
+    width = 1 + max((len(part.shown) for part in parts), default=0)
+    writing = Writing(source, source.whole(width))
+    most = PER_CLAUSE * len(parts) + 1
+    full = source.whole(ROOM)
+
+    for at, held in enumerate(rule.variables):
+        _write_reset(source, at, held)
+    ready = source.name(source.warm(list(_needs(rule, parts))))
+    with source.block(f"if {source.column(LAPSE)} > stale:"):
+        writing.bare(-1, Verdict.DATA_GAP)
     blocks: list[StateBlock] = []
-    for number, part in enumerate(parts):
+    for part in parts:
+        source.hidden = _hidden(rule) if part.shadow else frozenset()
         with source.own_state() as taken:
-            _clause(source, number, part, (ready, width))
+            write_clause(source, part, ready, writing)
         blocks += taken
+
     head = [
-        "def fold(rows, slot, columns, F, I, P, N, want, OI, OF):",
+        f"def fold({ARGUMENTS}):",
         *_unpacked(source),
+        "    stale = N[0]",
         "    fired = 0",
-        "    for r in range(rows):",
+        "    for r in range(begin, rows):",
+        f"        if fired >= {full}:",
+        "            return fired, r",
         "        s = slot[r]",
         "        if want[s] == 0:",
         "            continue",
-        f"        f = s * {source.floats}",
-        f"        i = s * {source.ints}",
     ]
-    text = "\n".join((*head, source.lines(), "    return fired\n"))
+    if rule.variables:
+        head.append(f"        v = s * {2 * len(rule.variables)}")
+    text = "\n".join((*head, source.lines(), "    return fired, rows\n"))
     return Program(
         _function(text, "fold"),
         text,
+        tuple(parts),
         tuple(source.columns),
         tuple(source.literals),
+        tuple(source.wholes),
+        tuple(source.heard),
+        int(source.board_width[1:]),
         tuple(source.needs),
         tuple(blocks),
         source.floats,
         source.ints,
         width,
+        ROOM + most,
     )
 
 
@@ -95,7 +122,8 @@ def compile_column(node: Node) -> ColumnProgram:
     source.line(f"out[r] = {source.number(node)}")
     head = [
         "def fold(rows, columns, P, out):",
-        *_unpacked(source),
+        *_columns(source),
+        *_literals(source),
         "    for r in range(rows):",
     ]
     text = "\n".join((*head, source.lines(), ""))
@@ -103,44 +131,44 @@ def compile_column(node: Node) -> ColumnProgram:
     return ColumnProgram(fold, tuple(source.columns), tuple(source.literals))
 
 
-def _clause(source: Source, number: int, part: Part, frame: tuple[str, int]) -> None:
-    ready, width = frame
-    node = part.condition
-    if node.type is Type.EVENT:
-        event = source.event(node)
-        fires = f"if {ready} and {event.truth} == 1:"
-    else:
-        event = Event(source.truth(node), "0", "0", "NAN")
-        seen = source.new_int()
-        was = source.name(seen)
-        with source.block(f"if {source.column(LAPSE)} > stale:"):
-            source.line(f"{was} = 0")  # after a gap it must be seen false again
-        source.line(f"{seen} = {event.truth} if {ready} else 0")
-        fires = f"if {ready} and {event.truth} == 1 and {was} == -1:"
-    for value in part.values:
-        if _remembers(value):
-            source.number(value)  # a cross sees every bar, fired or not
-    with source.block(fires):
-        record = ("r", str(number), event.direction, event.gap)
-        for place, word in enumerate(record):
-            source.line(f"OI[fired * {RECORD} + {place}] = {word}")
-        source.line(f"OF[fired * {width}] = {event.level}")
-        for place, shown in enumerate(part.values, start=1):
-            source.line(f"OF[fired * {width} + {place}] = {source.number(shown)}")
-        source.line("fired += 1")
+def _needs(rule: Rule, parts: Sequence[Part]) -> Iterator[Need]:
+    """Yield what must be warm before any clause may fire."""
+    for part in parts:
+        whole = [*tops(part.clause), *asked(part.clause), *([part.when] if part.when else [])]
+        yield from chain.from_iterable(map(needs_of, whole))
+    if rule.inputs.bars:
+        yield Need(BARS, rule.inputs.bars, rule.inputs.bars, "bars")
 
 
-def _remembers(node: Node) -> bool:
-    happens = isinstance(node, Call) and node.type is Type.EVENT
-    return happens or any(map(_remembers, children(node)))
+def _hidden(rule: Rule) -> frozenset[str]:
+    """Return the signals that clauses in shadow mode say: to themselves."""
+    shadows = (part for part in parts_of(rule, range(len(rule.clauses))) if part.shadow)
+    return frozenset(name for part in shadows for name in part.emits)
+
+
+def _write_reset(source: Source, at: int, held: Held) -> None:
+    """Give a variable its first value when its scope begins."""
+    scope = "0"
+    if held.reset != "never":
+        scope = source.column(DATE if held.reset == "session" else DAY)
+    with source.block(f"if V[v + {2 * at}] != {scope}:"):
+        source.line(f"V[v + {2 * at}] = {scope}")
+        source.line(f"V[v + {2 * at + 1}] = {source.literal(held.init)}")
+
+
+def _columns(source: Source) -> list[str]:
+    names = [f"c{place}" for place in range(len(source.columns))]
+    return [f"    {', '.join(names)}, = columns"] if names else []
+
+
+def _literals(source: Source) -> list[str]:
+    return [f"    p{place} = P[{place}]" for place in range(len(source.literals))]
 
 
 def _unpacked(source: Source) -> list[str]:
-    names = [f"c{place}" for place in range(len(source.columns))]
-    lines = [f"    {', '.join(names)}, = columns"] if names else []
-    lines += [f"    p{place} = P[{place}]" for place in range(len(source.literals))]
-    lines += [f"    n{place} = N[{place + 1}]" for place in range(len(source.needs))]
-    return [*lines, "    stale = N[0]"] if source.ints else lines
+    lines = [*_columns(source), *_literals(source)]
+    lines += [f"    q{place} = Q[{place}]" for place in range(len(source.wholes))]
+    return [*lines, *(f"    n{place} = N[{place + 1}]" for place in range(len(source.needs)))]
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,122 @@
+"""The board: what is known of the signals that rules have said, shared by all rules of a strategy."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
+from whispr_daemon.rules.columns.saved import SavedTable, join, save_table
+from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.compile.parts import asked, parts_of, tops
+from whispr_daemon.rules.compile.said import NEWEST, RING, entry_width
+from whispr_daemon.rules.nodes import Node, Said
+from whispr_daemon.rules.rule import Rule
+from whispr_daemon.rules.source import StateBlock
+from whispr_daemon.rules.tree import walk
+
+MOST_MOMENTS: Final = 4096  # of a signal; a longer count is of the last so many
+_TICK_MOMENTS: Final = 1024  # of a rule that speaks on ticks
+
+Ints = NDArray[np.int64]
+
+
+class Board:
+    """An entry a slot and signal. A rule in shadow mode has entries of its own."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        """Make room for every signal that the rules say or ask about; nothing is said yet."""
+        self._places: dict[str, tuple[int, int]] = {}
+        offset = 0
+        for key, capacity in _capacities(rules).items():
+            self._places[key] = (offset, capacity)
+            offset += entry_width(capacity)
+        self.width = offset
+        self.table = Table(0, offset)
+
+    def place(self, signal: str, shadow_of: str = "") -> tuple[int, int]:
+        """Return where in a slot's row an entry stands, and the capacity of its ring.
+
+        ``shadow_of`` is the rule whose own entry it is; empty: the one that all rules hear.
+        """
+        return self._places[_key(signal, shadow_of)]
+
+    # ------------------------------------------------------------------ snapshots
+    def save(self, slots: int) -> dict[str, SavedTable]:
+        """Return the state of the first ``slots`` slots, by signal."""
+        return {
+            key: save_table(self.table, slots, self._block(key)) for key in self._places
+        }
+
+    def restore(self, saved: Mapping[str, SavedTable], slots: Sequence[int]) -> None:
+        """Take :meth:`save` back, row ``n`` into ``slots[n]`` (-1: nowhere).
+
+        Signals it does not know are dropped; an entry whose ring has another capacity by now keeps
+        its newest moments.
+        """
+        self.table.clear()
+        self.table.reserve(max(slots, default=-1) + 1)
+        for key, (_, capacity) in self._places.items():
+            rows = np.frombuffer(saved[key].ints, dtype="<i8") if key in saved else np.empty(0)
+            if not len(rows) or len(rows) % len(slots):
+                continue
+            for slot, row in zip(slots, rows.reshape(len(slots), -1), strict=True):
+                if slot >= 0:
+                    self.table.ints[slot, self._block(key).ints] = _fitted(row, capacity)
+
+    def _block(self, key: str) -> StateBlock:
+        offset, capacity = self._places[key]
+        return StateBlock(slice(0, 0), slice(offset, offset + entry_width(capacity)))
+
+
+def _key(signal: str, shadow_of: str) -> str:
+    return join(shadow_of, signal) if shadow_of else signal
+
+
+def _capacities(rules: Iterable[Rule]) -> dict[str, int]:
+    """Return the moments to keep of each signal: those within the longest window asked for."""
+    windows: dict[str, int] = {}
+    rates: dict[str, list[int]] = {}
+    for rule in rules:
+        for said in _asked(rule):
+            window = said.scope if isinstance(said.scope, int) else 0
+            windows[said.signal] = max(window, windows.get(said.signal, 0))
+        for signal, nanos, shadow in _said(rule):
+            rates.setdefault(signal, []).append(nanos)
+            if shadow:
+                rates.setdefault(_key(signal, rule.name), []).append(nanos)
+    capacities = {}
+    for key in sorted({*windows, *rates}):
+        window = windows.get(key.rpartition("\x1f")[2], 0)
+        moments = (window // one + 1 if one else _TICK_MOMENTS for one in rates.get(key, ()))
+        capacities[key] = min(max(sum(moments), 1), MOST_MOMENTS) if window else 1
+    return capacities
+
+
+def _asked(rule: Rule) -> Iterator[Said]:
+    whole: list[Node] = [] if rule.when is None else [rule.when]
+    for clause in rule.clauses:
+        whole += [*tops(clause), *asked(clause)]
+    return (node for top in whole for node in walk(top) if isinstance(node, Said))
+
+
+def _said(rule: Rule) -> Iterator[tuple[str, int, bool]]:
+    """Yield each signal a clause says, how often at most (ns; 0: unknown), and if in shadow."""
+    for part in parts_of(rule, range(len(rule.clauses))):
+        nanos = NANOS_OF[CODE_OF[rule.inputs.timeframe]]
+        for signal in part.emits:
+            yield signal, 0 if part.clause.evaluate == "tick" else nanos, part.shadow
+
+
+def _fitted(row: Ints, capacity: int) -> Ints:
+    """Return an entry with a ring of another capacity."""
+    if len(row) == entry_width(capacity):
+        return row
+    fitted = np.zeros(entry_width(capacity), dtype=np.int64)
+    fitted[:NEWEST] = row[:NEWEST]
+    moments = row[RING:].reshape(-1, 2)
+    newest = moments[np.argsort(moments[:, 0], kind="stable")][-capacity:]
+    fitted[RING : RING + newest.size] = newest.reshape(-1)
+    fitted[NEWEST] = len(newest) - 1
+    return fitted

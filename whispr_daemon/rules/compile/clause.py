@@ -1,0 +1,241 @@
+"""The way of a clause through its filters, as lines: condition → gap → when → for → edge → rearm →
+limits → cooldown → fire. The first filter that stops what would have fired is its verdict."""
+
+from typing import Final, NamedTuple
+
+from whispr_daemon.rules.column import BAR, DATE, DAY, LAPSE, TS
+from whispr_daemon.rules.compile.codegen import Translation
+from whispr_daemon.rules.compile.parts import Part, asked, may_fail, remembers
+from whispr_daemon.rules.compile.record import FAULTS, LAST_STOPPED, Verdict
+from whispr_daemon.rules.compile.sequence import Search, write_search
+from whispr_daemon.rules.compile.writing import Writing
+from whispr_daemon.rules.nodes import Node, Type
+from whispr_daemon.rules.rule import Clause, Limit
+from whispr_daemon.rules.source import Event, mere
+
+_STOPPED_BY: Final = {"once": Verdict.ONCE, "max_fires": Verdict.MAX_FIRES}
+
+
+class Track(NamedTuple):
+    """State of a truth on its way to an edge: since when it holds, and what it was before."""
+
+    since: str  # empty: there is no ``for``
+    seen: str  # empty: there is no edge to find
+
+
+class Judged(NamedTuple):
+    """What decides, in variables of the step function."""
+
+    ready: str
+    truth: str
+    event: Event
+
+
+def write_clause(source: Translation, part: Part, ready: str, writing: Writing) -> None:
+    """Write a clause. Its state is taken of the present block of ``source``."""
+    if not may_fail(part):
+        _write_verdict(source, part, ready, writing)
+        return
+    faults = source.new_int()
+    with source.block(f"if {faults} < {FAULTS}:"):
+        source.trouble = source.name("0")
+        _write_verdict(source, part, ready, writing)
+        with source.block(f"if not {ready} or {source.trouble} == 0:"):
+            source.line(f"{faults} = 0")
+        with source.block("else:"):
+            source.line(f"{faults} += 1")
+            for count, told in ((1, Verdict.ERROR), (FAULTS, Verdict.DISABLED)):
+                with source.block(f"if {faults} == {count}:"):
+                    writing.record(part, str(int(told)), mere("0"), source.trouble)
+        source.trouble = ""
+    with source.block("elif r == trace:"):
+        writing.bare(part.number, Verdict.OFF)
+
+
+def _write_verdict(source: Translation, part: Part, ready: str, writing: Writing) -> None:
+    clause = part.clause
+    edged = _takes_edges(clause)
+    tracks = [_track(source, clause, edged=edged) for _ in range(2 if part.when and edged else 1)]
+    search = Search.of(source, clause.sequence) if clause.sequence is not None else None
+    last = source.new_int() if clause.cooldown else ""
+    _write_resets(source, clause, tracks, search, last)
+
+    if search is not None:
+        event = write_search(source, search, ready)
+    elif clause.condition is not None and clause.condition.type is Type.EVENT:
+        event = source.event(clause.condition)
+    else:
+        event = mere(source.truth(_needed(clause.condition)))
+    gate = source.truth(part.when) if part.when is not None else ""
+    rearm = source.truth(clause.rearm) if clause.rearm is not None else ""
+    for node in asked(clause):
+        if remembers(node):
+            source.number(node)  # a cross sees every bar, fired or not
+
+    verdict = source.name(str(int(Verdict.WARMING)))
+    with source.block(f"if {ready}:"):
+        _write_gates(source, clause, verdict, event, gate, tracks)
+        fired: list[str] = []
+        if rearm:
+            fired += _write_rearm(source, verdict, rearm)
+        for limit in clause.limits:
+            fired += _write_limit(source, clause, limit, verdict)
+        if clause.cooldown:
+            ts = source.column(TS)
+            short = f"{ts} - {last} < {source.whole(clause.cooldown)}"
+            with source.block(f"if {verdict} == 0 and {last} != 0 and {short}:"):
+                source.line(f"{verdict} = {Verdict.COOLDOWN:d}")
+            fired.append(f"{last} = {ts}")
+        if fired:
+            with source.block(f"if {verdict} == 0:"):
+                for line in fired:
+                    source.line(line)
+    forget = [name for track in tracks for name in track if name]
+    if forget:
+        with source.block("else:"):
+            for name in forget:
+                source.line(f"{name} = 0")
+    if search is not None:
+        with source.block(f"if {search.late} == 1:"):
+            writing.record(part, str(int(Verdict.TIMEOUT)), mere("0"), search.done)
+            writing.acts(part, clause.on_timeout)
+    with source.block(f"if {verdict} <= {LAST_STOPPED:d} or r == trace:"):
+        writing.record(part, verdict, event, search.done if search else "0")
+        with source.block(f"if {verdict} == 0:"):
+            writing.acts(part, clause.actions)
+
+
+def _needed(condition: Node | None) -> Node:
+    assert condition is not None  # noqa: S101 (a clause has one, or a sequence)
+    return condition
+
+
+def _takes_edges(clause: Clause) -> bool:
+    """Does it fire on the edges of a truth, not whenever it is true?"""
+    if clause.edge != "auto":
+        return clause.edge == "rising"
+    return clause.condition is not None and clause.condition.type is not Type.EVENT
+
+
+def _track(source: Translation, clause: Clause, *, edged: bool) -> Track:
+    return Track(source.new_int() if clause.hold else "", source.new_int() if edged else "")
+
+
+def _write_resets(
+    source: Translation, clause: Clause, tracks: list[Track], search: Search | None, last: str
+) -> None:
+    """At a session's end timers and sequences end; after a gap what was seen is unknown."""
+    since = [track.since for track in tracks if track.since]
+    over = [*since, last] if last else since
+    if (over or search is not None) and not clause.span_sessions:
+        date = source.new_int()
+        with source.block(f"if {date} != {source.column(DATE)}:"):
+            source.line(f"{date} = {source.column(DATE)}")
+            for name in over:
+                source.line(f"{name} = 0")
+            if search is not None:
+                search.write_end(source)
+    unknown = [*since, *(track.seen for track in tracks if track.seen)]
+    waits = search is not None and search.waits
+    if not unknown and not waits:
+        return
+    with source.block(f"if {source.column(LAPSE)} > stale:"):
+        for name in unknown:
+            source.line(f"{name} = 0")
+        if search is not None and waits:
+            search.write_gap(source)
+
+
+def _write_gates(
+    source: Translation,
+    clause: Clause,
+    verdict: str,
+    event: Event,
+    gate: str,
+    tracks: list[Track],
+) -> None:
+    """The condition, the gap filter, ``when``, ``for`` and the edge."""
+    source.line(
+        f"{verdict} = 0 if {event.truth} == 1 else "
+        f"({Verdict.NA:d} if {event.truth} == 0 else {Verdict.FALSE:d})"
+    )
+    gated = event.truth
+    if clause.gap != "include" or gate:
+        gated = source.name(event.truth)
+    if clause.gap != "include":
+        wrong = 1 if clause.gap == "exclude" else 0
+        with source.block(f"if {verdict} == 0 and {event.gap} == {wrong}:"):
+            source.line(f"{verdict} = {Verdict.GAP:d}")
+            source.line(f"{gated} = -1")
+    if gate:
+        with source.block(f"if {verdict} == 0 and {gate} != 1:"):
+            source.line(f"{verdict} = {Verdict.WHEN:d}")
+        source.line(f"{gated} = min({gated}, {gate})")
+        for raw in tracks[1:]:
+            without = _write_track(source, clause, raw, event.truth)
+            with source.block(f"if {verdict} == {Verdict.WHEN:d} and {without} != 0:"):
+                source.line(f"{verdict} = {Verdict.GATED:d}")
+    if tracks[0].since or tracks[0].seen:
+        held = _write_track(source, clause, tracks[0], gated)
+        with source.block(f"if {verdict} == 0:"):
+            source.line(f"{verdict} = {held}")
+
+
+def _write_track(source: Translation, clause: Clause, track: Track, truth: str) -> str:
+    """Write ``for`` and the edge of a truth; the variable is 0 where it comes through."""
+    through = source.name(f"0 if {truth} == 1 else {Verdict.FALSE:d}")
+    if track.since:
+        ts = source.column(TS)
+        with source.block(f"if {truth} == 1:"):
+            with source.block(f"if {track.since} == 0:"):
+                source.line(f"{track.since} = {ts}")
+            with source.block(f"if {ts} - {track.since} < {source.whole(clause.hold)}:"):
+                source.line(f"{through} = {Verdict.PENDING:d}")
+        with source.block("else:"):
+            source.line(f"{track.since} = 0")
+    if track.seen:
+        no_edge = f"{track.seen} == 1" if clause.fire_on_start else f"{track.seen} != -1"
+        with source.block(f"if {through} == 0 and {no_edge}:"):
+            source.line(f"{through} = {Verdict.NO_EDGE:d}")
+        known = f" and {truth} != 0" if clause.fire_on_start else ""  # na keeps what was seen
+        with source.block(f"if {through} != {Verdict.PENDING:d}{known}:"):
+            source.line(f"{track.seen} = {truth}")
+    return through
+
+
+def _write_rearm(source: Translation, verdict: str, rearm: str) -> list[str]:
+    """Stop what has not been armed since it last fired; return what a fire changes."""
+    spent = source.new_int()
+    with source.block(f"if {rearm} == 1:"):
+        source.line(f"{spent} = 0")
+    with source.block(f"if {verdict} == 0 and {spent} == 1:"):
+        source.line(f"{verdict} = {Verdict.REARM:d}")
+    return [f"{spent} = 1"]
+
+
+def _write_limit(source: Translation, clause: Clause, limit: Limit, verdict: str) -> list[str]:
+    """Stop what has fired often enough in its scope; return what a fire changes."""
+    count = source.new_int()
+    scope = _scope(source, clause, limit)
+    with source.block(f"if {verdict} == 0:"):
+        if scope:
+            within = source.new_int()
+            with source.block(f"if {within} != {scope}:"):
+                source.line(f"{within} = {scope}")
+                source.line(f"{count} = 0")
+        with source.block(f"if {count} >= {source.whole(limit.count)}:"):
+            source.line(f"{verdict} = {_STOPPED_BY[limit.name]:d}")
+    return [f"{count} += 1"]
+
+
+def _scope(source: Translation, clause: Clause, limit: Limit) -> str:
+    """Return what changes when the scope of a limit ends; empty: nothing does."""
+    match limit.per:
+        case "bar":
+            return source.column(BAR if clause.evaluate == "tick" else TS)
+        case "session":
+            return "" if clause.span_sessions else source.column(DATE)
+        case "day":
+            return source.column(DAY)
+        case "ever":
+            return ""

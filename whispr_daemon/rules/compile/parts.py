@@ -1,0 +1,100 @@
+"""What the compiler needs of a clause: its expressions, and the values that are written down."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from whispr_daemon.rules.actions import Emit, reads
+from whispr_daemon.rules.functions.function import Written
+from whispr_daemon.rules.functions.table import FUNCTIONS
+from whispr_daemon.rules.nodes import Arithmetic, AsOf, Call, Forming, Node, Series, Text, Type
+from whispr_daemon.rules.rule import Clause, Rule
+from whispr_daemon.rules.tree import canonical, children, is_constant
+
+
+class Part(NamedTuple):
+    """One clause, ready to be written.
+
+    ``shown`` are the nodes whose values every record has, in order: first those that decide, then
+    those of the actions; constants are among them only where an action asks for one.
+    """
+
+    number: int  # in the rule
+    clause: Clause
+    when: Node | None
+    shown: tuple[Node, ...]
+    shadow: bool
+
+    @property
+    def emits(self) -> Iterator[str]:
+        """The signals it says."""
+        for action in (*self.clause.actions, *self.clause.on_timeout):
+            if isinstance(action, Emit):
+                yield action.name
+
+
+def parts_of(rule: Rule, numbers: Iterable[int]) -> list[Part]:
+    """Return the parts of some of a rule's clauses; those that are off have none."""
+    parts = []
+    for number in numbers:
+        clause = rule.clauses[number]
+        if "off" not in (rule.mode, clause.mode):
+            shown = tuple(_shown(clause, rule.when))
+            shadow = "shadow" in (rule.mode, clause.mode)
+            parts.append(Part(number, clause, rule.when, shown, shadow))
+    return parts
+
+
+def tops(clause: Clause) -> Iterator[Node]:
+    """Yield the expressions that decide whether a clause fires."""
+    if clause.condition is not None:
+        yield clause.condition
+    if clause.sequence is not None:
+        yield from (step.condition for step in clause.sequence.steps)
+        if clause.sequence.until is not None:
+            yield clause.sequence.until
+    if clause.rearm is not None:
+        yield clause.rearm
+
+
+def asked(clause: Clause) -> Iterator[Node]:
+    """Yield the expressions that the actions of a clause need."""
+    for action in (*clause.actions, *clause.on_timeout):
+        yield from reads(action)
+
+
+def computed(node: Node) -> Iterator[Node]:
+    """Yield a node and what of it is computed row by row: not what its columns are made of."""
+    yield node
+    if not isinstance(node, Series | AsOf | Forming):
+        for child in children(node):
+            yield from computed(child)
+
+
+def remembers(node: Node) -> bool:
+    """Has the node, or one below, state that must see every bar?"""
+    return any(_has_state(one) for one in computed(node) if isinstance(one, Call))
+
+
+def may_fail(part: Part) -> bool:
+    """Is there arithmetic of the rule's own in the clause, which may divide by zero?"""
+    whole = [*tops(part.clause), *asked(part.clause), *([part.when] if part.when else [])]
+    nodes = (node for top in whole for node in computed(top))
+    return any(isinstance(node, Arithmetic) and not node.quiet for node in nodes)
+
+
+def _has_state(call: Call) -> bool:
+    lowering = FUNCTIONS[call.function].lowering
+    return call.type is Type.EVENT or (isinstance(lowering, Written) and lowering.remembers)
+
+
+def _shown(clause: Clause, when: Node | None) -> Iterator[Node]:
+    seen: set[tuple[str, str]] = set()
+    deciding = [*tops(clause), *([] if when is None else [when])]
+    wanted = [node for top in deciding for node in computed(top) if not is_constant(node)]
+    for top in asked(clause):
+        wanted += [top, *(node for node in computed(top) if not is_constant(node))]
+    for node in wanted:
+        key = (canonical(node), getattr(node, "name", ""))
+        if key not in seen and not isinstance(node, Text):
+            seen.add(key)
+            yield node
