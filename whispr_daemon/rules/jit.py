@@ -14,8 +14,6 @@ from whispr_daemon.rules.functions.folds import Input, Output, Place, State, Ste
 
 Function: TypeAlias = Callable[..., Any]
 
-FAST_FROM: Final = 2_000  # rows; below, making arrays of lists costs more than it saves
-
 # int64, float64, bool; "ints" and "floats" are flat contiguous arrays of them, one after the other.
 Scalar: TypeAlias = Literal["int", "float", "bool", "ints", "floats"]
 
@@ -47,18 +45,19 @@ class Recipe(NamedTuple):
 class Compiler(Protocol):
     """Compiles kernels, in its own time."""
 
-    def compiled(self, recipe: Recipe) -> Function | None:
+    def compiled(self, recipe: Recipe, rows: int) -> Function | None:
         """Return the compiled function if there is one by now; never waits.
 
-        It takes arrays where the recipe says so: contiguous, writable, of exactly that type. It
-        divides by 0 without an error, so the text must not rely on one.
+        None, too, where it is not worth it for so few rows. It takes arrays where the recipe says
+        so: contiguous, writable, of exactly that type. It divides by 0 without an error, so the
+        text must not rely on one.
         """
 
 
 class Uncompiled:
     """A Compiler that compiles nothing."""
 
-    def compiled(self, recipe: Recipe) -> Function | None:
+    def compiled(self, recipe: Recipe, rows: int) -> Function | None:
         """Return None."""
         return None
 

@@ -17,6 +17,7 @@ from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.functions.folds import State
 from whispr_daemon.rules.jit import UNCOMPILED, Group, Recipe, fold_recipe
 
+MANY = 1_000_000
 SCALE = 2.0
 NAN = math.nan
 
@@ -91,22 +92,30 @@ def test_what_cannot_stand_by_itself_is_refused(names: Any, why: str) -> None:
 
 
 def test_nobody_waits_for_a_kernel_that_is_not_compiled_yet(compiler: NumbaCompiler) -> None:
-    assert compiler.compiled(SUM) is None
+    assert compiler.compiled(SUM, MANY) is None
     compiler.finish()
-    kernel = compiler.compiled(SUM)
+    kernel = compiler.compiled(SUM, MANY)
     assert kernel is not None
     assert kernel(State(np.array([1.0, 2.5]), np.array([1, 2]))) == 10.0
     with pytest.raises(TypeError, match="No matching definition"):
         kernel(State(np.array([1, 2]), np.array([1, 2])))
 
 
+def test_a_few_rows_are_not_worth_it(compiler: NumbaCompiler) -> None:
+    assert compiler.compiled(QUOTIENT, 100) is None
+    compiler.compiled(QUOTIENT, MANY)
+    compiler.finish()
+    assert compiler.compiled(QUOTIENT, 100) is None
+    assert compiler.compiled(QUOTIENT, MANY) is not None
+
+
 def test_a_kernel_is_compiled_once_and_kept(tmp_path: Path) -> None:
     folder = tmp_path / "kernels"
     for _ in range(2):
         compiler = NumbaCompiler(folder)
-        compiler.compiled(QUOTIENT)
+        compiler.compiled(QUOTIENT, MANY)
         compiler.finish()
-        kernel = compiler.compiled(QUOTIENT)
+        kernel = compiler.compiled(QUOTIENT, MANY)
         assert kernel is not None
         assert kernel(4.0) == 0.25
         assert kernel(0.0) == math.inf  # no error, as everywhere in what is compiled
@@ -120,12 +129,12 @@ def test_a_kernel_is_compiled_once_and_kept(tmp_path: Path) -> None:
 def test_what_numba_cannot_compile_is_told_and_stays_uncompiled(
     compiler: NumbaCompiler, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compiler.compiled(NO_TYPE)
-    compiler.compiled(Recipe("f", "def f(x):\n    return g(x)\n", (("g", os),), ("float",)))
-    compiler.compiled(QUOTIENT)
+    compiler.compiled(NO_TYPE, MANY)
+    compiler.compiled(Recipe("f", "def f(x):\n    return g(x)\n", (("g", os),), ("float",)), MANY)
+    compiler.compiled(QUOTIENT, MANY)
     compiler.finish()
-    assert compiler.compiled(NO_TYPE) is None
-    assert compiler.compiled(QUOTIENT) is not None
+    assert compiler.compiled(NO_TYPE, MANY) is None
+    assert compiler.compiled(QUOTIENT, MANY) is not None
     said = capsys.readouterr().out
     assert said.count("kernel_not_compilable") == 2
     assert "of type float64" in said
@@ -139,9 +148,9 @@ def test_a_broken_cache_is_told_and_made_anew_the_next_time(
     found = []
     for _ in range(3):
         compiler = NumbaCompiler(folder)
-        compiler.compiled(QUOTIENT)
+        compiler.compiled(QUOTIENT, MANY)
         compiler.finish()
-        found.append(compiler.compiled(QUOTIENT) is not None)
+        found.append(compiler.compiled(QUOTIENT, MANY) is not None)
         if len(found) == 1:
             for file in folder.glob("__pycache__/*.nbc"):
                 file.write_bytes(b"not code")
@@ -166,12 +175,12 @@ def test_the_folder_is_private(tmp_path: Path) -> None:
 
 
 def test_a_closed_compiler_compiles_nothing_more(compiler: NumbaCompiler) -> None:
-    compiler.compiled(SUM)
+    compiler.compiled(SUM, MANY)
     compiler.close()
-    assert compiler.compiled(QUOTIENT) is None
+    assert compiler.compiled(QUOTIENT, MANY) is None
     compiler.finish()
-    assert compiler.compiled(QUOTIENT) is None
+    assert compiler.compiled(QUOTIENT, MANY) is None
 
 
 def test_without_a_compiler_nothing_is_compiled() -> None:
-    assert UNCOMPILED.compiled(SUM) is None
+    assert UNCOMPILED.compiled(SUM, MANY) is None

@@ -25,13 +25,16 @@ _AT_ONCE: Final = 16  # kernels a process compiles, so that the first ones are n
 class NumbaCompiler:
     """Compiles what it is asked for, in the order it was first asked."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, least_rows: int = 2_000) -> None:
         """Nothing is compiled, nor numba imported, before somebody asks.
+
+        For fewer rows than ``least_rows`` it costs more to make arrays than they save.
 
         Raises:
             SettingsError: ``folder`` is not private, or cannot be written.
         """
         self._shelf = Shelf(folder)
+        self._least_rows = least_rows
         self._journal = structlog.get_logger("whispr.kernels")
         self._functions: dict[Recipe, Function | None] = {}
         self._waiting: list[Recipe] = []
@@ -40,8 +43,10 @@ class NumbaCompiler:
         self._process: subprocess.Popen[str] | None = None
         self._closed = False
 
-    def compiled(self, recipe: Recipe) -> Function | None:
-        """Return the compiled function if there is one by now."""
+    def compiled(self, recipe: Recipe, rows: int) -> Function | None:
+        """Return the compiled function if there is one by now, and rows enough for it."""
+        if rows < self._least_rows:
+            return None
         if recipe not in self._functions:
             self._functions[recipe] = None
             with self._changed:

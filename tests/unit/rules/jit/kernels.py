@@ -16,7 +16,7 @@ class Wanted:
         """Nothing was asked for yet."""
         self.recipes: dict[Recipe, None] = {}
 
-    def compiled(self, recipe: Recipe) -> Function | None:
+    def compiled(self, recipe: Recipe, rows: int) -> Function | None:
         """Return None."""
         self.recipes[recipe] = None
         return None
@@ -29,20 +29,21 @@ class Ready:
         """Take what is compiled."""
         self.functions = functions
 
-    def compiled(self, recipe: Recipe) -> Function:
+    def compiled(self, recipe: Recipe, rows: int) -> Function:
         """Return the compiled function."""
         return self.functions[recipe]
 
 
 def compile_all(recipes: Sequence[Recipe], folder: Path) -> Ready:
     """Compile recipes, in several processes, and load them."""
-    compilers = [NumbaCompiler(folder) for _ in range(_AT_ONCE)]
+    compilers = [NumbaCompiler(folder, least_rows=0) for _ in range(_AT_ONCE)]
     for place, recipe in enumerate(recipes):
-        compilers[place % _AT_ONCE].compiled(recipe)
+        compilers[place % _AT_ONCE].compiled(recipe, 1)
     for compiler in compilers:
         compiler.finish()
     functions = {
-        recipe: compilers[place % _AT_ONCE].compiled(recipe) for place, recipe in enumerate(recipes)
+        recipe: compilers[place % _AT_ONCE].compiled(recipe, 1)
+        for place, recipe in enumerate(recipes)
     }
     refused = [recipe for recipe, function in functions.items() if function is None]
     assert refused == []

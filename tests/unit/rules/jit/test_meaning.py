@@ -77,9 +77,8 @@ def test_arithmetic(kernel_folder: Path) -> None:
     plain = [0.0] * (len(given) * len(FORMS))
     known["f"](len(given), x, y, plain)
     fast = np.zeros(len(plain))
-    compile_all([recipe], kernel_folder).compiled(recipe)(
-        len(given), np.array(x), np.array(y), fast
-    )
+    kernel = compile_all([recipe], kernel_folder).compiled(recipe, len(given))
+    kernel(len(given), np.array(x), np.array(y), fast)
     for at, form in enumerate(FORMS):
         assert same(plain[at :: len(FORMS)], fast[at :: len(FORMS)]), form
 
@@ -115,7 +114,7 @@ def bars(seed: int) -> Input:
 @pytest.mark.parametrize("name", FOLDED)
 def test_a_fold(name: str, kernels: Any) -> None:
     folded = FOLDED[name]
-    kernel = kernels.compiled(fold_recipe(folded.step))
+    kernel = kernels.compiled(fold_recipe(folded.step), ROWS)
     for seed, length in enumerate((1, 2, 3, 14, 31)):
         place = folded.place((float(length), 2.5))
         given = bars(seed)
