@@ -6,7 +6,7 @@ from typing import Any, Final
 from whispr_daemon.domain.outputs import Alert, Audit, Output, Signal
 from whispr_daemon.rules.actions import Action, Assign, Emit, Intend, Note, Warn
 from whispr_daemon.rules.column import LAPSE, Column
-from whispr_daemon.rules.compile.record import BY_ZERO, FAULTS, SUPPRESSED, Verdict
+from whispr_daemon.rules.compile.record import BY_ZERO, DOMAIN, FAULTS, SUPPRESSED, Verdict
 from whispr_daemon.rules.message import Message
 from whispr_daemon.rules.nodes import Node, Type
 from whispr_daemon.rules.rule import Clause, Rule
@@ -190,4 +190,5 @@ def _happens(clause: Clause) -> bool:
 
 
 def _error(found: Evaluated) -> str:
-    return "division by zero" if found.code == BY_ZERO else "overflow"
+    words = {BY_ZERO: "division by zero", DOMAIN: "a function of what it is not defined for"}
+    return words.get(found.code, "overflow")
