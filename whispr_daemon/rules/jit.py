@@ -65,11 +65,14 @@ class Uncompiled:
 UNCOMPILED: Final[Compiler] = Uncompiled()
 
 
-_FOLD: Final = """\
-def kernel(rows, given, state, place, out):
-    fold(rows, given, state, place, out)
-"""
 _INTS: Final = frozenset({"slot", "date"})  # of an Input
+
+
+def recipe_of(function: Function, *takes: Argument) -> Recipe:
+    """Return the recipe of a function, or of a ``partial`` of one, with such arguments."""
+    names = ", ".join(f"a{place}" for place in range(len(takes)))
+    text = f"def kernel({names}):\n    return function({names})\n"
+    return Recipe("kernel", text, (("function", function),), takes)
 
 
 @cache
@@ -81,11 +84,11 @@ def fold_recipe(step: Step, others: int = 0) -> Recipe:
     columns: list[Argument] = ["ints" if name in _INTS else "floats" for name in Input._fields]
     sources: list[Argument] = ["floats"] * others
     columns[Input._fields.index("others")] = Group(tuple(sources))
-    takes: tuple[Argument, ...] = (
+    return recipe_of(
+        partial(fold, step=step),
         "int",
         Group(tuple(columns), Input),
         Group(("floats", "ints"), State),
         Group(("int", "float", "int", "bool"), Place),
         Group(("floats", "ints"), Output),
     )
-    return Recipe("kernel", _FOLD, (("fold", partial(fold, step=step)),), takes)

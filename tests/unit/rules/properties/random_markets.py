@@ -6,9 +6,10 @@ import numpy as np
 
 from tests.unit.rules.golden import bar_rows, ns
 from tests.unit.rules.market import daily_row
-from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows
+from whispr_daemon.domain.batch import Rows, empty_rows
 from whispr_daemon.domain.events import Kind
-from whispr_daemon.domain.timeframe import CODE_OF, MINUTE
+from whispr_daemon.domain.ticks import with_ticks
+from whispr_daemon.domain.timeframe import MINUTE
 
 SYMBOLS: Final = ("SPY", "QQQ", "VIX")
 # The sessions around Thanksgiving 2013: minutes of the New York day that the market is seen in.
@@ -28,7 +29,10 @@ class Market(NamedTuple):
 
 
 def random_market(seed: int, *, unruly: bool = True) -> Market:
-    """Return a market of some 800 bars. ``unruly``: with repeats, late bars, trades and ticks."""
+    """Return a market of some 600 bars and the log's ticks.
+
+    ``unruly``: with repeats, bars that come too late, and trades.
+    """
     random = np.random.default_rng(seed)
     price = np.array([100.0, 101.0, 99.0])
     parts: list[Rows] = [
@@ -48,7 +52,9 @@ def random_market(seed: int, *, unruly: bool = True) -> Market:
             bars += len(kept)
             parts.append(_among_others(kept, random) if unruly else kept)
         parts += [_daily(day, code, float(price[code])) for code in range(len(SYMBOLS))]
-    return Market(np.concatenate(parts), bars)
+    rows = np.concatenate(parts)
+    rows, _, _ = with_ticks(rows, np.zeros(len(rows), dtype=np.int64), 0)
+    return Market(rows, bars)
 
 
 def _daily(day: str, code: int, close: float) -> Rows:
@@ -76,7 +82,7 @@ def _minutes(start: int, minutes: int, price: np.ndarray, random: np.random.Gene
 
 
 def _among_others(bars: Rows, random: np.random.Generator) -> Rows:
-    """Put trades and ticks before bars; repeat some bars, and let some come again late."""
+    """Put trades before bars; repeat some bars, and let some come again late."""
     out: list[Rows] = []
     for place in range(len(bars)):
         bar = bars[place : place + 1]
@@ -91,9 +97,4 @@ def _among_others(bars: Rows, random: np.random.Generator) -> Rows:
         out.append(bar)
         if random.random() < 0.05:
             out.append(bars[int(random.integers(0, place + 1))][None])
-        if place % 40 == 39:
-            tick = empty_rows(1)
-            tick["ts"], tick["kind"] = bar["ts"] + 30_000_000_000, Kind.CLOCK
-            tick["instrument"], tick["timeframe"] = NO_INSTRUMENT, CODE_OF["1m"]
-            out.append(tick)
     return np.concatenate(out)
