@@ -35,7 +35,7 @@ class Workshop(Protocol):
 
 
 class RuleWatch:
-    """Polls, because not every file system tells of changes, and none tells when an edit is over."""
+    """Polls: not every file system tells of changes, and none tells when an edit is over."""
 
     def __init__(
         self,
