@@ -1,6 +1,6 @@
 """The board: what is known of the signals that rules have said, shared by all rules of a strategy."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,16 +23,22 @@ Ints = NDArray[np.int64]
 
 
 class Board:
-    """An entry a slot and signal. A rule in shadow mode has entries of its own."""
+    """An entry a slot and signal that is asked about; a rule in shadow mode has entries of its own.
+
+    Attributes:
+        width: ints of a slot.
+        asked: the signals that rules ask about; those that none asks about are not kept.
+    """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        """Make room for every signal that the rules say or ask about; nothing is said yet."""
+        """Make room for every signal that a rule asks about; nothing is said yet."""
         self._places: dict[str, tuple[int, int]] = {}
         offset = 0
         for key, capacity in _capacities(rules).items():
             self._places[key] = (offset, capacity)
             offset += entry_width(capacity)
         self.width = offset
+        self.asked = frozenset(said.signal for rule in rules for said in _asked(rule))
         self.table = Table(0, offset)
 
     def place(self, signal: str, shadow_of: str = "") -> tuple[int, int]:
@@ -45,9 +51,7 @@ class Board:
     # ------------------------------------------------------------------ snapshots
     def save(self, slots: int) -> dict[str, SavedTable]:
         """Return the state of the first ``slots`` slots, by signal."""
-        return {
-            key: save_table(self.table, slots, self._block(key)) for key in self._places
-        }
+        return {key: save_table(self.table, slots, self._block(key)) for key in self._places}
 
     def restore(self, saved: Mapping[str, SavedTable], slots: Sequence[int]) -> None:
         """Take :meth:`save` back, row ``n`` into ``slots[n]`` (-1: nowhere).
@@ -74,24 +78,21 @@ def _key(signal: str, shadow_of: str) -> str:
     return join(shadow_of, signal) if shadow_of else signal
 
 
-def _capacities(rules: Iterable[Rule]) -> dict[str, int]:
+def _capacities(rules: Sequence[Rule]) -> dict[str, int]:
     """Return the moments to keep of each signal: those within the longest window asked for."""
     windows: dict[str, int] = {}
-    rates: dict[str, list[int]] = {}
+    for said in (said for rule in rules for said in _asked(rule)):
+        window = said.scope if isinstance(said.scope, int) else 0
+        windows[said.signal] = max(window, windows.get(said.signal, 0))
+    moments: dict[str, int] = dict.fromkeys(windows, 0)
     for rule in rules:
-        for said in _asked(rule):
-            window = said.scope if isinstance(said.scope, int) else 0
-            windows[said.signal] = max(window, windows.get(said.signal, 0))
         for signal, nanos, shadow in _said(rule):
-            rates.setdefault(signal, []).append(nanos)
-            if shadow:
-                rates.setdefault(_key(signal, rule.name), []).append(nanos)
-    capacities = {}
-    for key in sorted({*windows, *rates}):
-        window = windows.get(key.rpartition("\x1f")[2], 0)
-        moments = (window // one + 1 if one else _TICK_MOMENTS for one in rates.get(key, ()))
-        capacities[key] = min(max(sum(moments), 1), MOST_MOMENTS) if window else 1
-    return capacities
+            if signal in windows:
+                key = _key(signal, rule.name if shadow else "")
+                window = windows[signal]
+                one = window // nanos + 1 if nanos else _TICK_MOMENTS
+                moments[key] = moments.get(key, 0) + (one if window else 1)
+    return {key: min(max(count, 1), MOST_MOMENTS) for key, count in sorted(moments.items())}
 
 
 def _asked(rule: Rule) -> Iterator[Said]:

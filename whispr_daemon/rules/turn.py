@@ -76,7 +76,7 @@ class Turn:
     def __init__(self, rule: Rule, numbers: Sequence[int], clock: Clock, board: Board) -> None:
         """Compile the clauses; they start unarmed."""
         self.clock = clock
-        self.program = compile_rule(rule, numbers)
+        self.program = compile_rule(rule, numbers, board.asked)
         self.table = Table(self.program.floats, self.program.ints)
         self._board = board
         self._parts = {part.number: part for part in self.program.parts}

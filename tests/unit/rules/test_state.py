@@ -97,5 +97,5 @@ def test_what_is_not_a_snapshot_is_refused() -> None:
 
 def test_rules_that_differ_only_in_numbers_share_one_function() -> None:
     strategy = engine(rule_of("cross(price, 10)", name="a"), rule_of("cross(price, 20)", name="b"))
-    a, b = strategy._running
+    a, b = (running.turns[0] for running in strategy._running)
     assert a.program.fold is b.program.fold

@@ -101,8 +101,9 @@ def _write_verdict(source: Translation, part: Part, ready: str, writing: Writing
             writing.acts(part, clause.on_timeout)
     with source.block(f"if {verdict} <= {LAST_STOPPED:d} or r == trace:"):
         writing.record(part, verdict, event, search.done if search else "0")
-        with source.block(f"if {verdict} == 0:"):
-            writing.acts(part, clause.actions)
+        if writing.changes(clause.actions):
+            with source.block(f"if {verdict} == 0:"):
+                writing.acts(part, clause.actions)
 
 
 def _needed(condition: Node | None) -> Node:

@@ -203,9 +203,7 @@ class Translation(Source):
                 return self._written(node)
             case _:  # a column
                 value = self.column(Column(canonical(node)))
-                return self.name(
-                    f"0 if {value} != {value} else (1 if {value} > 0.0 else -1)"
-                )
+                return self.name(f"0 if {value} != {value} else (1 if {value} > 0.0 else -1)")
 
     def _logic(self, node: Logic) -> str:
         pick = "min" if node.op == "and" else "max"

@@ -1,5 +1,6 @@
 """Checked rules to one generated function each: rows in, records out."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -21,6 +22,8 @@ Function: TypeAlias = Callable[..., Any]
 ROOM: Final = 128  # records, and what one row may write
 
 ARGUMENTS: Final = "begin, rows, slot, columns, F, I, V, B, P, Q, N, want, OI, OF, trace"
+# What the lines of functions refer to.
+NAMES: Final = (("NAN", math.nan), ("sqrt", math.sqrt), ("log", math.log), ("exp", math.exp))
 
 
 class Program(NamedTuple):
@@ -62,12 +65,12 @@ class ColumnProgram(NamedTuple):
     literals: tuple[float, ...]
 
 
-def compile_rule(rule: Rule, numbers: Sequence[int]) -> Program:
-    """Generate the function of some of a rule's clauses."""
+def compile_rule(rule: Rule, numbers: Sequence[int], asked_of: frozenset[str]) -> Program:
+    """Generate the function of some of a rule's clauses; ``asked_of`` are the signals to keep."""
     parts = parts_of(rule, numbers)
     source = Translation([held.name for held in rule.variables])
     width = 1 + max((len(part.shown) for part in parts), default=0)
-    writing = Writing(source, source.whole(width))
+    writing = Writing(source, source.whole(width), asked_of)
     most = PER_CLAUSE * len(parts) + 1
     full = source.whole(ROOM)
 
@@ -78,7 +81,7 @@ def compile_rule(rule: Rule, numbers: Sequence[int]) -> Program:
         writing.bare(-1, Verdict.DATA_GAP)
     blocks: list[StateBlock] = []
     for part in parts:
-        source.hidden = _hidden(rule) if part.shadow else frozenset()
+        source.hidden = _hidden(rule) & asked_of if part.shadow else frozenset()
         with source.own_state() as taken:
             write_clause(source, part, ready, writing)
         blocks += taken
@@ -174,7 +177,7 @@ def _unpacked(source: Source) -> list[str]:
 @lru_cache(maxsize=4096)
 def _function(text: str, name: str) -> Function:
     """Compile source once; rules that differ only in numbers share the function."""
-    found: dict[str, Any] = {"NAN": float("nan")}
+    found: dict[str, Any] = dict(NAMES)
     exec(compile(text, f"<rule {name}>", "exec"), found)  # noqa: S102 (text is generated from typed nodes: names and numbers of the user never stand in it)
     function: Function = found[name]
     return function

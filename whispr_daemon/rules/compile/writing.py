@@ -15,6 +15,7 @@ class Writing(NamedTuple):
 
     source: Translation
     width: str  # floats of a record
+    asked_of: frozenset[str]  # the signals that some rule asks about
 
     def bare(self, number: int, verdict: Verdict) -> None:
         """Write a record without values; ``number`` is the clause's, -1: of the rule."""
@@ -35,6 +36,14 @@ class Writing(NamedTuple):
             source.line(f"OF[o + {place}] = {value}")
         source.line("fired += 1")
 
+    def changes(self, actions: tuple[Action, ...]) -> bool:
+        """Do actions change what a later clause may see?"""
+        return any(
+            isinstance(action, Assign)
+            or (isinstance(action, Emit) and action.name in self.asked_of)
+            for action in actions
+        )
+
     def acts(self, part: Part, actions: tuple[Action, ...]) -> None:
         """Write what actions change: variables, and the board of signals."""
         source = self.source
@@ -46,7 +55,7 @@ class Writing(NamedTuple):
         for name, value in given.items():
             source.line(f"{source.variable(name)} = {value}")
         for action in actions:
-            if isinstance(action, Emit):
+            if isinstance(action, Emit) and action.name in self.asked_of:
                 entry, capacity = source.entry(action.name, shadow=part.shadow)
                 write_emit(source, entry, capacity)
 
