@@ -104,7 +104,7 @@ def three(_length: int) -> int:
 
 _UP: Final = "sum(flow_up(hlc3), length)"
 _DOWN: Final = "sum(flow_down(hlc3), length)"
-_RATIO: Final = f"if({_UP} <= 1e-10, 0, {_UP}) / {_DOWN}"
+_RATIO: Final = f"if(abs({_UP}) <= 1e-10, 0, {_UP}) / {_DOWN}"
 
 VOLUMES: Final = (
     Function(
@@ -148,7 +148,7 @@ VOLUMES: Final = (
         "mfi",
         (LENGTH,),
         Type.NUM,
-        Composed({"": f"if({_DOWN} <= 1e-10, 100, 100 - 100 / (1 + {_RATIO}))"}),
+        Composed({"": f"if(abs({_DOWN}) <= 1e-10, 100, 100 - 100 / (1 + {_RATIO}))"}),
         "money flow index: money of rising hlc3 against that of falling, 0 to 100",
     ),
 )
