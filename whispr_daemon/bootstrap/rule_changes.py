@@ -7,10 +7,10 @@ from typing_extensions import override
 
 from whispr_daemon.bootstrap.rule_files import (
     daily_files,
+    golden_files,
     look,
     readable_files,
     rule_files,
-    golden_files,
 )
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.value import Value
@@ -88,11 +88,15 @@ async def begin(store: Store, folder: Path | None, fresh: RuleChange | None = No
     if not newest:
         await store.add_change((fresh or first_change(folder)).encode())
         return
-    if not folder.exists():
-        rule_files(folder)  # says so
-    body = Folder(folder).prepare(newest[-1].body).body
+    body = _edited(folder, newest[-1].body)
     if body is not None:
         await store.add_change(body)
+
+
+def _edited(folder: Path, before: bytes) -> bytes | None:
+    if not folder.exists():
+        rule_files(folder)  # says so: a start is not a moment of an edit
+    return Folder(folder).prepare(before).body
 
 
 def refs_of(body: bytes) -> Sequence[str]:
