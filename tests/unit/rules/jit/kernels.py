@@ -1,4 +1,4 @@
-"""Compilers for tests: one that notes what it is asked for, one that has compiled all of it."""
+"""Compilers for tests: one that only begins to compile, one that has compiled all there is."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,24 +9,11 @@ from whispr_daemon.rules.jit import Function, Recipe
 _AT_ONCE = 2
 
 
-class Wanted:
-    """A Compiler that compiles nothing and remembers what was asked for."""
-
-    def __init__(self) -> None:
-        """Nothing was asked for yet."""
-        self.recipes: dict[Recipe, None] = {}
-
-    def compiled(self, recipe: Recipe, rows: int) -> Function | None:
-        """Return None."""
-        self.recipes[recipe] = None
-        return None
-
-
 class Ready:
-    """A Compiler that has compiled all it is asked for; anything else is a mistake."""
+    """A Compiler that has compiled all it is asked for, however few rows there are."""
 
     def __init__(self, functions: Mapping[Recipe, Function]) -> None:
-        """Take what is compiled."""
+        """Take what is compiled; to be asked for anything else is a mistake."""
         self.functions = functions
 
     def compiled(self, recipe: Recipe, rows: int) -> Function:
@@ -34,17 +21,35 @@ class Ready:
         return self.functions[recipe]
 
 
+class Ahead:
+    """A Compiler that compiles what it is asked for, in two processes, and hands out nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        """``folder`` is private."""
+        self._compilers = [NumbaCompiler(folder, least_rows=0) for _ in range(_AT_ONCE)]
+        self._recipes: dict[Recipe, NumbaCompiler] = {}
+
+    def compiled(self, recipe: Recipe, rows: int) -> Function | None:
+        """Begin to compile; return None."""
+        if recipe not in self._recipes:
+            compiler = self._compilers[len(self._recipes) % _AT_ONCE]
+            self._recipes[recipe] = compiler
+            compiler.compiled(recipe, rows)
+        return None
+
+    def ready(self) -> Ready:
+        """Wait for all that was asked for; all of it can be compiled."""
+        for compiler in self._compilers:
+            compiler.finish()
+        found = {recipe: made.compiled(recipe, 1) for recipe, made in self._recipes.items()}
+        refused = [recipe for recipe, function in found.items() if function is None]
+        assert refused == []
+        return Ready({recipe: function for recipe, function in found.items() if function})
+
+
 def compile_all(recipes: Sequence[Recipe], folder: Path) -> Ready:
-    """Compile recipes, in several processes, and load them."""
-    compilers = [NumbaCompiler(folder, least_rows=0) for _ in range(_AT_ONCE)]
-    for place, recipe in enumerate(recipes):
-        compilers[place % _AT_ONCE].compiled(recipe, 1)
-    for compiler in compilers:
-        compiler.finish()
-    functions = {
-        recipe: compilers[place % _AT_ONCE].compiled(recipe, 1)
-        for place, recipe in enumerate(recipes)
-    }
-    refused = [recipe for recipe, function in functions.items() if function is None]
-    assert refused == []
-    return Ready({recipe: function for recipe, function in functions.items() if function})
+    """Compile recipes."""
+    ahead = Ahead(folder)
+    for recipe in recipes:
+        ahead.compiled(recipe, 1)
+    return ahead.ready()

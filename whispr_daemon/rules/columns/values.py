@@ -1,0 +1,57 @@
+"""The columns of a batch: lists for functions as they are written, arrays for compiled ones."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whispr_daemon.rules.column import Column
+
+_WHOLE: Final = frozenset({"count", "ts", "date", "day", "lapse", "bars", "bar", "slot"})
+
+Given = list[Any] | NDArray[Any]
+
+
+def is_whole(column: Column) -> bool:
+    """Is it a column of int64? All others are of float64."""
+    return column.part in _WHOLE
+
+
+class Values:
+    """Columns by name, each one value a row. What is given in one form is had in the other, too."""
+
+    __slots__ = ("_arrays", "_lists")
+
+    def __init__(self) -> None:
+        """Start with no columns."""
+        self._lists: dict[Column, list[Any]] = {}
+        self._arrays: dict[Column, NDArray[Any]] = {}
+
+    def __setitem__(self, column: Column, values: Given) -> None:
+        """Take a column; it stays as it is from now on."""
+        if isinstance(values, list):
+            self._lists[column] = values
+            self._arrays.pop(column, None)
+        else:
+            self._arrays[column] = values
+            self._lists.pop(column, None)
+
+    def __contains__(self, column: object) -> bool:
+        """Is there such a column?"""
+        return column in self._lists or column in self._arrays
+
+    def __getitem__(self, column: Column) -> list[Any]:
+        """Return a column as Python numbers."""
+        found = self._lists.get(column)
+        if found is None:
+            found = self._lists[column] = self._arrays[column].tolist()
+        return found
+
+    def array(self, column: Column) -> NDArray[Any]:
+        """Return a column as a flat array, int64 or float64 as :func:`is_whole` says."""
+        found = self._arrays.get(column)
+        wanted = np.int64 if is_whole(column) else np.float64
+        if found is None or found.dtype != wanted or not found.flags.carray:
+            given = self._lists[column] if found is None else found
+            found = self._arrays[column] = np.array(given, dtype=wanted)
+        return found
