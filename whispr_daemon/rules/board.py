@@ -1,4 +1,4 @@
-"""The board: what is known of the signals that rules have said, shared by all rules of a strategy."""
+"""The board: what is known of the signals that rules say, shared by all rules of a strategy."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final

@@ -49,9 +49,7 @@ class Saying:
                     f"{self.rule.name} {self._id(found)} is disabled after {FAULTS} evaluations in "
                     f"a row with an error, the last a {_error(found)}, until it is changed"
                 )
-                yield Alert(
-                    message=text, severity="error", **self._with_values(found, shared)
-                )
+                yield Alert(message=text, severity="error", **self._with_values(found, shared))
             case Verdict.DATA_GAP:
                 lapse = view.values[LAPSE][found.row]
                 text = f"no data for {duration(lapse)}: conditions must be seen false again"

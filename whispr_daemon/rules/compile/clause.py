@@ -9,7 +9,7 @@ from whispr_daemon.rules.compile.parts import Part, asked, may_fail, remembers
 from whispr_daemon.rules.compile.record import FAULTS, LAST_STOPPED, Verdict
 from whispr_daemon.rules.compile.sequence import Search, write_search
 from whispr_daemon.rules.compile.writing import Writing
-from whispr_daemon.rules.nodes import Node, Type
+from whispr_daemon.rules.nodes import Type
 from whispr_daemon.rules.rule import Clause, Limit
 from whispr_daemon.rules.source import Event, mere
 
@@ -21,14 +21,6 @@ class Track(NamedTuple):
 
     since: str  # empty: there is no ``for``
     seen: str  # empty: there is no edge to find
-
-
-class Judged(NamedTuple):
-    """What decides, in variables of the step function."""
-
-    ready: str
-    truth: str
-    event: Event
 
 
 def write_clause(source: Translation, part: Part, ready: str, writing: Writing) -> None:
@@ -60,12 +52,7 @@ def _write_verdict(source: Translation, part: Part, ready: str, writing: Writing
     last = source.new_int() if clause.cooldown else ""
     _write_resets(source, clause, tracks, search, last)
 
-    if search is not None:
-        event = write_search(source, search, ready)
-    elif clause.condition is not None and clause.condition.type is Type.EVENT:
-        event = source.event(clause.condition)
-    else:
-        event = mere(source.truth(_needed(clause.condition)))
+    event = _write_condition(source, clause, search, ready)
     gate = source.truth(part.when) if part.when is not None else ""
     rearm = source.truth(clause.rearm) if clause.rearm is not None else ""
     for node in asked(clause):
@@ -75,26 +62,13 @@ def _write_verdict(source: Translation, part: Part, ready: str, writing: Writing
     verdict = source.name(str(int(Verdict.WARMING)))
     with source.block(f"if {ready}:"):
         _write_gates(source, clause, verdict, event, gate, tracks)
-        fired: list[str] = []
-        if rearm:
-            fired += _write_rearm(source, verdict, rearm)
+        changes = _write_rearm(source, verdict, rearm) if rearm else []
         for limit in clause.limits:
-            fired += _write_limit(source, clause, limit, verdict)
+            changes += _write_limit(source, clause, limit, verdict)
         if clause.cooldown:
-            ts = source.column(TS)
-            short = f"{ts} - {last} < {source.whole(clause.cooldown)}"
-            with source.block(f"if {verdict} == 0 and {last} != 0 and {short}:"):
-                source.line(f"{verdict} = {Verdict.COOLDOWN:d}")
-            fired.append(f"{last} = {ts}")
-        if fired:
-            with source.block(f"if {verdict} == 0:"):
-                for line in fired:
-                    source.line(line)
-    forget = [name for track in tracks for name in track if name]
-    if forget:
-        with source.block("else:"):
-            for name in forget:
-                source.line(f"{name} = 0")
+            changes += _write_cooldown(source, clause, last, verdict)
+        _write_lines(source, f"if {verdict} == 0:", changes)
+    _write_cold(source, tracks)
     if search is not None:
         with source.block(f"if {search.late} == 1:"):
             writing.record(part, str(int(Verdict.TIMEOUT)), mere("0"), search.done)
@@ -106,9 +80,29 @@ def _write_verdict(source: Translation, part: Part, ready: str, writing: Writing
                 writing.acts(part, clause.actions)
 
 
-def _needed(condition: Node | None) -> Node:
+def _write_cold(source: Translation, tracks: list[Track]) -> None:
+    """What is not warm yet does not arm."""
+    names = (name for track in tracks for name in track if name)
+    _write_lines(source, "else:", [f"{name} = 0" for name in names])
+
+
+def _write_lines(source: Translation, head: str, lines: list[str]) -> None:
+    if lines:
+        with source.block(head):
+            for line in lines:
+                source.line(line)
+
+
+def _write_condition(
+    source: Translation, clause: Clause, search: Search | None, ready: str
+) -> Event:
+    if search is not None:
+        return write_search(source, search, ready)
+    condition = clause.condition
     assert condition is not None  # noqa: S101 (a clause has one, or a sequence)
-    return condition
+    return (
+        source.event(condition) if condition.type is Type.EVENT else mere(source.truth(condition))
+    )
 
 
 def _takes_edges(clause: Clause) -> bool:
@@ -227,6 +221,15 @@ def _write_limit(source: Translation, clause: Clause, limit: Limit, verdict: str
         with source.block(f"if {count} >= {source.whole(limit.count)}:"):
             source.line(f"{verdict} = {_STOPPED_BY[limit.name]:d}")
     return [f"{count} += 1"]
+
+
+def _write_cooldown(source: Translation, clause: Clause, last: str, verdict: str) -> list[str]:
+    """Stop what fires too soon after the last fire; return what a fire changes."""
+    ts = source.column(TS)
+    soon = f"{ts} - {last} < {source.whole(clause.cooldown)}"
+    with source.block(f"if {verdict} == 0 and {last} != 0 and {soon}:"):
+        source.line(f"{verdict} = {Verdict.COOLDOWN:d}")
+    return [f"{last} = {ts}"]
 
 
 def _scope(source: Translation, clause: Clause, limit: Limit) -> str:

@@ -103,7 +103,7 @@ class Translation(Source):
             self._known[key] = self._number(node)
         return str(self._known[key])
 
-    def _number(self, node: Node) -> str:  # noqa: C901, PLR0911, PLR0912 (one case a node)
+    def _number(self, node: Node) -> str:  # noqa: C901, PLR0912 (one case a node)
         if node.type in TRUTHS:
             return self.name(f"float({self.truth(node)})")
         match node:
@@ -202,8 +202,8 @@ class Translation(Source):
             case Call():
                 return self._written(node)
             case _:  # a column
-                value = self.column(Column(canonical(node)))
-                return self.name(f"0 if {value} != {value} else (1 if {value} > 0.0 else -1)")
+                given = self.column(Column(canonical(node)))
+                return self.name(f"0 if {given} != {given} else (1 if {given} > 0.0 else -1)")
 
     def _logic(self, node: Logic) -> str:
         pick = "min" if node.op == "and" else "max"

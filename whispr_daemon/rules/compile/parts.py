@@ -76,10 +76,15 @@ def remembers(node: Node) -> bool:
 
 
 def may_fail(part: Part) -> bool:
-    """Is there arithmetic of the rule's own in the clause, which may divide by zero?"""
+    """Does the rule itself reckon in the clause, so that it may divide by zero?"""
     whole = [*tops(part.clause), *asked(part.clause), *([part.when] if part.when else [])]
-    nodes = (node for top in whole for node in computed(top))
-    return any(isinstance(node, Arithmetic) and not node.quiet for node in nodes)
+    return any(_reckons(node) for top in whole for node in computed(top))
+
+
+def _reckons(node: Node) -> bool:
+    if isinstance(node, Arithmetic):
+        return not node.quiet
+    return isinstance(node, Call) and node.type in (Type.NUM, Type.LEVEL)
 
 
 def _has_state(call: Call) -> bool:

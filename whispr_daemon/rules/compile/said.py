@@ -71,7 +71,7 @@ def _within(source: Source, entry: str, capacity: str, window: str) -> str:
     ts = source.column(TS)
     value = source.name("0.0")
     place = source.name(f"{entry} + {RING}")
-    with source.block(f"for m in range({place}, {place} + 2 * {capacity}, 2):"):
-        with source.block(f"if B[m + 1] > 0 and {ts} - B[m] < {window}:"):
-            source.line(f"{value} += B[m + 1]")
+    each = f"for m in range({place}, {place} + 2 * {capacity}, 2):"
+    with source.block(each), source.block(f"if {ts} - B[m] < {window}:"):
+        source.line(f"{value} += B[m + 1]")  # 0 where nothing was said yet
     return value
