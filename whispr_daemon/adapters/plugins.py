@@ -1,4 +1,4 @@
-"""Finds strategies that packages offer under the entry point group ``whispr.strategies``."""
+"""What packages offer by entry point: strategies, and functions of the rule language."""
 
 import difflib
 from collections.abc import Mapping
@@ -6,9 +6,11 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from whispr_daemon.domain.errors import SettingsError
+from whispr_daemon.ports.function import RuleFunction
 from whispr_daemon.ports.strategy import ColumnarStrategy, Strategy
 
 GROUP: Final = "whispr.strategies"
+FUNCTIONS: Final = "whispr.functions"
 
 
 def installed() -> dict[str, EntryPoint]:
@@ -17,16 +19,7 @@ def installed() -> dict[str, EntryPoint]:
     Raises:
         SettingsError: two packages offer the same name.
     """
-    found: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        known = found.get(point.name)
-        if known is not None and known.value != point.value:
-            raise SettingsError(
-                f"two packages offer a strategy named {point.name!r}: {known.value} and "
-                f"{point.value}; uninstall one"
-            )
-        found[point.name] = point
-    return found
+    return _offered(GROUP, "strategy")
 
 
 def build(plugin: str, params: Mapping[str, Any]) -> Strategy | ColumnarStrategy:
@@ -36,13 +29,8 @@ def build(plugin: str, params: Mapping[str, Any]) -> Strategy | ColumnarStrategy
         SettingsError: it is not installed, cannot be imported or built, or is no strategy.
     """
     point = _found(plugin)
+    factory = _loaded(point, "strategy")
     # A plug-in is foreign code: whatever it raises, say which one it was.
-    try:
-        factory = point.load()
-    except Exception as error:
-        raise SettingsError(
-            f"strategy {plugin} ({point.value}) fails on import: {error!r}"
-        ) from error
     try:
         strategy = factory(**params)
     except Exception as error:
@@ -55,6 +43,59 @@ def build(plugin: str, params: Mapping[str, Any]) -> Strategy | ColumnarStrategy
             f"{type(strategy).__name__} lacks one"
         )
     return strategy
+
+
+def functions() -> tuple[RuleFunction, ...]:
+    """Return every function of the rule language on offer, in the order of names.
+
+    Raises:
+        SettingsError: two packages offer the same name, one cannot be imported, or what it offers
+            is no RuleFunction of that name.
+    """
+    return tuple(_function(point) for point in _offered(FUNCTIONS, "rule function").values())
+
+
+def _function(point: EntryPoint) -> RuleFunction:
+    function = _loaded(point, "rule function")
+    if not isinstance(function, RuleFunction):
+        raise SettingsError(
+            f"rule function {point.name} ({_origin(point)}) is a {type(function).__name__}; it "
+            "must be a whispr_daemon.ports.function.RuleFunction"
+        )
+    if function.name != point.name:
+        raise SettingsError(
+            f"rule function {point.name} ({_origin(point)}) calls itself {function.name!r}; the "
+            "entry point must have the same name"
+        )
+    return function
+
+
+def _offered(group: str, kind: str) -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=group), key=lambda point: point.name):
+        known = found.get(point.name)
+        if known is not None and known.value != point.value:
+            raise SettingsError(
+                f"two packages offer a {kind} named {point.name!r}: {_origin(known)} and "
+                f"{_origin(point)}; uninstall one"
+            )
+        found[point.name] = point
+    return found
+
+
+def _loaded(point: EntryPoint, kind: str) -> Any:
+    # A plug-in is foreign code: whatever it raises, say which one it was.
+    try:
+        return point.load()
+    except Exception as error:
+        raise SettingsError(
+            f"{kind} {point.name} ({_origin(point)}) fails on import: {error!r}"
+        ) from error
+
+
+def _origin(point: EntryPoint) -> str:
+    """Return what is offered and by which distribution."""
+    return point.value if point.dist is None else f"{point.value} of {point.dist.name}"
 
 
 def _found(plugin: str) -> EntryPoint:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from whispr_daemon.ports.function import Faults
 from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.functions.folds import NAN, Place, Step
 from whispr_daemon.rules.nodes import Call, Type
@@ -34,13 +35,22 @@ class Parameter(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """A column of its own: a value per bar, folded once a batch whichever rules read it."""
+    """A column of its own: a value per bar, folded once a batch whichever rules read it.
+
+    A step for numba is a module's function, of plain loops. One of a plug-in is not: it is
+    ``bound`` for a fold, to the numbers of the call and to where what it raises is noted.
+    """
 
     step: Step
     floats: Callable[[int], int]  # state per slot, from the length, as all that follows
     formed: Callable[[int], int]  # inputs until the first value
     alpha: Callable[[int], float]  # weight of the newest input; 1: forgets its start at once
     every_bar: bool = False  # after the first input, an undefined one is an input too
+    bound: Callable[[Sequence[float], Faults], Step] | None = None
+
+    def step_for(self, numbers: Sequence[float], faults: Faults) -> Step:
+        """Return the step of one fold; what a plug-in raises in it is added to ``faults``."""
+        return self.step if self.bound is None else self.bound(numbers, faults)
 
     def place(self, numbers: Sequence[float]) -> Place:
         """Return how its state is laid out; ``numbers`` are those of the call, as in a Series."""
