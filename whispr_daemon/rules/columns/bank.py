@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
+from whispr_daemon.ports.function import Faults
 from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, TS, Column, level_key
 from whispr_daemon.rules.columns import levels
 from whispr_daemon.rules.columns.frames import Frame
@@ -37,6 +38,7 @@ class Bank:
     def __init__(self, pinned: PinnedLevels) -> None:
         """``pinned`` levels take the place of computed ones: (anchor, ATR)."""
         self.tables: dict[str, Table] = {}
+        self.faults: Faults = []  # of plug-ins in the last batch: the evaluated row, what
         self._series: dict[str, Series] = {}  # sources before what reads them
         self._sources: dict[str, ColumnProgram] = {}
         self._days: dict[str, int] = {}  # key to length
@@ -71,6 +73,7 @@ class Bank:
 
     def values(self, frame: Frame, symbols: list[str]) -> Values:
         """Return all columns over the evaluated bars; ``symbols[slot]`` is a slot's instrument."""
+        self.faults.clear()
         rows = picked(frame.rows, frame.evaluated)
         values: Values = {Column(field): rows[field].tolist() for field in _FIELDS}
         for field in self._means:
@@ -102,7 +105,8 @@ class Bank:
         out = Output([NAN] * len(slot), [0] * len(slot))
         folded = fold_of(node.function)
         state = self.tables[key].state(slots)
-        fold(len(slot), given, state, folded.place(node.numbers), out, folded.step)
+        step = folded.step_for(node.numbers, self.faults)
+        fold(len(slot), given, state, folded.place(node.numbers), out, step)
         values[Column(key)], values[Column(key, "count")] = out
 
     def _source(self, node: Node, values: Values) -> Floats:
