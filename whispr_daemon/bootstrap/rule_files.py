@@ -63,7 +63,7 @@ def daily_files(paths: Iterable[str]) -> dict[str, str]:
 
 def look(folder: Path) -> Hashable:
     """Return what is another as soon as a rule file or a test is edited, added or deleted."""
-    seen = []
+    seen: list[tuple[object, ...]] = []
     for place in (folder, folder / _TESTS_FOLDER) if folder.is_dir() else (folder,):
         try:
             entries = list(os.scandir(place)) if place.is_dir() else [place]
