@@ -7,6 +7,7 @@ from whispr_daemon.rules.columns.table import Table
 
 MOST: Final = 15
 WINDOW: Final = 3 * MINUTE  # event time
+CALM: Final = 7  # in a window: once it was too many, only so few are let pass again
 
 _COUNT: Final = 0  # of alerts so far, held back or not
 _HELD: Final = 1  # 1: they are held back
@@ -27,10 +28,10 @@ class Throttle:
         """Return what to do with an alert at ``ts`` (ns UTC): the first too many is a digest."""
         ints = self.table.state(1).ints
         count = ints[_COUNT]
-        place = _RING + count % MOST
-        crowded = count >= MOST and ts - ints[place] < WINDOW
         held = ints[_HELD]
-        ints[place] = ts
+        most = CALM if held else MOST
+        crowded = count >= most and ts - ints[_RING + (count - most) % MOST] < WINDOW
+        ints[_RING + count % MOST] = ts
         ints[_COUNT] = count + 1
         ints[_HELD] = int(crowded)
         if not crowded:

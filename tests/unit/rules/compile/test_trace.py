@@ -1,0 +1,87 @@
+"""A traced row: the verdict on every clause, whatever it is."""
+
+import pytest
+
+from tests.unit.rules.compile.clauses import START, clause, rule, step
+from tests.unit.rules.golden import close_rows
+from whispr_daemon.rules.board import Board
+from whispr_daemon.rules.column import DATE, DAY, LAPSE, TS, Column
+from whispr_daemon.rules.compile.record import Verdict
+from whispr_daemon.rules.rule import Clause, Sequence
+from whispr_daemon.rules.running import Running
+from whispr_daemon.rules.settings import RuleSettings
+from whispr_daemon.rules.turn import Evaluated, View
+
+MINUTE = 60_000_000_000
+
+
+def view(closes: list[float]) -> View:
+    rows = close_rows(list(closes), START)
+    ts = rows["ts"].tolist()
+    count = len(closes)
+    values = {
+        Column("close"): closes,
+        Column("open"): rows["open"].tolist(),
+        TS: ts,
+        DATE: [1] * count,
+        DAY: [1] * count,
+        LAPSE: [0, *[MINUTE] * (count - 1)],
+    }
+    return View([0] * count, list(range(count)), ts, values, ["SPY"])
+
+
+def traced(one: Clause, closes: list[float]) -> Evaluated:
+    made = rule(one)
+    running = Running(made, RuleSettings(), Board([made]))
+    seen = view(closes)
+    found = list(running.run(running.turns[0], seen, trace=len(closes) - 1))
+    return next(one for one in found if one.row == len(closes) - 1)
+
+
+@pytest.mark.parametrize(
+    ("one", "closes", "verdict"),
+    [
+        (clause("price > 10"), [9.0, 11.0], Verdict.FIRED),
+        (clause("price > 10"), [9.0], Verdict.FALSE),
+        (clause("na > 10"), [9.0], Verdict.NA),
+        (clause("price > 10"), [11.0], Verdict.NO_EDGE),
+        (clause("price > 10", hold=MINUTE), [9.0, 11.0], Verdict.PENDING),
+        (clause("cross_up(price, 10)", cooldown=9 * MINUTE), [9.0, 11.0, 9.0, 11.0], Verdict(6)),
+    ],
+)
+def test_the_verdict_says_why_not(one: Clause, closes: list[float], verdict: Verdict) -> None:
+    assert traced(one, closes).verdict is verdict
+
+
+def test_the_values_are_those_of_the_row() -> None:
+    found = traced(clause("price > 10 and price < 12"), [9.0])
+    assert found.values["price > 10"] is False
+    assert found.values["price < 12"] is True
+    assert (found.ts, found.slot, found.clause) == (START + MINUTE, 0, 0)
+
+
+def test_of_a_sequence_it_says_how_many_steps_are_done() -> None:
+    steps = (step("a", "price == 1"), step("b", "price == 2"), step("c", "price == 3"))
+    found = traced(clause(None, sequence=Sequence(steps=steps)), [1.0, 2.0, 0.0])
+    assert (found.verdict, found.code) == (Verdict.FALSE, 2)
+
+
+def test_tracing_changes_nothing() -> None:
+    made = rule(clause("price > 10", hold=MINUTE))
+    running, other = (Running(made, RuleSettings(), Board([made])) for _ in range(2))
+    seen = view([9.0, 11.0, 11.0, 9.0, 11.0])
+    plain = list(running.run(running.turns[0], seen))
+    for row in range(5):
+        other.forget()
+        found = list(other.run(other.turns[0], seen, trace=row))
+        assert [one for one in found if one.verdict is Verdict.FIRED] == plain
+        assert other.turns[0].table.ints.tolist() == running.turns[0].table.ints.tolist()
+
+
+def test_records_that_do_not_fit_at_once_come_all_the_same() -> None:
+    made = rule(*(clause("price > 0", id=f"c{n}", edge="every") for n in range(7)))
+    running = Running(made, RuleSettings(), Board([made]))
+    found = list(running.run(running.turns[0], view([1.0] * 1000)))
+    assert [(one.row, one.clause) for one in found] == [
+        (r, c) for r in range(1000) for c in range(7)
+    ]
