@@ -17,17 +17,18 @@ from whispr_daemon.bootstrap.folder import DataFolder, Running
 from whispr_daemon.bootstrap.hosts import HostProcess, build_fold, build_host
 from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer, health_server
 from whispr_daemon.bootstrap.reach import Reach, open_ports
-from whispr_daemon.bootstrap.rule_files import rule_files
+from whispr_daemon.bootstrap.rule_changes import Folder, begin, first_change, refs_of
 from whispr_daemon.bootstrap.servers import Tell, reach_of, servers_of
-from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.unit import HostSpec
+from whispr_daemon.engine.alignment import Alignment
 from whispr_daemon.engine.daemon import Daemon
 from whispr_daemon.engine.ingest import Ingest
 from whispr_daemon.engine.relay import Relay
+from whispr_daemon.engine.rule_watch import RuleWatch
 from whispr_daemon.engine.supervisor import Supervisor
 from whispr_daemon.engine.unit import Ports
 from whispr_daemon.ports.source import Source
-from whispr_daemon.rules.load import load
+from whispr_daemon.rules.change import decode as decode_change
 from whispr_daemon.settings import Settings
 
 
@@ -57,12 +58,12 @@ async def assembled(
         SourceError: a file cannot be read as asked.
         UnsafeServer: a server would lose acknowledged writes as it is set.
     """
-    rules = rule_files(settings.rules.dir)
-    mistakes = [str(error) for error in load(rules).errors]
-    if mistakes:
-        raise SettingsError("\n".join(mistakes))
+    folder = DataFolder(settings.data)
+    rules = Folder(settings.rules.dir) if settings.rules.dir else None
+    seen = rules.look() if rules else None
+    # A mistake in the first rules ends the start before anything is written.
+    fresh = first_change(settings.rules.dir) if folder.tier() is None else None
     async with AsyncExitStack() as stack:
-        folder = DataFolder(settings.data)
         folder.take()
         stack.callback(folder.release)
         check_port(settings.health.host, settings.health.port)
@@ -71,8 +72,11 @@ async def assembled(
         reach = reach_of(settings, folder.path, servers)
         ports = await stack.enter_async_context(open_ports(reach))
         ends = [await ports.log.last(each) for each in range(ports.log.partitions)]
+        await begin(ports.store, settings.rules.dir, fresh)
         before = await ports.store.desired()
-        wanted = desired(settings, rules, ends, decode(before) if before else None)
+        newest = await ports.store.changes(1)
+        files = decode_change(newest[-1].body).files if newest and rules else ()
+        wanted = desired(settings, files, ends, decode(before) if before else None)
         for unit in wanted.units():
             if unit.partition == 0:
                 build_fold(unit, wanted)  # a plug-in that is missing is said now, by name
@@ -89,7 +93,12 @@ async def assembled(
         ]
         overseer = _overseer(settings, reach, wanted, ports, relays, tell)
         stack.push_async_callback(overseer.close)
-        ingest = Ingest(source, ports.log, ports.store, ports.clock, ports.metrics)
+        alignment = Alignment(refs_of=refs_of, wait=settings.rules.align_wait)
+        ingest = Ingest(source, ports.log, ports.store, ports.clock, ports.metrics, alignment)
+        keepers = {each.name: each.keep for each in servers.own}
+        if rules and settings.rules.watch:
+            watch = RuleWatch(rules, seen, ports.store, ports.clock, ports.metrics, ingest.change)
+            keepers["rule watch"] = watch.run
         stack.callback(folder.retract)
 
         def announce() -> str:
@@ -111,7 +120,7 @@ async def assembled(
                 relays,
                 list(wanted.units()),
                 ports,
-                {each.name: each.keep for each in servers.own},
+                keepers,
             ),
             source=source,
             ports=ports,

@@ -77,6 +77,7 @@ def _ephemeral(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     chosen = {**given, "data": folder, "outlets": []}
     if "strategies" in chosen:
         chosen.setdefault("rules", {"dir": None})
+    chosen["rules"] = {**chosen.get("rules", {}), "watch": False}
     return chosen
 
 
