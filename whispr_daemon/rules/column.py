@@ -1,6 +1,6 @@
 """The columns a rule reads, and the counts that must be reached before it may fire."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from whispr_daemon.rules.nodes import Ladder
 from whispr_daemon.rules.tree import spelled
@@ -43,6 +43,14 @@ DAY = Column("clock", "day")
 LAPSE = Column("clock", "lapse")
 BARS = Column("clock", "bars")
 BAR = Column("clock", "bar")
+
+
+_WHOLE: Final = frozenset({"count", *(column.part for column in (TS, DATE, DAY, LAPSE, BARS, BAR))})
+
+
+def is_whole(column: Column) -> bool:
+    """Is it a column of integers? All others are of floats."""
+    return column.part in _WHOLE
 
 
 def level_key(ladder: Ladder) -> str:

@@ -1,20 +1,13 @@
 """The columns of a batch: lists for functions as they are written, arrays for compiled ones."""
 
-from typing import Any, Final
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whispr_daemon.rules.column import Column
+from whispr_daemon.rules.column import Column, is_whole
 
-_WHOLE: Final = frozenset({"count", "ts", "date", "day", "lapse", "bars", "bar", "slot"})
-
-Given = list[Any] | NDArray[Any]
-
-
-def is_whole(column: Column) -> bool:
-    """Is it a column of int64? All others are of float64."""
-    return column.part in _WHOLE
+Given: TypeAlias = list[Any] | NDArray[Any]
 
 
 class Values:

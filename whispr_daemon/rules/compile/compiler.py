@@ -1,23 +1,22 @@
 """Checked rules to one generated function each: rows in, records out."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
-from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, Column, Need
+from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, Column, Need, is_whole
 from whispr_daemon.rules.compile.clause import write_clause
 from whispr_daemon.rules.compile.codegen import Heard, Translation
 from whispr_daemon.rules.compile.parts import Part, asked, parts_of, tops
 from whispr_daemon.rules.compile.record import PER_CLAUSE, Verdict
 from whispr_daemon.rules.compile.writing import Writing
 from whispr_daemon.rules.functions.warmth import needs_of
+from whispr_daemon.rules.jit import Argument, Function, Group, Recipe
 from whispr_daemon.rules.nodes import Node
 from whispr_daemon.rules.rule import Held, Rule
 from whispr_daemon.rules.source import Source, StateBlock
-
-Function: TypeAlias = Callable[..., Any]
 
 ROOM: Final = 128  # records, and what one row may write
 
@@ -42,7 +41,7 @@ class Program(NamedTuple):
     """
 
     fold: Function
-    source: str
+    recipe: Recipe  # of the same, for a compiler
     parts: tuple[Part, ...]
     columns: tuple[Column, ...]
     literals: tuple[float, ...]
@@ -61,6 +60,7 @@ class ColumnProgram(NamedTuple):
     """A compiled expression: ``fold(rows, columns, P, out)``."""
 
     fold: Function
+    recipe: Recipe
     columns: tuple[Column, ...]
     literals: tuple[float, ...]
 
@@ -103,7 +103,7 @@ def compile_rule(rule: Rule, numbers: Sequence[int], asked_of: frozenset[str]) -
     text = "\n".join((*head, source.lines(), "    return fired, rows\n"))
     return Program(
         _function(text, "fold"),
-        text,
+        _fold_recipe(text, source),
         tuple(parts),
         tuple(source.columns),
         tuple(source.literals),
@@ -130,8 +130,9 @@ def compile_column(node: Node) -> ColumnProgram:
         "    for r in range(rows):",
     ]
     text = "\n".join((*head, source.lines(), ""))
+    recipe = Recipe("fold", text, NAMES, ("int", _given(source), "floats", "floats"))
     fold = _function(text, "fold")
-    return ColumnProgram(fold, tuple(source.columns), tuple(source.literals))
+    return ColumnProgram(fold, recipe, tuple(source.columns), tuple(source.literals))
 
 
 def _needs(rule: Rule, parts: Sequence[Part]) -> Iterator[Need]:
@@ -172,6 +173,18 @@ def _unpacked(source: Source) -> list[str]:
     lines = [*_columns(source), *_literals(source)]
     lines += [f"    q{place} = Q[{place}]" for place in range(len(source.wholes))]
     return [*lines, *(f"    n{place} = N[{place + 1}]" for place in range(len(source.needs)))]
+
+
+def _fold_recipe(text: str, source: Source) -> Recipe:
+    states: list[Argument] = ["floats", "ints", "floats", "ints"]  # F, I, V, B
+    given: list[Argument] = ["floats", "ints", "ints", "ints"]  # P, Q, N, want
+    takes = ("int", "int", "ints", _given(source), *states, *given, "ints", "floats", "int")
+    return Recipe("fold", text, NAMES, takes)
+
+
+def _given(source: Source) -> Group:
+    """Return the type of the columns."""
+    return Group(tuple("ints" if is_whole(column) else "floats" for column in source.columns))
 
 
 @lru_cache(maxsize=4096)
