@@ -42,7 +42,7 @@ class Memory(msgspec.Struct):
 
 
 class Taught:
-    """Says a signal for every third bar of a symbol it was told of, counted from the log's start."""
+    """Says a signal for every third bar of a symbol it was told of, since the log's start."""
 
     name = "taught"
     version = "1"
@@ -114,7 +114,7 @@ def reckoned(
     lessons: Sequence[Lesson],
     place: tuple[int, int],
 ) -> list[tuple[Any, ...]]:
-    """Return what a Taught says over a whole partition: (kind, name, instrument, ts, level, seen)."""
+    """Return what a Taught says over a partition: kind, name, instrument, ts, level, seen."""
     rows = np.concatenate([entry.rows for entry in entries])
     seen: dict[str, int] = defaultdict(int)
     closes: dict[str, float] = {}

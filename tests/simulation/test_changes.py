@@ -93,6 +93,19 @@ class Path:
             work = self._unit(strategy, int(partition)).run()
         self.stages[name] = asyncio.ensure_future(self._guarded(work))
 
+    def start_fenced(self) -> None:
+        """Start what a zombie has fenced that was slow to claim."""
+        for name, task in list(self.stages.items()):
+            if task.done():
+                self.start(name)
+
+    async def crash_one(self) -> None:
+        """Let a stage die, or be believed dead, and come again."""
+        name = self.random.choice([*self.names(), "ingest", "ingest"])
+        if self.random.random() < 0.6:
+            await crash(self.stages[name])
+        self.start(name)
+
     async def edit(self) -> None:
         """Add the next change, as a watch does; it may die before it tells ingest."""
         body = self.lessons[self.given].encode()
@@ -189,15 +202,10 @@ async def _run(seed: int, faults: float, crashes: int) -> Path:
         path.clock.advance(path.random.choice((0.0, 0.01, 0.1)))
         if path.given < len(path.lessons) and path.random.random() < 0.1:
             await path.edit()
-        for name, task in list(path.stages.items()):
-            if task.done():  # a zombie that was slow to claim has fenced it: it comes again
-                path.start(name)
+        path.start_fenced()
         if crashes and path.random.random() < 0.3:
             crashes -= 1
-            name = path.random.choice([*path.names(), "ingest", "ingest"])
-            if path.random.random() < 0.6:
-                await crash(path.stages[name])
-            path.start(name)
+            await path.crash_one()
     for task in [*path.stages.values(), *path.zombies]:
         await crash(task)
     return path
