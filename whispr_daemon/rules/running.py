@@ -11,12 +11,13 @@ from whispr_daemon.rules.columns.frames import Clock
 from whispr_daemon.rules.columns.saved import join
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.compile.parts import asked, tops
+from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.nodes import Node
 from whispr_daemon.rules.rule import Evaluate, Rule
 from whispr_daemon.rules.saying import Saying
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.source import StateBlock
-from whispr_daemon.rules.turn import NOWHERE, Evaluated, Turn, View
+from whispr_daemon.rules.turn import NOWHERE, Asked, Evaluated, Turn, View
 
 STALE_BARS: Final = 3  # timeframes without a bar after which a condition is unknown
 _EVALUATIONS: Final[tuple[Evaluate, ...]] = ("bar_close", "tick")
@@ -29,7 +30,13 @@ class Running:
     order of the rows.
     """
 
-    def __init__(self, rule: Rule, settings: RuleSettings, board: Board) -> None:
+    def __init__(
+        self,
+        rule: Rule,
+        settings: RuleSettings,
+        board: Board,
+        compiler: Compiler = UNCOMPILED,
+    ) -> None:
         """Compile the rule; it starts unarmed. ``board`` was made with this rule among others."""
         inputs = rule.inputs
         self.rule = rule
@@ -37,7 +44,7 @@ class Running:
         self.require = inputs.require or settings.require
         self.variables = Table(2 * len(rule.variables), 0)
         self.turns = [
-            Turn(rule, numbers, clock_of(rule, evaluate), board)
+            Turn(rule, numbers, clock_of(rule, evaluate), board, compiler)
             for evaluate in _EVALUATIONS
             if (numbers := [n for n, one in enumerate(rule.clauses) if one.evaluate == evaluate])
         ]
@@ -72,7 +79,7 @@ class Running:
         self._want += (self.wants(symbol) for symbol in view.symbols[len(self._want) :])
         least = (self._stale, *(least for _, least in self.lacking(turn)))
         rows = span or (0, len(view.slot))
-        return turn.run(view, self._want, self.variables, least, rows, trace)
+        return turn.run(view, Asked(self._want, self.variables, least), rows, trace)
 
     def say(self, found: Evaluated, view: View) -> Iterator[Output]:
         """Yield the outputs of what a turn yielded; in the order of rows, as alerts are counted."""

@@ -1,16 +1,19 @@
 """The clauses of a rule that are evaluated together: columns in, what came of each clause out."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
 
 from whispr_daemon.domain.outputs import Direction
 from whispr_daemon.rules.board import Board
-from whispr_daemon.rules.columns.bank import Values
 from whispr_daemon.rules.columns.frames import Clock
 from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.compile.compiler import compile_rule
 from whispr_daemon.rules.compile.parts import Part
 from whispr_daemon.rules.compile.record import RECORD, Verdict
+from whispr_daemon.rules.jit import Compiler, Function
 from whispr_daemon.rules.nodes import Node, Type
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.spelling import spelling
@@ -70,67 +73,101 @@ def plain(node: Node, number: float) -> Plain:
             return number
 
 
+class Asked(NamedTuple):
+    """What a rule says of a run of its turns."""
+
+    want: Sequence[int]  # by slot: 0 where it does not look
+    variables: Table
+    least: Sequence[int]  # the lapse that makes what was seen unknown, then of each need the count
+
+
 class Turn:
     """Clauses of one rule with one clock, at work."""
 
-    def __init__(self, rule: Rule, numbers: Sequence[int], clock: Clock, board: Board) -> None:
+    def __init__(
+        self, rule: Rule, numbers: Sequence[int], clock: Clock, board: Board, compiler: Compiler
+    ) -> None:
         """Compile the clauses; they start unarmed."""
         self.clock = clock
         self.program = compile_rule(rule, numbers, board.asked)
         self.table = Table(self.program.floats, self.program.ints)
         self._board = board
+        self._compiler = compiler
         self._parts = {part.number: part for part in self.program.parts}
         self._wholes = self._placed(rule.name)
         self._ints = [0] * (self.program.room * RECORD)
         self._floats = [0.0] * (self.program.room * self.program.width)
 
     def run(
-        self,
-        view: View,
-        want: Sequence[int],
-        variables: Table,
-        least: Sequence[int],
-        span: tuple[int, int],
-        trace: int = NOWHERE,
+        self, view: View, asked: Asked, span: tuple[int, int], trace: int = NOWHERE
     ) -> Iterator[Evaluated]:
         """Fold the rows of a span of a view; yield what is written down, by row and clause.
 
-        ``least`` is the lapse that makes what was seen unknown, then the least count of each need.
         Of the row ``trace`` every clause is yielded, whatever came of it.
         """
-        program, slots = self.program, len(view.symbols)
-        columns = tuple(view.values[column] for column in program.columns)
-        state = self.table.state(slots)
         begin, end = span
+        quick = self._compiler.compiled(self.program.recipe, end - begin)
+        records = self._quick(quick, view, asked) if quick else self._plain(view, asked)
         while begin < end:
-            count, begin = program.fold(
-                begin,
-                end,
-                view.slot,
-                columns,
-                state.floats,
-                state.ints,
-                variables.state(slots).floats,
-                self._board.table.state(slots).ints,
-                program.literals,
-                self._wholes,
-                least,
-                want,
-                self._ints,
-                self._floats,
-                trace,
-            )
+            count, begin = records.fold(begin, end, *records.given, trace)
+            ints, floats = records.ints, records.floats
+            if quick:
+                ints, floats = ints[: count * RECORD].tolist(), floats.tolist()
             for number in range(count):
-                yield self._evaluated(number, view)
+                yield self._evaluated(number, view, ints, floats)
 
-    def _evaluated(self, number: int, view: View) -> Evaluated:
-        row, clause, verdict, direction, gap, code = self._ints[
-            number * RECORD : (number + 1) * RECORD
-        ]
+    def _plain(self, view: View, asked: Asked) -> "_Records":
+        """Return the arguments of the function as it is written: lists and memoryviews."""
+        program, slots = self.program, len(view.symbols)
+        state = self.table.state(slots)
+        given = (
+            view.slot,
+            tuple(view.values[column] for column in program.columns),
+            state.floats,
+            state.ints,
+            asked.variables.state(slots).floats,
+            self._board.table.state(slots).ints,
+            program.literals,
+            self._wholes,
+            asked.least,
+            asked.want,
+            self._ints,
+            self._floats,
+        )
+        return _Records(program.fold, given, self._ints, self._floats)
+
+    def _quick(self, fold: Function, view: View, asked: Asked) -> "_Records":
+        """Return the arguments of the compiled function: arrays of the same."""
+        program, slots = self.program, len(view.symbols)
+        for table in (self.table, asked.variables, self._board.table):
+            table.reserve(slots)
+        ints = np.zeros(program.room * RECORD, dtype=np.int64)
+        floats = np.zeros(program.room * program.width)
+        given = (
+            np.array(view.slot, dtype=np.int64),
+            tuple(view.values.array(column) for column in program.columns),
+            self.table.floats.reshape(-1),
+            self.table.ints.reshape(-1),
+            asked.variables.floats.reshape(-1),
+            self._board.table.ints.reshape(-1),
+            np.array(program.literals, dtype=np.float64),
+            np.array(self._wholes, dtype=np.int64),
+            np.array(asked.least, dtype=np.int64),
+            np.array(asked.want, dtype=np.int64),
+            ints,
+            floats,
+        )
+        return _Records(fold, given, ints, floats)
+
+    def _evaluated(
+        self, number: int, view: View, ints: Sequence[int], floats: Sequence[float]
+    ) -> Evaluated:
+        record = ints[number * RECORD : (number + 1) * RECORD]
+        row, clause, verdict, direction, gap, code = record
         part: Part | None = self._parts.get(clause)
         nodes = part.shown if part is not None and verdict != Verdict.OFF else ()
         first = number * self.program.width
-        level, *numbers = self._floats[first : first + 1 + len(nodes)]
+        level, *numbers = floats[first : first + 1 + len(nodes)]
         return Evaluated(
             row,
             clause,
@@ -152,3 +189,12 @@ class Turn:
         for signal, shadow, place in self.program.heard:
             wholes[place : place + 2] = self._board.place(signal, rule if shadow else "")
         return wholes
+
+
+class _Records(NamedTuple):
+    """A function, its arguments, and where its records go."""
+
+    fold: Function
+    given: tuple[Any, ...]
+    ints: Any
+    floats: Any

@@ -1,6 +1,6 @@
 """Indicators and day levels of one clock: computed once a batch, whichever rules read them."""
 
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from whispr_daemon.rules.columns.levels import Days, Levels
 from whispr_daemon.rules.columns.sessions import days_since_epoch
 from whispr_daemon.rules.columns.slots import picked
 from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.compile.compiler import ColumnProgram, compile_column
 from whispr_daemon.rules.functions.folds import NAN, Floats, Input, Output, fold
 from whispr_daemon.rules.functions.table import fold_of
@@ -26,8 +27,6 @@ from whispr_daemon.rules.nodes import (
 )
 from whispr_daemon.rules.settings import PinnedLevels
 from whispr_daemon.rules.tree import canonical, children
-
-Values: TypeAlias = dict[Column, Floats]
 
 _FIELDS: Final = ("open", "high", "low", "close", "volume")
 
@@ -75,7 +74,9 @@ class Bank:
         """Return all columns over the evaluated bars; ``symbols[slot]`` is a slot's instrument."""
         self.faults.clear()
         rows = picked(frame.rows, frame.evaluated)
-        values: Values = {Column(field): rows[field].tolist() for field in _FIELDS}
+        values = Values()
+        for field in _FIELDS:
+            values[Column(field)] = rows[field].tolist()
         for field in self._means:
             values[Column(field)] = mean_price(field, rows).tolist()
         values[TS] = rows["ts"].tolist()

@@ -6,6 +6,7 @@ from tests.unit.rules.compile.clauses import START, clause, rule, step
 from tests.unit.rules.golden import close_rows
 from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.column import DATE, DAY, LAPSE, TS, Column
+from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.compile.record import Verdict
 from whispr_daemon.rules.rule import Clause, Sequence
 from whispr_daemon.rules.running import Running
@@ -19,14 +20,12 @@ def view(closes: list[float]) -> View:
     rows = close_rows(list(closes), START)
     ts = rows["ts"].tolist()
     count = len(closes)
-    values = {
-        Column("close"): closes,
-        Column("open"): rows["open"].tolist(),
-        TS: ts,
-        DATE: [1] * count,
-        DAY: [1] * count,
-        LAPSE: [0, *[MINUTE] * (count - 1)],
-    }
+    values = Values()
+    values[Column("close")] = closes
+    values[Column("open")] = rows["open"].tolist()
+    values[TS] = ts
+    values[DATE] = values[DAY] = [1] * count
+    values[LAPSE] = [0, *[MINUTE] * (count - 1)]
     return View([0] * count, list(range(count)), ts, values, ["SPY"])
 
 

@@ -60,9 +60,8 @@ def test_variables_begin_anew_with_their_scope() -> None:
 
 def test_a_gate_on_a_variable_sees_what_clauses_before_have_set() -> None:
     gated = counter(COUNTING, clause("cross(price, 10)", id="gated"), when=above(X, 1, "<"))
-    assert says(gated, [9, 11, 9]) == ["2 set", "2 suppressed when", "3 suppressed when"] + [
-        "3 suppressed when"
-    ]
+    lines = says(gated, [9, 11, 9])
+    assert lines == ["2 set", *[f"{minute} suppressed when" for minute in (2, 3, 3)]]
 
 
 def test_a_variable_outlives_a_restart_and_a_change_of_clauses() -> None:
