@@ -1,37 +1,56 @@
-"""The indicators a rule declares: do they exist, and does a clause read them?"""
+"""What a rule declares: do its indicators exist, and does a clause read what it names?"""
 
 from collections.abc import Sequence
+from typing import Final
 
 from whispr_daemon.rules.actions import reads
-from whispr_daemon.rules.check.scope import RefusedError, Span, name_node
+from whispr_daemon.rules.check.expression import check
+from whispr_daemon.rules.check.scope import Scope
 from whispr_daemon.rules.diagnostics import Finding
-from whispr_daemon.rules.document.document import Document, Path
-from whispr_daemon.rules.nodes import Series
+from whispr_daemon.rules.document.document import Path
+from whispr_daemon.rules.nodes import AsOf, Named, Node, Series
+from whispr_daemon.rules.reading.bench import Bench
+from whispr_daemon.rules.reading.clauses import expressions
+from whispr_daemon.rules.reading.plain import listed, mapping
 from whispr_daemon.rules.rule import Clause
 from whispr_daemon.rules.tree import canonical, walk
 
-_PATH: Path = ("inputs", "indicators")
+_PATH: Final[Path] = ("inputs", "indicators")
+_SPACES: Final[tuple[tuple[Path, str], ...]] = (  # where names are given, how they are written
+    (("inputs", "refs"), ""),
+    (_PATH, ""),
+    (("params",), "$"),
+    (("let",), ""),
+    (("vars",), ""),
+)
 
 
 def check_declarations(
-    document: Document, declared: object, clauses: Sequence[Clause] | None
+    bench: Bench, scope: Scope, clauses: Sequence[Clause] | None, when: Node | None
 ) -> None:
-    """Report what is no indicator and, unless ``clauses`` is None, what no clause reads."""
-    if isinstance(declared, dict):
-        document.report(document.key(_PATH), "E590", "a map of indicators is not evaluated yet")
+    """Report what is no indicator and, unless ``clauses`` is None, what nothing reads."""
+    used = None if clauses is None else _used(clauses, when)
+    for index, name in enumerate(listed(mapping(bench.data.get("inputs")).get("indicators"))):
+        if isinstance(name, str) and not bench.document.full:
+            bench.document.add(_findings(name, used, scope), (*_PATH, index))
+    if used is None:
         return
-    used = None if clauses is None else {name for one in clauses for name in _series_of(one)}
-    for index, name in enumerate(declared if isinstance(declared, list) else ()):
-        if isinstance(name, str):
-            document.add(_findings(name, used), (*_PATH, index))
+    for path, mark in _SPACES:
+        found = bench.data
+        for key in path:
+            found = mapping(found.get(str(key)))
+        for name in found:
+            if (mark + name if mark else name.lower()) not in scope.ledger.names:
+                place = bench.document.key((*path, name))
+                bench.document.note(place, "W101", f"{mark}{name} is declared and not used")
 
 
-def _findings(name: str, used: set[str] | None) -> list[Finding]:
-    try:
-        node = name_node(name, Span(0, len(name)))
-    except RefusedError as error:
-        return [error.finding]
-    if not isinstance(node, Series):
+def _findings(name: str, used: set[str] | None, scope: Scope) -> list[Finding]:
+    checked = check(name, scope)
+    node = checked.node
+    if node is None:
+        return checked.findings
+    if not _is_indicator(node):
         return [Finding(start=0, code="E201", message=f"{name!r} is not an indicator")]
     if used is not None and canonical(node) not in used:
         message = f"{name} is declared and not used"
@@ -39,9 +58,27 @@ def _findings(name: str, used: set[str] | None) -> list[Finding]:
     return []
 
 
-def _series_of(clause: Clause) -> set[str]:
-    read = [] if clause.condition is None else [clause.condition]
-    for action in clause.actions:
-        read += reads(action)
-    nodes = [node for top in read for node in walk(top)]
-    return {canonical(node) for node in nodes if isinstance(node, Series)}
+def _is_indicator(node: Node) -> bool:
+    return any(isinstance(part, Series) for part in walk(node))
+
+
+def _used(clauses: Sequence[Clause], when: Node | None) -> set[str]:
+    """Return the spellings of all that could be an indicator by itself."""
+    tops = [] if when is None else [when]
+    for clause in clauses:
+        tops += expressions(clause)
+        for action in (*clause.actions, *clause.on_timeout):
+            tops += reads(action)
+    found: set[str] = set()
+    seen: set[int] = set()  # of let entries, which many clauses read
+    todo = list(tops)
+    while todo:
+        top = todo.pop()
+        for node in walk(top):
+            if isinstance(node, Named):
+                if id(node.node) in seen:
+                    continue
+                seen.add(id(node.node))
+            elif isinstance(node, Series | AsOf):
+                found.add(canonical(node))
+    return found

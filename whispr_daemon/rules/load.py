@@ -1,14 +1,19 @@
 """Rule files in; checked rules and every mistake out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from whispr_daemon.domain.value import Value
+from whispr_daemon.rules.check.expression import Checked, check
 from whispr_daemon.rules.diagnostics import Diagnostic
 from whispr_daemon.rules.document.document import Document, read
 from whispr_daemon.rules.document.shape import check_shape
 from whispr_daemon.rules.document.yaml_core import Mark
-from whispr_daemon.rules.reader import RuleReader
+from whispr_daemon.rules.functions.function import Function
+from whispr_daemon.rules.functions.table import FUNCTIONS
+from whispr_daemon.rules.reader import RuleReader, Surroundings
+from whispr_daemon.rules.reading.inputs import Universes
+from whispr_daemon.rules.reading.parameters import Overrides
 from whispr_daemon.rules.rule import Rule
 
 TESTS_SUFFIX: Final = ".test.yaml"
@@ -33,24 +38,61 @@ class Loaded(Value, frozen=True, kw_only=True):
         return tuple(found for found in self.diagnostics if found.severity == "error")
 
 
-def load(files: Sequence[RuleFile]) -> Loaded:
-    """Check files, all mistakes of each at once. ``X.test.yaml`` holds only tests."""
+def load(
+    files: Sequence[RuleFile],
+    *,
+    universes: Universes | None = None,
+    functions: Mapping[str, Function] | None = None,
+    params: Mapping[str, Overrides] | None = None,
+) -> Loaded:
+    """Check files, all mistakes of each at once. ``X.test.yaml`` holds only tests.
+
+    ``universes`` are named lists of symbols; ``functions`` those of plug-ins, by name; ``params``
+    are values for the parameters of a rule, by the rule's name.
+    """
+    table = {**FUNCTIONS, **(functions or {})}
+    around = Surroundings(functions=table, universes=universes or {})
     rules: dict[str, Rule] = {}
-    diagnostics: list[Diagnostic] = []
+    documents: list[Document] = []
     for file in files:
         document = read(file.path, file.text)
-        rule = _read_rule(document)
+        documents.append(document)
+        reader = _reader(document, around, params or {})
+        rule = None if reader is None else reader.rule()
         if rule is not None and rule.name in rules:
             other = rules[rule.name].path
             message = f"the rule name {rule.name!r} is taken by {other} already (in {file.path})"
             document.report(document.value(("name",)), "E507", message)
         elif rule is not None:
             rules[rule.name] = rule
+    diagnostics: list[Diagnostic] = []
+    for document in documents:
         diagnostics += sorted(document.diagnostics, key=lambda found: (found.line, found.column))
     return Loaded(rules=tuple(rules.values()), diagnostics=tuple(diagnostics))
 
 
-def _read_rule(document: Document) -> Rule | None:
+def check_expression(
+    file: RuleFile,
+    text: str,
+    *,
+    functions: Mapping[str, Function] | None = None,
+    params: Overrides | None = None,
+) -> Checked:
+    """Check an expression as if it stood in a rule, with the rule's names and inputs.
+
+    What is wrong with the file itself is not said here.
+    """
+    document = read(file.path, file.text)
+    if not isinstance(document.data, dict):
+        document.data = {}
+    table = {**FUNCTIONS, **(functions or {})}
+    around = Surroundings(functions=table, overrides=params or {})
+    return check(text, RuleReader(document, around).scope)
+
+
+def _reader(
+    document: Document, around: Surroundings, params: Mapping[str, Overrides]
+) -> RuleReader | None:
     if document.data is None:
         if not document.diagnostics:
             document.report(Mark(1, 1), "E502", "the file is empty")
@@ -59,4 +101,6 @@ def _read_rule(document: Document) -> Rule | None:
     check_shape(document, tests_only=tests_only)
     if tests_only or not isinstance(document.data, dict):
         return None
-    return RuleReader(document).rule()
+    name = document.data.get("name")
+    overrides = params.get(name, {}) if isinstance(name, str) else {}
+    return RuleReader(document, around._replace(overrides=overrides))

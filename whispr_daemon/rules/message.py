@@ -8,7 +8,9 @@ from typing import Final
 from whispr_daemon.domain.outputs import Direction
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.check.expression import check
-from whispr_daemon.rules.check.scope import RefusedError, Scope
+from whispr_daemon.rules.check.parse import parses
+from whispr_daemon.rules.check.scope import Scope
+from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.nodes import Node, Type
 
 _FORMAT: Final = re.compile(r"[<>=^]?[-+ ]?0?\d{0,2}[,_]?(\.\d{1,2})?[eEfFgG%]?")
@@ -48,14 +50,14 @@ class Message(Value, frozen=True, kw_only=True):
         return "".join(parts)
 
 
-def read_message(written: str, start: int, scope: Scope) -> Message:
-    """Read a message; ``start`` is the offset of ``written`` for what is found wrong.
+def read_message(written: str, start: int, scope: Scope) -> tuple[Message, list[Finding]]:
+    """Read a message; the findings count from ``start``. With an error among them it is no use.
 
-    Raises:
-        RefusedError: a brace without its partner, a mistake in an expression or format.
+    Wrong are a brace without its partner, and what is wrong with an expression or a format.
     """
     texts = [""]
     fields: list[Field] = []
+    findings: list[Finding] = []
     place = 0
     for piece in _PIECE.finditer(written):
         texts[-1] += written[place : piece.start()]
@@ -64,33 +66,41 @@ def read_message(written: str, start: int, scope: Scope) -> Message:
             texts[-1] += piece[0][0]
         elif piece[1] is None:
             message = f"a single {piece[0]!r} in a message (write {piece[0] * 2} for the character)"
-            raise RefusedError(start + piece.start(), "E403", message)
+            findings.append(Finding(start=start + piece.start(), code="E403", message=message))
         else:
-            fields.append(_field(piece[1], start + piece.start() + 1, scope))
+            fields.append(_field(piece[1], start + piece.start() + 1, scope, findings))
             texts.append("")
     texts[-1] += written[place:]
-    return Message(texts=tuple(texts), fields=tuple(fields))
+    return Message(texts=tuple(texts), fields=tuple(fields)), findings
 
 
-def _field(written: str, start: int, scope: Scope) -> Field:
+def _field(written: str, start: int, scope: Scope, findings: list[Finding]) -> Field:
     if written in ("dir", "gap"):
         return Field(word=written)
-    whole = check(written, scope)  # first without a format: 09:30 has a colon too
     expression, colon, spec = written.rpartition(":")
-    if whole.node is None and colon:
-        whole = check(expression, scope)
+    # 09:30 has a colon, too: a format is what is left when the whole does not parse.
+    if colon and not parses(written):
         if not _FORMAT.fullmatch(spec):
             place = start + len(expression) + 1
             message = f"{spec!r} is not a number format such as .2f"
-            raise RefusedError(place, "E404", message)
+            findings.append(Finding(start=place, code="E404", message=message))
+            return Field()
     else:
-        spec = _PLAIN
-    errors = [finding for finding in whole.findings if finding.severity == "error"]
-    if errors:
-        raise RefusedError(start + errors[0].start, errors[0].code, errors[0].message)
+        expression, spec = written, _PLAIN
+    whole = check(expression, scope)
+    findings += (
+        Finding(
+            start=start + found.start,
+            code=found.code,
+            message=found.message,
+            severity=found.severity,
+        )
+        for found in whole.findings
+    )
     node = whole.node
-    if node is None or node.type in (Type.STR, Type.TIME, Type.DUR):
-        raise RefusedError(start, "E403", "a message takes numbers and conditions in braces")
+    if node is not None and node.type in (Type.STR, Type.TIME, Type.DUR):
+        message = "a message takes numbers and conditions in braces"
+        findings.append(Finding(start=start, code="E403", message=message))
     return Field(node=node, spec=spec or _PLAIN)
 
 

@@ -1,7 +1,9 @@
-"""The vocabulary of expressions: what is evaluated, and what the language has and is yet to be."""
+"""The vocabulary of expressions: prices, the clock, sessions, the portfolio, the ladder."""
 
 import re
 from typing import Final
+
+from whispr_daemon.rules.nodes import Mode, Type
 
 PRICES: Final = {
     "price": "close",
@@ -20,24 +22,50 @@ SHORTHAND: Final = re.compile(
 )
 DEFAULT_LENGTH: Final = 14  # of a bare ATR
 MAX_LENGTH: Final = 5000
+_EXAMPLES: Final = ("ATR14", "EMA13", "RSI14", "SMA20")  # of shorthands
 
-LATER_NAMES: Final = frozenset(
-    [
-        "vwap",
-        "time",
-        "date",
-        "weekday",
-        "minutes_since_open",
-        "minutes_to_close",
-        "bar_index",
-        "is_rth",
-        "is_half_day",
-    ]
-)
-LATER_SPACES: Final = frozenset(
-    ["session", "prev", "premarket", "opening_range", "position", "account", "orders", "ribbon"]
-)
-MODES: Final = ("day", "multiday", "swing", "position", "longterm", "scalp")
+CLOCK: Final = {  # of the moment of evaluation
+    "time": Type.TIME,  # minutes of the exchange's day
+    "date": Type.NUM,  # of the session, days from 1970-01-01; compares with '2026-06-24'
+    "weekday": Type.NUM,  # Monday 1 to Sunday 7; compares with 'mon' or 'monday'
+    "minutes_since_open": Type.NUM,
+    "minutes_to_close": Type.NUM,
+    "bar_index": Type.NUM,
+    "is_rth": Type.BOOL,
+    "is_half_day": Type.BOOL,
+}
+SESSIONS: Final = {  # what stands still during a session is a level
+    "session.open": Type.LEVEL,
+    "session.high": Type.NUM,
+    "session.low": Type.NUM,
+    "session.vwap": Type.NUM,
+    "session.gap": Type.NUM,
+    "prev.close": Type.LEVEL,
+    "prev.high": Type.LEVEL,
+    "prev.low": Type.LEVEL,
+    "premarket.high": Type.LEVEL,
+    "premarket.low": Type.LEVEL,
+    "opening_range.high": Type.LEVEL,
+    "opening_range.low": Type.LEVEL,
+}
+SIDES: Final = ("flat", "long", "short")  # what position.side counts into
+PORTFOLIO: Final = {
+    "position.side": Type.STR,
+    "position.qty": Type.NUM,
+    "position.avg_price": Type.NUM,
+    "position.unrealized": Type.NUM,
+    "position.bars_held": Type.NUM,
+    "position.age": Type.DUR,
+    "account.equity": Type.NUM,
+    "account.daily_pnl": Type.NUM,
+    "account.daily_pnl_pct": Type.NUM,
+    "orders.open": Type.NUM,
+}
+SPACES: Final = frozenset(
+    ["atr", *(name.partition(".")[0] for name in (*SESSIONS, *PORTFOLIO))]
+)  # names with something behind a dot
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MODES: Final[tuple[Mode, ...]] = ("day", "multiday", "swing", "position", "longterm", "scalp")
 
 # The ladder: what is written behind "atr." to the ratio; truncated and rounded spellings.
 _FRACTIONS: Final = {"23": 0.236, "24": 0.236, "38": 0.382, "50": 0.5, "61": 0.618, "62": 0.618}
@@ -79,5 +107,5 @@ def mirrored(name: str, *, upper: bool) -> str:
 
 def known_names() -> tuple[str, ...]:
     """Return names worth suggesting for a mistyped one."""
-    spaces = ("atr", *sorted(LATER_SPACES))
-    return (*PRICES, *RESERVED, *sorted(LATER_NAMES), *spaces, "ATR14", "EMA13", "RSI14", "SMA20")
+    dotted = (*SESSIONS, *PORTFOLIO)
+    return (*PRICES, *RESERVED, *CLOCK, *sorted(SPACES), *dotted, *_EXAMPLES)

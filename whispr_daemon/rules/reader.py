@@ -1,147 +1,135 @@
-"""One document to one rule: its inputs, clauses and actions, with every mistake reported."""
+"""One document to one rule: its inputs, names, clauses and actions, with every mistake reported."""
 
-import json
-from collections.abc import Mapping, Sequence
-from hashlib import sha256
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
-from whispr_daemon.domain.errors import SettingsError
-from whispr_daemon.rules.actions import Action, read_action
-from whispr_daemon.rules.check.expression import check_condition
-from whispr_daemon.rules.check.scope import RefusedError, Scope
-from whispr_daemon.rules.columns.sessions import calendar
+import msgspec
+
+from whispr_daemon.rules.check.scope import Ledger, Scope
 from whispr_daemon.rules.declarations import check_declarations
-from whispr_daemon.rules.document.document import Document, Path
-from whispr_daemon.rules.names import DEFAULT_LENGTH
-from whispr_daemon.rules.nodes import Ladder, Node
-from whispr_daemon.rules.rule import Clause, Inputs, Rule
+from whispr_daemon.rules.document.document import Document
+from whispr_daemon.rules.functions.function import Function
+from whispr_daemon.rules.functions.table import FUNCTIONS
+from whispr_daemon.rules.nodes import Node
+from whispr_daemon.rules.reading.aliases import read_aliases
+from whispr_daemon.rules.reading.bench import Asked, Bench
+from whispr_daemon.rules.reading.clauses import check_ids, read_clause
+from whispr_daemon.rules.reading.digest import clause_digest, digest_of
+from whispr_daemon.rules.reading.inputs import Universes, read_inputs, read_ladder, read_trigger
+from whispr_daemon.rules.reading.parameters import Overrides, read_parameters
+from whispr_daemon.rules.reading.plain import listed, mapping, text, texts, whole, word
+from whispr_daemon.rules.reading.risk import check_risk
+from whispr_daemon.rules.reading.vocabulary import (
+    Lets,
+    check_names,
+    given_names,
+    read_refs,
+    read_variables,
+)
+from whispr_daemon.rules.rule import Clause, Evaluate, Inputs, LiveMode, Rule
+
+
+class Surroundings(NamedTuple):
+    """What a file may speak of and does not say itself."""
+
+    functions: Mapping[str, Function] = FUNCTIONS  # with those of plug-ins
+    universes: Universes = {}  # named lists of symbols
+    overrides: Overrides = {}  # values of parameters that take the place of their defaults
+
+
+_ALONE: Final = Surroundings()
 
 
 class RuleReader:
     """Reads one document that may be misshapen anywhere."""
 
-    def __init__(self, document: Document) -> None:
-        """Take a document whose data is a mapping."""
+    def __init__(self, document: Document, surroundings: Surroundings = _ALONE) -> None:
+        """Take a document whose data is a mapping; read its names."""
+        self.bench = Bench(document)
         self.document = document
         self.data: dict[str, Any] = document.data
-        self.inputs = _mapping(self.data.get("inputs"))
-        atr = _mapping(self.inputs.get("atr"))
-        self.scope = Scope(
-            timeframe=_text(self.inputs.get("timeframe"), "1m"),
-            ladder=Ladder(length=_whole(atr.get("length"), DEFAULT_LENGTH)),
-            trigger=_number(atr.get("trigger"), 0.236),
+        self._around = surroundings
+        inputs = mapping(self.data.get("inputs"))
+        levels = mapping(inputs.get("atr"))
+        self.variables = read_variables(self.bench)
+        names = given_names(
+            read_parameters(self.bench, surroundings.overrides),
+            self.variables,
+            read_refs(self.bench),
         )
+        bare = Scope(
+            timeframe=word(inputs.get("timeframe"), ("1m", "30s", "5m", "1h", "1d")),
+            ladder=read_ladder(levels),
+            trigger=read_trigger(levels),
+            evaluate=word(inputs.get("evaluate"), ("bar_close", "tick")),
+            functions=surroundings.functions,
+            vocabulary=names,
+            ledger=Ledger(),
+        )
+        check_names(self.bench, bare)
+        names = names._replace(aliases=read_aliases(self.bench, bare))
+        bare.ledger.names.clear()  # declared is not used
+        self._bare = bare._replace(vocabulary=names)
+        self._lets = Lets(self.bench, names)
+        self.scope = self._lets.scope(self._bare)
+        self._scopes: dict[Evaluate, Scope] = {self.scope.evaluate: self.scope}
+
+    @property
+    def asked(self) -> list[Asked]:
+        """The signals that the rule's expressions ask for."""
+        return self.bench.asked
 
     def rule(self) -> Rule | None:
         """Return the rule; None if there is an error in the document by then."""
-        self._check_calendar()
-        found = self.data.get("logic")
-        logic = found if isinstance(found, list) else []
-        clauses = [
-            self._clause(index, written)
-            for index, written in enumerate(logic)
-            if isinstance(written, dict)
-        ]
+        inputs = read_inputs(self.bench, self._around.universes)
+        when = self.bench.condition(self.data.get("when"), ("when",), self.scope)
+        clauses = [self._clause(at, inputs) for at in range(len(listed(self.data.get("logic"))))]
         complete = [clause for clause in clauses if clause is not None]
-        self._check_ids(logic)
-        used = complete if len(complete) == len(logic) else None
-        check_declarations(self.document, self.inputs.get("indicators"), used)
+        check_ids(self.bench)
+        check_risk(self.bench, self.scope)
+        whole_rule = len(complete) == len(clauses)
+        check_declarations(self.bench, self.scope, complete if whole_rule else None, when)
         if any(found.severity == "error" for found in self.document.diagnostics):
             return None
+        return self._made(inputs, when, complete)
+
+    def _made(self, inputs: Inputs, when: Node | None, clauses: list[Clause]) -> Rule:
         said = {key: value for key, value in self.data.items() if key != "tests"}
+        overrides = dict(self._around.overrides)
+        of = (inputs, self.variables)
+        both = zip(clauses, self.data["logic"], strict=True)
+        digests = [clause_digest(clause, written, when, of) for clause, written in both]
         return Rule(
             name=self.data["name"],
             path=self.document.path,
-            hash=_digest(said),
+            hash=digest_of([said, overrides] if overrides else said),
             enabled=self.data.get("enabled", True),
-            priority=_whole(self.data.get("priority"), 0),
-            inputs=self._inputs(),
-            clauses=tuple(complete),
-            description=self.data.get("description", ""),
-            owner=self.data.get("owner", ""),
-            tags=tuple(self.data.get("tags", ())),
+            mode=self.data.get("mode", "live"),
+            priority=whole(self.data.get("priority"), 0),
+            inputs=inputs,
+            when=when,
+            variables=self.variables,
+            clauses=tuple(
+                msgspec.structs.replace(clause, digest=digest)
+                for clause, digest in zip(clauses, digests, strict=True)
+            ),
+            description=text(self.data.get("description")),
+            owner=text(self.data.get("owner")),
+            tags=texts(self.data.get("tags")),
             written_version=str(self.data.get("version", "")),
         )
 
-    def _inputs(self) -> Inputs:
-        warmup = self.inputs.get("warmup", {})
-        return Inputs(
-            timeframe=self.scope.timeframe,
-            session=self.inputs.get("session", "rth"),
-            calendar=self.inputs.get("calendar", ""),
-            symbols=tuple(self.inputs.get("symbols", ())),
-            require=warmup.get("require"),
-            bars=_whole(warmup.get("bars"), 0),
-        )
-
-    def _check_calendar(self) -> None:
-        name = self.inputs.get("calendar")
-        if not isinstance(name, str):
-            return
-        try:
-            calendar(name)
-        except SettingsError as error:
-            place = self.document.value(("inputs", "calendar"))
-            self.document.report(place, "E508", str(error))
-
-    # ------------------------------------------------------------------ clauses
-    def _clause(self, index: int, written: Mapping[str, Any]) -> Clause | None:
-        path: Path = ("logic", index)
-        condition: Node | None = None
-        text = written.get("if")
-        if isinstance(text, str):
-            checked = check_condition(text, self.scope)
-            self.document.add(checked.findings, (*path, "if"))
-            condition = checked.node
-        then = written.get("then")
-        listed = then if isinstance(then, list) else []
-        actions = [self._action(item, (*path, "then", at)) for at, item in enumerate(listed)]
-        complete = [action for action in actions if action is not None]
-        if condition is None or len(complete) < len(actions):
-            return None
-        return Clause(
-            id=_text(written.get("id"), f"logic[{index}]"),
-            digest=_digest([written, self.inputs])[:16],
-            condition=condition,
-            actions=tuple(complete),
-        )
-
-    def _action(self, written: object, path: Path) -> Action | None:
-        if not isinstance(written, str | dict) or not written:
+    def _clause(self, index: int, inputs: Inputs) -> Clause | None:
+        written = self.data["logic"][index]
+        if not isinstance(written, dict) or self.document.full:
             return None  # the schema has said so
-        try:
-            return read_action(written, self.scope)
-        except RefusedError as error:
-            self.document.add([error.finding], path)
-            return None
+        evaluate = written.get("evaluate", inputs.evaluate)
+        scope = self._scope(word(evaluate, ("bar_close", "tick")))
+        mode: LiveMode = word(self.data.get("mode"), ("live", "shadow", "off"))
+        return read_clause(self.bench, index, scope, mode)
 
-    def _check_ids(self, logic: Sequence[object]) -> None:
-        seen: set[str] = set()
-        for index, written in enumerate(logic):
-            name = _mapping(written).get("id")
-            if isinstance(name, str) and name in seen:
-                place = self.document.value(("logic", index, "id"))
-                self.document.report(place, "E509", f"the clause id {name!r} is used twice")
-            seen.add(str(name))
-
-
-def _digest(said: object) -> str:
-    """Return the sha256 of plain data: comments, order of keys and layout do not change it."""
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode()).hexdigest()
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object, default: str) -> str:
-    return value if isinstance(value, str) else default
-
-
-def _whole(value: object, default: int) -> int:
-    return int(value) if isinstance(value, int | float) else default  # 14.0 is whole too
-
-
-def _number(value: object, default: float) -> float:
-    return float(value) if isinstance(value, int | float) else default
+    def _scope(self, evaluate: Evaluate) -> Scope:
+        if evaluate not in self._scopes:
+            bare = self._bare._replace(evaluate=evaluate)
+            self._scopes[evaluate] = self._lets.scope(bare, again=True)
+        return self._scopes[evaluate]

@@ -14,7 +14,6 @@ from whispr_daemon.rules.functions.function import (
     Written,
     X,
 )
-from whispr_daemon.rules.functions.later import LATER_FUNCTIONS
 from whispr_daemon.rules.functions.table import FUNCTIONS
 from whispr_daemon.rules.functions.weights import forgets, itself
 from whispr_daemon.rules.nodes import Call, Type
@@ -74,6 +73,5 @@ def test_an_entry_is_checked_compiled_and_run(
     assert fired(fold(engine(rule_of(condition)), close_rows(closes, START))) == expected
 
 
-def test_every_function_says_what_it_is_and_none_is_both_here_and_yet_to_come() -> None:
+def test_every_function_says_what_it_is() -> None:
     assert all(name == entry.name and entry.about for name, entry in FUNCTIONS.items())
-    assert not LATER_FUNCTIONS & FUNCTIONS.keys()

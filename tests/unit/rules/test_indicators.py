@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from whispr_daemon.rules.check.scope import Span, name_node
+from whispr_daemon.rules.check.expression import check
+from whispr_daemon.rules.check.scope import Scope
 from whispr_daemon.rules.functions.folds import Input, Output, State, fold
 from whispr_daemon.rules.functions.table import fold_of
 from whispr_daemon.rules.functions.warmth import needs_of
@@ -80,5 +81,7 @@ def test_history_looks_back_whole_bars() -> None:
      ("RSI14", 15, 187), ("SMA20", 20, 0)],
 )  # fmt: skip
 def test_how_long_values_take_to_settle(name: str, formed: int, settling: int) -> None:
-    (need,) = needs_of(name_node(name, Span(0, len(name))))
+    node = check(name, Scope()).node
+    assert node is not None
+    (need,) = needs_of(node)
     assert (need.formed, need.converged) == (formed, formed + settling)

@@ -1,5 +1,6 @@
 """Expression text in; typed tree out, with every mistake named."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from lark import Token, Tree
@@ -7,9 +8,10 @@ from typing_extensions import override
 
 from whispr_daemon.rules.check import calls, literals, names, operators
 from whispr_daemon.rules.check.checking import TRUTHS, Checking, Reader, condition_needed
-from whispr_daemon.rules.check.parse import SyntaxRefusedError, parse
+from whispr_daemon.rules.check.parse import SyntaxRefusedError, definition, parse
 from whispr_daemon.rules.check.parse_tree import span_of
-from whispr_daemon.rules.check.scope import RefusedError, Scope
+from whispr_daemon.rules.check.rewrite import MAX_DEPTH, depth
+from whispr_daemon.rules.check.scope import Defined, RefusedError, Scope, Span, Vocabulary
 from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.nodes import Node
 
@@ -19,6 +21,7 @@ _READERS: Final[dict[str, Reader]] = {  # by the grammar's name of a tree
     **calls.READERS,
     **operators.READERS,
 }
+_MOST_DEFINITIONS: Final = 12  # within one another
 
 
 class Checked:
@@ -51,7 +54,10 @@ def check(text: str, scope: Scope) -> Checked:
     pass_ = _Pass(scope)
     node = pass_.visit(tree)
     checked.findings = pass_.findings
-    if not any(finding.severity == "error" for finding in pass_.findings):
+    if node is not None and depth(node) > MAX_DEPTH:
+        message = f"nested more than {MAX_DEPTH} deep, with what its names stand for"
+        checked.findings.append(Finding(start=0, code="E103", message=message))
+    if not any(finding.severity == "error" for finding in checked.findings):
         checked.node = node
     return checked
 
@@ -60,7 +66,19 @@ class _Pass(Checking):
     @override
     def visit(self, tree: Tree[Token]) -> Node | None:
         try:
-            return _READERS[str(tree.data)](self, tree, span_of(tree))
+            span = span_of(tree) if self.defined is None else self.defined.at
+            return _READERS[str(tree.data)](self, tree, span)
         except RefusedError as error:
             self.findings.append(error.finding)
             return None
+
+    @override
+    def define(self, text: str, arguments: Mapping[str, Node], at: Span) -> Node | None:
+        deep = 1 if self.defined is None else self.defined.depth + 1
+        if deep > _MOST_DEFINITIONS:
+            raise RefusedError(at.start, "E103", "a function that is defined by itself")
+        scope = self.scope._replace(vocabulary=Vocabulary())
+        inner = _Pass(scope, Defined(at, arguments, deep))
+        node = inner.visit(definition(text))
+        self.findings += (found for found in inner.findings if found.severity == "error")
+        return node

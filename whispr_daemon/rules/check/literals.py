@@ -1,26 +1,28 @@
 """Literals: numbers, percentages, times of day, durations, texts, parameters."""
 
+import math
 from typing import Final
 
 from lark import Token, Tree
 
-from whispr_daemon.domain.timeframe import DAY, HOUR, MINUTE, SECOND
 from whispr_daemon.rules.check.checking import Checking, Reader
-from whispr_daemon.rules.check.scope import RefusedError, Span, not_yet
-from whispr_daemon.rules.nodes import Const, Node, Text, Type
+from whispr_daemon.rules.check.periods import PeriodRefusedError, nanos
+from whispr_daemon.rules.check.scope import RefusedError, Span
+from whispr_daemon.rules.diagnostics import suggestion
+from whispr_daemon.rules.nodes import Const, Node, Parameter, Text, Type
 
-_DURATIONS: Final = {
-    "ms": SECOND // 1000,
-    "s": SECOND,
-    "m": MINUTE,
-    "h": HOUR,
-    "d": DAY,
-    "w": 7 * DAY,
-}
+
+def clock_minutes(written: str) -> int | None:
+    """Return the minutes from midnight to ``16:00``, None if there is no such time of day."""
+    hours, minutes = map(int, written.split(":"))
+    return hours * 60 + minutes if hours <= 23 and minutes <= 59 else None
 
 
 def _number(_checking: Checking, tree: Tree[Token], span: Span) -> Node:
-    return _const(Type.NUM, float(_written(tree)), span)
+    value = float(_written(tree))
+    if not math.isfinite(value):
+        raise RefusedError(span.start, "E102", f"{_written(tree)} is too large a number")
+    return _const(Type.NUM, value, span)
 
 
 def _percent(_checking: Checking, tree: Tree[Token], span: Span) -> Node:
@@ -28,27 +30,34 @@ def _percent(_checking: Checking, tree: Tree[Token], span: Span) -> Node:
 
 
 def _time(_checking: Checking, tree: Tree[Token], span: Span) -> Node:
-    text = _written(tree)
-    hours, minutes = map(int, text.split(":"))
-    if hours > 23 or minutes > 59:
-        raise RefusedError(span.start, "E102", f"{text} is not a time of day")
-    return _const(Type.TIME, float(hours * 60 + minutes), span)
+    minutes = clock_minutes(_written(tree))
+    if minutes is None:
+        raise RefusedError(span.start, "E102", f"{_written(tree)} is not a time of day")
+    return _const(Type.TIME, float(minutes), span)
 
 
-def _duration(_checking: Checking, tree: Tree[Token], span: Span) -> Node:
-    text = _written(tree)
-    unit = text.lstrip("0123456789")
-    if unit not in _DURATIONS:
-        raise not_yet(f"a duration in {unit!r}", span.start)
-    return _const(Type.DUR, float(int(text.removesuffix(unit)) * _DURATIONS[unit]), span)
+def _duration(checking: Checking, tree: Tree[Token], span: Span) -> Node:
+    try:
+        value = nanos(_written(tree), checking.scope.timeframe)
+    except PeriodRefusedError as error:
+        raise RefusedError(span.start, "E102", str(error)) from error
+    return _const(Type.DUR, float(value), span)
 
 
 def _string(_checking: Checking, tree: Tree[Token], span: Span) -> Node:
     return Text(type=Type.STR, start=span.start, end=span.end, value=_written(tree)[1:-1])
 
 
-def _parameter(_checking: Checking, tree: Tree[Token], span: Span) -> Node:
-    raise RefusedError(span.start, "E202", f"unknown parameter {_written(tree)!r}")
+def _parameter(checking: Checking, tree: Tree[Token], span: Span) -> Node:
+    written = _written(tree)
+    name = written.removeprefix("$")
+    parameters = checking.scope.vocabulary.parameters
+    given = parameters.get(name)
+    if given is None:
+        hint = suggestion(written, [f"${known}" for known in parameters])
+        raise RefusedError(span.start, "E202", f"unknown parameter {written!r}{hint}")
+    checking.scope.ledger.names.add(written)
+    return Parameter(type=given.type, start=span.start, end=span.end, name=name, value=given.value)
 
 
 def _written(tree: Tree[Token]) -> str:

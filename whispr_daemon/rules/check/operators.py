@@ -6,9 +6,10 @@ from lark import Token, Tree
 
 from whispr_daemon.rules.check.checking import TRUTHS, Checking, Reader, complete
 from whispr_daemon.rules.check.parse_tree import subtrees
-from whispr_daemon.rules.check.scope import RefusedError, Span, not_yet
+from whispr_daemon.rules.check.scope import RefusedError, Span
+from whispr_daemon.rules.check.worded import worded
 from whispr_daemon.rules.diagnostics import Finding
-from whispr_daemon.rules.nodes import Arithmetic, Compare, Logic, Negative, Node, Not, Type
+from whispr_daemon.rules.nodes import Arithmetic, Compare, Logic, Negative, Node, Not, Text, Type
 from whispr_daemon.rules.tree import number_type
 
 _ARITHMETIC: Final = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
@@ -26,6 +27,7 @@ def _arithmetic(checking: Checking, tree: Tree[Token], span: Span) -> Node | Non
         op=_ARITHMETIC[str(tree.data)],
         left=left,
         right=right,
+        quiet=checking.defined is not None,
     )
 
 
@@ -63,6 +65,7 @@ def _joined(op: Literal["and", "or"], parts: list[Node | None], span: Span) -> N
 def _compare(op: str, left: Node | None, right: Node | None, span: Span) -> Node | None:
     if left is None or right is None:
         return None
+    left, right = worded(left, right), worded(right, left)
     kinds = {Type.NUM if side.type is Type.LEVEL else side.type for side in (left, right)}
     if len(kinds) > 1:
         message = f"cannot compare {left.type} with {right.type}"
@@ -71,9 +74,16 @@ def _compare(op: str, left: Node | None, right: Node | None, span: Span) -> Node
     if kind in TRUTHS:
         message = f"cannot compare a {kind} (use 'and', 'or', 'not')"
         raise RefusedError(span.start, "E303", message)
-    if kind is not Type.NUM:
-        raise not_yet(f"a comparison of {kind}", span.start)
+    if kind is Type.STR:
+        _refuse_words(op, left, right, span)
     return Compare(type=Type.BOOL, start=span.start, end=span.end, op=op, left=left, right=right)
+
+
+def _refuse_words(op: str, left: Node, right: Node, span: Span) -> None:
+    if isinstance(left, Text) or isinstance(right, Text) or left.words != right.words:
+        raise RefusedError(span.start, "E303", "cannot compare these two texts")
+    if op not in ("==", "!="):
+        raise RefusedError(span.start, "E303", f"texts are not ordered (use == or !=, not {op})")
 
 
 def _logic(checking: Checking, tree: Tree[Token], span: Span) -> Node | None:

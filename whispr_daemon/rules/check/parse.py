@@ -53,6 +53,25 @@ def parse(text: str) -> Tree[Token]:
     return tree
 
 
+def parses(text: str) -> bool:
+    """Is it an expression, whatever it means?"""
+    try:
+        parse(text)
+    except SyntaxRefusedError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=256)
+def definition(text: str) -> Tree[Token]:
+    """Return the parse tree of the definition of a function; it must be right.
+
+    Raises:
+        SyntaxRefusedError: it is not.
+    """
+    return parse(text)
+
+
 def _refuse_depth(tree: Tree[Token]) -> None:
     todo = [(tree, 1)]
     while todo:

@@ -1,10 +1,17 @@
 """Ways into a parse tree."""
 
-from typing import cast
+from typing import NamedTuple, cast
 
 from lark import Token, Tree
 
 from whispr_daemon.rules.check.scope import Span
+
+
+class Segment(NamedTuple):
+    """What stands behind a dot: a word, and maybe arguments."""
+
+    word: str
+    arguments: list[Tree[Token]] | None = None
 
 
 def span_of(tree: Tree[Token]) -> Span:
@@ -25,11 +32,12 @@ def arguments(tree: Tree[Token]) -> list[Tree[Token]]:
     return []
 
 
-def chain(tree: Tree[Token]) -> tuple[str | None, list[str]]:
-    """Split ``a.b.c`` into ``a`` and [b, c]; the first is None if it is not a name."""
-    parts: list[str] = []
+def dotted(tree: Tree[Token]) -> tuple[Tree[Token], list[Segment]]:
+    """Split ``a.b(1).c`` into the tree of ``a`` and [b with its arguments, c]."""
+    segments: list[Segment] = []
     node = tree
     while node.data in ("attr", "method"):
-        parts.insert(0, str(node.children[1]))
+        given = arguments(node) if node.data == "method" else None
+        segments.append(Segment(str(node.children[1]), given))
         node = cast("Tree[Token]", node.children[0])
-    return (str(node.children[0]) if node.data == "name" else None), parts
+    return node, segments[::-1]

@@ -4,7 +4,7 @@ YAML 1.2 core meaning (``16:00``, ``on`` and ``2026-06-24`` stay text). Anchors,
 tags and repeated keys are refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
 import yaml
@@ -20,6 +20,8 @@ from whispr_daemon.rules.document.yaml_core import (
 )
 
 Path: TypeAlias = tuple[str | int, ...]
+
+MOST_FOUND: Final = 200  # mistakes and notices of one file; more are not told
 
 _ESCAPE_LENGTHS: Final = {"x": 4, "u": 6, "U": 10}
 
@@ -80,13 +82,27 @@ class Document:
         """Add an error."""
         self._report(mark, code, message, "error")
 
-    def add(self, findings: Sequence[Finding], path: Path) -> None:
+    def note(self, mark: Mark, code: str, message: str, severity: Severity = "info") -> None:
+        """Add what keeps no rule from running."""
+        self._report(mark, code, message, severity)
+
+    def add(self, findings: Iterable[Finding], path: Path) -> None:
         """Add what was found in the text at ``path``."""
         for found in findings:
             mark = self.inside(path, found.start)
             self._report(mark, found.code, found.message, found.severity)
 
+    @property
+    def full(self) -> bool:
+        """Has it so many mistakes that no more are told?"""
+        return len(self.diagnostics) >= MOST_FOUND
+
     def _report(self, mark: Mark, code: str, message: str, severity: Severity) -> None:
+        if self.full:
+            return
+        if len(self.diagnostics) == MOST_FOUND - 1:
+            code, severity = "E506", "error"
+            message = f"more than {MOST_FOUND - 1} mistakes and notices: the rest is not told"
         self.diagnostics.append(
             Diagnostic(
                 path=self.path,

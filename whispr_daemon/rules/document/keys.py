@@ -1,15 +1,13 @@
-"""What tables of keys are made of, and the JSON Schema they make.
-
-``later`` marks what the language has and this version does not do yet: such a key is refused
-(E590) unless it says what happens anyway, never passed over.
-"""
+"""What tables of keys are made of, and the JSON Schema they make."""
 
 from typing import Any, Final, NamedTuple, TypeAlias
 
 Schema: TypeAlias = dict[str, Any]
 
-NAME_PATTERN: Final = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
-DURATION_PATTERN: Final = r"^[0-9]+(ms|s|m|h|d|w|mo|bars?)$"
+# "$" alone would let a line break pass at the end.
+NAME_PATTERN: Final = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$(?!\n)"
+WORD_PATTERN: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$(?!\n)"  # a name within expressions
+DURATION_PATTERN: Final = r"^[0-9]{1,18}(ms|s|m|h|d|w|mo|bars?)$(?!\n)"
 
 TEXT: Final[Schema] = {"type": "string"}
 EXPRESSION: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 2000}
@@ -31,8 +29,6 @@ class Key(NamedTuple):
     schema: Schema
     about: str
     required: bool = False
-    later: bool = False
-    default: Any = None  # the value that says what happens anyway
 
 
 def choice(*values: Any) -> Schema:
@@ -43,6 +39,16 @@ def choice(*values: Any) -> Schema:
 def items(schema: Schema, least: int = 1) -> Schema:
     """Return the schema of a list."""
     return {"type": "array", "items": schema, "minItems": least}
+
+
+def named(schema: Schema, title: str) -> Schema:
+    """Return the schema of a mapping from names of the rule's own to values."""
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": WORD_PATTERN, "title": "a name of letters, digits and _"},
+        "additionalProperties": schema,
+        "title": title,
+    }
 
 
 def table(keys: tuple[Key, ...], **more: Any) -> Schema:

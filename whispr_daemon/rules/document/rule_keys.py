@@ -1,91 +1,29 @@
-"""The keys of a rule file, in one table: the JSON Schema, the checker and the editors read it."""
+"""The keys of a rule file, in tables: the JSON Schema, the checker and the editors read them."""
 
-from typing import Final
+from typing import Any, Final
 
+from whispr_daemon.rules.document.action_keys import action_schema
 from whispr_daemon.rules.document.golden_keys import TESTS
+from whispr_daemon.rules.document.input_keys import INPUTS
 from whispr_daemon.rules.document.keys import (
-    ARRAY,
     BOOLEAN,
     DURATION,
     EXPRESSION,
     NAME_PATTERN,
-    OBJECT,
+    NUMBER,
     TEXT,
     Key,
     Schema,
     choice,
     document,
     items,
+    named,
     table,
 )
 
-ATR: Final = (
-    Key(
-        "mode",
-        choice("day", "multiday", "swing", "position", "longterm", "scalp"),
-        "the period the levels are of",
-        later=True,
-        default="day",
-    ),
-    Key("length", {"type": "integer", "minimum": 1, "maximum": 1000}, "of the ATR; 14"),
-    Key(
-        "trigger",
-        {"type": "number", "exclusiveMinimum": 0, "maximum": 5},
-        "fraction of the ATR that atr.trigger stands at; 0.236",
-    ),
-    Key("session", choice("rth", "eth"), "bars the levels come from", later=True, default="rth"),
-    Key(
-        "anchor",
-        choice("official", "last_trade"),
-        "which close the levels stand on",
-        later=True,
-        default="official",
-    ),
-    Key("use_current_close", BOOLEAN, "project the next period", later=True, default=False),
-    Key("rounding", choice("none", "cents"), "of the ATR", later=True, default="none"),
-)
-WARMUP: Final = (
-    Key("require", choice("converged", "formed"), "what must be reached before a rule may fire"),
-    Key("bars", {"type": "integer", "minimum": 0}, "bars to see before a rule may fire"),
-)
-INPUTS: Final = (
-    Key("timeframe", choice("30s", "1m", "5m", "1h", "1d"), "base timeframe: evaluation clock; 1m"),
-    Key(
-        "indicators",
-        {"anyOf": [items(TEXT, 0), OBJECT], "title": "a list of names such as [EMA13, ATR14]"},
-        "declarations, for warmup and screens",
-    ),
-    Key("symbols", items({"type": "string", "minLength": 1}), 'instruments; ["*"] is all'),
-    Key("universe", TEXT, "a named list of instruments", later=True),
-    Key("refs", OBJECT, "aliases of other symbols", later=True, default={}),
-    Key("session", choice("rth", "eth", "24x7"), "bars outside it do not exist for the rule; rth"),
-    Key("calendar", TEXT, "exchange calendar, e.g. XNYS; the instrument's"),
-    Key("timezone", TEXT, "of clock times; the calendar's", later=True),
-    Key(
-        "evaluate",
-        choice("bar_close", "tick"),
-        "when the rule is evaluated",
-        later=True,
-        default="bar_close",
-    ),
-    Key(
-        "price",
-        choice("last", "mid", "bid", "ask", "mark"),
-        "what price is in tick mode",
-        later=True,
-        default="last",
-    ),
-    Key("atr", table(ATR), "the levels named atr.…"),
-    Key("warmup", table(WARMUP), "when the rule may fire"),
-    Key(
-        "missing",
-        choice("skip", "carry"),
-        "minutes without a trade",
-        later=True,
-        default="skip",
-    ),
-    Key("stale_after", DURATION, "refs and conditions older than this are unknown", later=True),
-)
+MODE: Final = choice("live", "shadow", "off")
+EVALUATE: Final = choice("bar_close", "tick")
+SCOPE: Final = choice("bar", "session", "day", "ever")
 ACTIONS: Final[Schema] = {
     "type": "array",
     "minItems": 1,
@@ -94,39 +32,70 @@ ACTIONS: Final[Schema] = {
         "title": 'an action such as "emit:NAME"',
     },
 }
+ABSENT: Final = (
+    Key("if", EXPRESSION, "what must stay not true", required=True),
+    Key("for", DURATION, "for how long", required=True),
+)
+STEP: Final[Schema] = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": {
+        "anyOf": [
+            EXPRESSION,
+            table(ABSENT),
+            table((Key("absent", table(ABSENT), "what must stay not true", required=True),)),
+        ],
+        "title": "an expression, or absent: {if, for}",
+    },
+    "title": "a step such as {name: expression} or {absent: {if, for}}",
+}
+MAX_FIRES: Final = (
+    Key("count", {"type": "integer", "minimum": 1, "maximum": 1_000_000}, "how often", True),
+    Key("per", SCOPE, "in what", True),
+)
 CLAUSE: Final = (
     Key("id", {"type": "string", "pattern": NAME_PATTERN, "title": "a name"}, "of the clause"),
     Key("if", EXPRESSION, "the condition or event"),
-    Key("sequence", ARRAY, "steps, one after the other", later=True),
+    Key("sequence", items(STEP), "steps, one after the other"),
     Key("then", ACTIONS, "what to do", required=True),
-    Key("within", DURATION, "time from the first step of a sequence", later=True),
-    Key("until", EXPRESSION, "drops a sequence", later=True),
-    Key("same_bar", BOOLEAN, "steps of one bar", later=True, default=False),
-    Key("overlap", BOOLEAN, "several partial matches", later=True, default=False),
-    Key("on_timeout", ACTIONS, "what to do when a sequence times out", later=True),
-    Key("for", DURATION, "how long the condition must hold", later=True),
-    Key("cooldown", DURATION, "least time between two fires", later=True),
-    Key("once", choice("bar", "session", "day", "ever"), "at most one fire in it", later=True),
-    Key("max_fires", OBJECT, "at most count fires per scope", later=True),
-    Key("rearm", EXPRESSION, "must be true again before the next fire", later=True),
-    Key(
-        "edge",
-        choice("auto", "rising", "every"),
-        "what a condition fires on",
-        later=True,
-        default="auto",
-    ),
-    Key("fire_on_start", BOOLEAN, "na to true is an edge", later=True, default=False),
-    Key("evaluate", choice("bar_close", "tick"), "when", later=True, default="bar_close"),
-    Key(
-        "gap",
-        choice("include", "exclude", "only"),
-        "crosses by a gap",
-        later=True,
-        default="include",
-    ),
-    Key("mode", choice("live", "shadow", "off"), "of this clause", later=True, default="live"),
-    Key("span_sessions", BOOLEAN, "keep timers overnight", later=True, default=False),
+    Key("within", DURATION, "time from the first step of a sequence"),
+    Key("until", EXPRESSION, "drops a sequence"),
+    Key("same_bar", BOOLEAN, "several steps of a sequence in one bar; false"),
+    Key("overlap", BOOLEAN, "all partial matches of a sequence, not only one; false"),
+    Key("on_timeout", ACTIONS, "what to do when a sequence takes too long"),
+    Key("for", DURATION, "how long the condition must hold"),
+    Key("cooldown", DURATION, "least time between two fires"),
+    Key("once", SCOPE, "at most one fire in it"),
+    Key("max_fires", table(MAX_FIRES), "at most count fires per scope"),
+    Key("rearm", EXPRESSION, "must be true again before the next fire"),
+    Key("edge", choice("auto", "rising", "every"), "what a condition fires on; auto"),
+    Key("fire_on_start", BOOLEAN, "unknown to true is an edge, too; false"),
+    Key("evaluate", EVALUATE, "when; as inputs.evaluate"),
+    Key("gap", choice("include", "exclude", "only"), "crosses by a gap; include"),
+    Key("mode", MODE, "of this clause; as the rule's"),
+    Key("span_sessions", BOOLEAN, "keep timers, sequences and once overnight; false"),
+)
+PARAM: Final = (
+    Key("default", {"type": ["number", "string"]}, "the value", required=True),
+    Key("min", {"type": ["number", "string"]}, "the least it may be"),
+    Key("max", {"type": ["number", "string"]}, "the most it may be"),
+    Key("step", {"type": ["number", "string"]}, "what optimisers vary it by"),
+    Key("description", TEXT, "what it is"),
+)
+PARAM_VALUE: Final[Schema] = {
+    "anyOf": [{"type": ["number", "string"]}, table(PARAM)],
+    "title": "a value such as 30, 0.5% or 30m, or {default, min, max, step, description}",
+}
+VARIABLE: Final = (
+    Key("init", NUMBER, "what it is at first; 0"),
+    Key("reset", choice("session", "day", "never"), "when it is init again; never"),
+)
+RISK: Final = (
+    Key("max_position_pct", {"type": ["number", "string"]}, "largest position, of the equity"),
+    Key("max_orders_per_day", {"type": "integer", "minimum": 0}, "most orders a day"),
+    Key("stop", EXPRESSION, "an expression, or a named stop such as ema13_break"),
+    Key("daily_loss_pct", {"type": ["number", "string"]}, "largest loss of a day, of the equity"),
 )
 RULE: Final = (
     Key("schema", choice("whispr/rules/v1"), "format version"),
@@ -141,35 +110,33 @@ RULE: Final = (
     Key("owner", TEXT, "who answers for it"),
     Key("tags", items(TEXT, 0), "words to find it by"),
     Key("enabled", BOOLEAN, "false: checked and not run"),
-    Key(
-        "mode", choice("live", "shadow", "off"), "shadow: only recorded", later=True, default="live"
-    ),
+    Key("mode", MODE, "shadow: all runs, actions are only recorded; live"),
     Key("priority", {"type": "integer"}, "higher first; 0"),
     Key("inputs", table(INPUTS), "what the rule looks at"),
-    Key("params", OBJECT, "$names", later=True, default={}),
-    Key("vars", OBJECT, "state of the rule", later=True, default={}),
-    Key("let", OBJECT, "named expressions", later=True, default={}),
-    Key("when", EXPRESSION, "gate of all clauses", later=True),
+    Key("params", named(PARAM_VALUE, "names and values"), "$names"),
+    Key("vars", named(table(VARIABLE), "names and {init, reset}"), "state, per symbol"),
+    Key("let", named(EXPRESSION, "names and expressions"), "named expressions"),
+    Key("when", EXPRESSION, "gate of all clauses"),
     Key(
         "logic",
         items(table(CLAUSE, oneOf=[{"required": ["if"]}, {"required": ["sequence"]}])),
         "clauses",
         required=True,
     ),
-    Key("risk", OBJECT, "limits", later=True, default={}),
+    Key("risk", table(RISK), "limits, for the risk gate"),
     TESTS,
 )
-
-# Which table the mapping at a path obeys: what the checker of later keys walks.
-TABLES: Final[dict[tuple[str, ...], tuple[Key, ...]]] = {
-    (): RULE,
-    ("inputs",): INPUTS,
-    ("inputs", "atr"): ATR,
-    ("inputs", "warmup"): WARMUP,
-    ("logic", "*"): CLAUSE,
-}
 
 
 def rule_schema() -> Schema:
     """Return the JSON Schema (draft-07) of a rule file."""
     return document("Whispr rule, v1", RULE)
+
+
+def editor_schema() -> Schema:
+    """Return :func:`rule_schema` with the shapes of actions spelt out, as editors want it."""
+    schema: dict[str, Any] = rule_schema()
+    clause = schema["properties"]["logic"]["items"]["properties"]
+    for key in ("then", "on_timeout"):
+        clause[key] = {**clause[key], "items": action_schema()}
+    return schema

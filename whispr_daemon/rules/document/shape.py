@@ -1,6 +1,5 @@
 """Is a document shaped like a rule file? JSON Schema errors in people's words, with their place."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, cast
 
@@ -10,8 +9,7 @@ from jsonschema.exceptions import ValidationError
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.document.document import Document, Path
 from whispr_daemon.rules.document.golden_keys import tests_schema
-from whispr_daemon.rules.document.keys import Key
-from whispr_daemon.rules.document.rule_keys import TABLES, rule_schema
+from whispr_daemon.rules.document.rule_keys import rule_schema
 
 _KIND = {
     "string": "text",
@@ -24,15 +22,12 @@ _KIND = {
 
 
 def check_shape(document: Document, *, tests_only: bool = False) -> None:
-    """Add what breaks the schema, and keys this version does not do, to the document's errors."""
+    """Add what breaks the schema to the document's errors."""
     validator = _validator(tests_only)
     for error in validator.iter_errors(document.data):
+        if document.full:
+            return
         _report(document, error)
-    if not tests_only:
-        for path, key in _later_keys(document.data):
-            document.report(
-                document.key(path), "E590", f"{key.name!r} ({key.about}) is not evaluated yet"
-            )
 
 
 @lru_cache(maxsize=2)
@@ -51,6 +46,12 @@ def _report(document: Document, error: ValidationError) -> None:
         for name in schema["required"]:
             if name not in instance:
                 _report_missing(document, path, name)
+    elif "propertyNames" in error.absolute_schema_path:
+        message = f"the name {instance!r} in {where}; expected {schema['title']}"
+        document.report(document.key((*path, instance)), "E503", message)
+    elif error.validator == "anyOf" and (closer := _closer(error)):
+        for one in closer:
+            _report(document, one)
     elif error.validator == "oneOf":
         document.report(
             document.key(path), "E502", f"{where} needs one of 'if' and 'sequence', and only one"
@@ -59,6 +60,19 @@ def _report(document: Document, error: ValidationError) -> None:
         found = _shown(instance)
         expected = _expected(error, schema)
         document.report(document.value(path), "E503", f"{where} is {found}; expected {expected}")
+
+
+def _closer(error: ValidationError) -> list[ValidationError]:
+    """Return what is wrong with the one alternative whose kind of value it is, if there is one."""
+    by_branch: dict[int, list[ValidationError]] = {}
+    for one in error.context:
+        by_branch.setdefault(int(one.relative_schema_path[0]), []).append(one)
+    fitting = [
+        found
+        for found in by_branch.values()
+        if not any(one.validator == "type" and not one.relative_path for one in found)
+    ]
+    return fitting[0] if len(fitting) == 1 else []
 
 
 def _report_unknown(
@@ -94,6 +108,7 @@ def _expected(error: ValidationError, schema: dict[str, Any]) -> str:
         "minLength": "at least {} character(s)",
         "maxLength": "at most {} characters",
         "minProperties": "at least {} key(s)",
+        "maxProperties": "at most {} key(s)",
         "minimum": "at least {}",
         "maximum": "at most {}",
         "exclusiveMinimum": "more than {}",
@@ -112,28 +127,3 @@ def _shown(instance: object) -> str:
         return str(instance).lower()
     text = repr(instance)
     return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def _later_keys(data: Any) -> Iterator[tuple[Path, Key]]:
-    for pattern, keys in TABLES.items():
-        for path, mapping in _mappings(data, pattern, ()):
-            for key in keys:
-                if key.later and key.name in mapping and not _says_default(mapping, key):
-                    yield (*path, key.name), key
-
-
-def _says_default(mapping: dict[str, Any], key: Key) -> bool:
-    return key.default is not None and bool(mapping[key.name] == key.default)
-
-
-def _mappings(
-    data: Any, pattern: tuple[str, ...], path: Path
-) -> Iterator[tuple[Path, dict[str, Any]]]:
-    if not pattern:
-        if isinstance(data, dict):
-            yield path, data
-    elif pattern[0] == "*":
-        for index, item in enumerate(data if isinstance(data, list) else ()):
-            yield from _mappings(item, pattern[1:], (*path, index))
-    elif isinstance(data, dict):
-        yield from _mappings(data.get(pattern[0]), pattern[1:], (*path, pattern[0]))

@@ -34,12 +34,19 @@ def _float(written: str) -> float:
     return value
 
 
+def _int(written: str) -> int:
+    value = int(written, 0) if written[:2] in ("0o", "0x") else int(written)
+    if abs(value) >= 2**63:
+        raise ValueError(written)
+    return value
+
+
 COLLECTIONS: Final = (CORE + "map", CORE + "seq")
 SCALARS: Final[dict[str, Callable[[str], Any]]] = {
     CORE + "str": str,
     CORE + "null": lambda text: None,
     CORE + "bool": lambda text: text.lower() == "true",
-    CORE + "int": lambda text: int(text, 0) if text[:2] in ("0o", "0x") else int(text),
+    CORE + "int": _int,
     CORE + "float": _float,
 }
 

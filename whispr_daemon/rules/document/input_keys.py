@@ -1,0 +1,79 @@
+"""The keys of ``inputs``: what a rule looks at."""
+
+from typing import Final
+
+from whispr_daemon.rules.document.keys import (
+    BOOLEAN,
+    DURATION,
+    NAME_PATTERN,
+    TEXT,
+    Key,
+    choice,
+    items,
+    named,
+    table,
+)
+from whispr_daemon.rules.names import MODES
+
+_ONE: Final = {"type": "string", "minLength": 1}
+
+ATR: Final = (
+    Key("mode", choice(*MODES), "the period the levels are of; day"),
+    Key("length", {"type": "integer", "minimum": 1, "maximum": 1000}, "of the ATR; 14"),
+    Key(
+        "trigger",
+        {"type": "number", "exclusiveMinimum": 0, "maximum": 5},
+        "fraction of the ATR that atr.trigger stands at; 0.236",
+    ),
+    Key("session", choice("rth", "eth"), "bars the levels come from; rth"),
+    Key("anchor", choice("official", "last_trade"), "which close the levels stand on; official"),
+    Key("use_current_close", BOOLEAN, "project the next period after the close; false"),
+    Key("rounding", choice("none", "cents"), "of the ATR; none"),
+)
+WARMUP: Final = (
+    Key("require", choice("converged", "formed"), "what must be reached before a rule may fire"),
+    Key(
+        "bars",
+        {"type": "integer", "minimum": 0, "maximum": 1_000_000},
+        "bars to see before a rule may fire",
+    ),
+)
+INDICATOR: Final = (
+    Key("type", _ONE, "a function, such as EMA", required=True),
+    Key("length", {"type": ["integer", "string"]}, "bars; or $name"),
+    Key("source", _ONE, "what it is of: an expression; close"),
+    Key("tf", TEXT, "its timeframe, such as 5m; the rule's"),
+    Key("symbol", _ONE, "an alias of refs, or a symbol; the rule's own"),
+)
+_INDICATOR_NAME: Final = {
+    "type": "string",
+    "minLength": 1,
+    "examples": ["ATR", "EMA13", "EMA48", "RSI14", "SMA20", "EMA13@5m"],
+}
+INPUTS: Final = (
+    Key("timeframe", choice("30s", "1m", "5m", "1h", "1d"), "base timeframe: evaluation clock; 1m"),
+    Key(
+        "indicators",
+        {
+            "anyOf": [
+                items(_INDICATOR_NAME, 0),
+                named(table(INDICATOR), "names and {type, length, source, tf, symbol}"),
+            ],
+            "title": "a list of names such as [EMA13, ATR14], or a map of "
+            "names to {type, length, source, tf, symbol}",
+        },
+        "declarations, for warmup and screens",
+    ),
+    Key("symbols", items(_ONE), 'instruments; ["*"] is all'),
+    Key("universe", {"type": "string", "pattern": NAME_PATTERN}, "a named list of instruments"),
+    Key("refs", named(_ONE, "names and symbols"), "other symbols: {spy: SPY} gives spy.close"),
+    Key("session", choice("rth", "eth", "24x7"), "bars outside it do not exist for the rule; rth"),
+    Key("calendar", TEXT, "exchange calendar, e.g. XNYS; the instrument's"),
+    Key("timezone", TEXT, "of clock times: the calendar's, said again"),
+    Key("evaluate", choice("bar_close", "tick"), "when the rule is evaluated; bar_close"),
+    Key("price", choice("last", "mid", "bid", "ask", "mark"), "what price is in tick mode; last"),
+    Key("atr", table(ATR), "the levels named atr.…"),
+    Key("warmup", table(WARMUP), "when the rule may fire"),
+    Key("missing", choice("skip", "carry"), "minutes without a trade; skip"),
+    Key("stale_after", DURATION, "refs and conditions older than this are unknown; 3 timeframes"),
+)

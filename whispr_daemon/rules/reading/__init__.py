@@ -1,0 +1,1 @@
+"""Documents to rules: inputs, names, clauses and actions, with every mistake reported."""
