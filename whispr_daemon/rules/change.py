@@ -65,12 +65,14 @@ def settled(
             else:
                 chosen.pop(path, None)
         files = [chosen[path] for path in sorted(chosen)]
-        loaded = load(files)
-        new = [file for file in files if not _same(file, last.get(PurePath(file.path).name))]
+        old = {file for file in files if _same(file, last.get(PurePath(file.path).name))}
+        new = [file for file in files if file not in old]
+        # Of two rules of one name the one that was there before is right.
+        loaded = load([*(file for file in files if file in old), *new])
         bad = _mistakes(loaded) or (testing(new) if new else {})
         if not bad:
             break
-    broken = tuple(mistakes[path] for path in sorted(mistakes))
+    broken = tuple(dict.fromkeys(mistakes[path] for path in sorted(mistakes)))
     refused = tuple(message for message in broken if message not in before.broken)
     return RuleChange(files=tuple(files), refs=_refs(loaded.rules), refused=refused, broken=broken)
 
