@@ -12,9 +12,9 @@ from tests.unit.rules.functions.pyne import pyne
 
 BARS = 3_000
 EXACT = ("ema(close, 13)", "ema(close, 200)", "rma(close, 14)", "atr(14)", "rsi(close, 14)")
-# Where TradingView and TA-Lib disagree on real prices. A high and a low that move by the same number
-# of ticks are a tie to the one (within 1e-10) and a movement to the other, by an error of rounding;
-# and of a deviation of less than a cent both lose digits, not the same ones.
+# Where TradingView and TA-Lib disagree on real prices: a high and a low that move by as many ticks
+# are a tie to the one (within 1e-10) and, by an error of rounding, a movement to the other; and of
+# a deviation of less than a cent both lose digits, not the same ones.
 TIED = ("di_plus(14)", "di_minus(14)", "adx(14)")
 APART = {"stdev(close, 20)": 1e-6}
 

@@ -108,7 +108,8 @@ def _check(function: RuleFunction) -> None:
     arguments = (*function.series, *function.numbers)
     wrong = [
         (not _NAME.fullmatch(function.name), "a name is lower-case letters, digits and _"),
-        (function.name in BUILT_IN | _RESERVED, "that is a built-in's name"),
+        (function.name in BUILT_IN, "that is a built-in's name"),
+        (function.name in _RESERVED, "that is a word of the language"),
         (f"{function.name}_value" in BUILT_IN, "that is like a built-in's name"),
         (not function.series, "it needs a series"),
         (not all(map(_NAME.fullmatch, arguments)), "its arguments are named like functions"),

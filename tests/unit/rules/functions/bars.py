@@ -86,7 +86,8 @@ def _folded(node: Series, bars: Bars) -> list[float]:
         others=tuple(sources[1:]),
     )
     out = Output([NAN] * count, [0] * count)
-    fold(count, given, State([NAN] * place.width, [0]), place, out, folded.step)
+    step = folded.step_for(node.numbers, [])
+    fold(count, given, State([NAN] * place.width, [0]), place, out, step)
     return list(out.value)
 
 

@@ -1,0 +1,114 @@
+"""Functions of plug-ins: called with windows of their series, at work like a built-in."""
+
+import math
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from tests.unit.rules.functions.bars import NAN, of_closes, values
+from tests.unit.rules.functions.expressions import typed
+from whispr_daemon.domain.errors import SettingsError
+from whispr_daemon.ports.function import Faults, RuleFunction
+from whispr_daemon.rules.functions.folds import Input, Output, State, fold
+from whispr_daemon.rules.functions.plugged import plug_in
+from whispr_daemon.rules.functions.table import FUNCTIONS, fold_of
+from whispr_daemon.rules.functions.warmth import warmth
+from whispr_daemon.rules.nodes import Series
+
+
+def spread(first: list[float], second: list[float], factor: float) -> float | None:
+    """Newest of the one less ``factor`` oldest of the other; None where that is 7."""
+    found = first[-1] - factor * second[0]
+    return None if found == 7 else found
+
+
+def on_top(values: list[float]) -> bool:
+    """Did it end above its mean? A mean of 0 is an error of ours."""
+    return values[-1] / (sum(values) / len(values)) > 1
+
+
+SPREAD = RuleFunction(
+    name="spread", series=("a", "b"), numbers=("factor",), warmup=2, pure=True, about="made up",
+    compute=spread,
+)  # fmt: skip
+ON_TOP = RuleFunction(
+    name="on_top", series=("x",), gives="bool", warmup=3, pure=True, about="made up", compute=on_top
+)
+
+
+@pytest.fixture(autouse=True)
+def plugged() -> Iterator[None]:
+    """Both in the table while a test runs."""
+    before = dict(FUNCTIONS)
+    plug_in(SPREAD)
+    plug_in(ON_TOP)
+    yield
+    FUNCTIONS.clear()
+    FUNCTIONS.update(before)
+
+
+def test_it_is_given_the_last_values_oldest_first_then_the_numbers() -> None:
+    bars = of_closes([1.0, 4.0, 9.0, 25.0])._replace(open=[10.0, 20.0, 30.0, 12.0])
+    found = values(typed("spread(close, open, 1.5)"), bars)
+    assert math.isnan(found[0])
+    assert found[1:] == [4.0 - 15.0, 9.0 - 30.0, 25.0 - 45.0]
+
+
+def test_a_bar_on_which_a_series_is_na_is_no_input() -> None:
+    bars = of_closes([1.0, 4.0, 9.0, 25.0])._replace(open=[10.0, NAN, 30.0, 12.0])
+    found = values(typed("spread(close, open, 1)"), bars)
+    assert [repr(value) for value in found] == ["nan", "nan", repr(9.0 - 10.0), repr(25.0 - 30.0)]
+
+
+def test_none_is_na() -> None:
+    bars = of_closes([1.0, 9.0])._replace(open=[2.0, 3.0])
+    assert math.isnan(values(typed("spread(close, open, 1)"), bars)[1])
+
+
+def test_a_truth_is_a_condition_and_unknown_while_it_forms() -> None:
+    assert values(typed("on_top(close)"), of_closes([1.0, 2.0, 3.0, 1.0])) == [0, 0, 1, -1]
+
+
+def test_it_is_formed_after_its_warmup() -> None:
+    assert warmth(typed("spread(close, open, 1)")) == (2, 0)
+    assert warmth(typed("on_top(sma(close, 4))")) == (6, 0)
+
+
+def test_what_it_raises_is_na_and_noted_and_goes_no_further() -> None:
+    node = typed("on_top_value(close)")
+    assert isinstance(node, Series)
+    faults: Faults = []
+    folded = fold_of("on_top_value")
+    place = folded.place(node.numbers)
+    closes = [1.0, 2.0, -3.0, 7.0]
+    flat = [0] * 4
+    given = Input(slot=flat, x=closes, open=flat, high=flat, low=flat, volume=flat, date=flat)
+    out = Output([NAN] * 4, [0] * 4)
+    fold(4, given, State([NAN] * place.width, [0]), place, out, folded.step_for((), faults))
+    assert faults == [(2, "on_top: ZeroDivisionError('float division by zero')")]
+    assert [repr(value) for value in out.value] == ["nan", "nan", "nan", "1.0"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"name": "Spread"}, "lower-case"),
+        ({"name": "ema"}, "built-in"),
+        ({"name": "not"}, "word of the language"),
+        ({"series": ()}, "needs a series"),
+        ({"series": ("a", "A b")}, "named like functions"),
+        ({"numbers": ("a",)}, "same name"),
+        ({"warmup": 0}, "1 or more"),
+        ({"pure": False}, "must be pure"),
+        ({"compute": 3}, "not a function"),
+    ],
+)
+def test_what_cannot_be_is_refused(changes: dict[str, object], why: str) -> None:
+    with pytest.raises(SettingsError, match=why):
+        plug_in(msgspec.structs.replace(SPREAD, **changes))
+
+
+def test_an_answer_that_is_no_number_is_an_error_of_its() -> None:
+    plug_in(msgspec.structs.replace(ON_TOP, compute=lambda _values: "up"))
+    assert values(typed("on_top(close)"), of_closes([1.0, 2.0, 3.0])) == [0, 0, 0]
