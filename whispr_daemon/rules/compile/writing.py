@@ -20,6 +20,7 @@ class Writing(NamedTuple):
     def bare(self, number: int, verdict: Verdict) -> None:
         """Write a record without values; ``number`` is the clause's, -1: of the rule."""
         self._ints((str(number), str(int(verdict)), "0", "0", "0"))
+        self.source.line(f"OF[fired * {self.width}] = NAN")
         self.source.line("fired += 1")
 
     def record(self, part: Part, verdict: str, event: Event, done: str = "0") -> None:
