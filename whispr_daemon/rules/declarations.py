@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from whispr_daemon.rules.actions import reads
 from whispr_daemon.rules.check.expression import check
 from whispr_daemon.rules.check.scope import Scope
 from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.document.document import Path
 from whispr_daemon.rules.nodes import AsOf, Named, Node, Series
 from whispr_daemon.rules.reading.bench import Bench
-from whispr_daemon.rules.reading.clauses import expressions
 from whispr_daemon.rules.reading.plain import listed, mapping
 from whispr_daemon.rules.rule import Clause
 from whispr_daemon.rules.tree import canonical, walk
@@ -66,9 +64,7 @@ def _used(clauses: Sequence[Clause], when: Node | None) -> set[str]:
     """Return the spellings of all that could be an indicator by itself."""
     tops = [] if when is None else [when]
     for clause in clauses:
-        tops += expressions(clause)
-        for action in (*clause.actions, *clause.on_timeout):
-            tops += reads(action)
+        tops += clause.trees
     found: set[str] = set()
     seen: set[int] = set()  # of let entries, which many clauses read
     todo = list(tops)

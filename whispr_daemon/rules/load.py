@@ -1,7 +1,6 @@
 """Rule files in; checked rules and every mistake out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.check.expression import Checked, check
@@ -11,12 +10,13 @@ from whispr_daemon.rules.document.shape import check_shape
 from whispr_daemon.rules.document.yaml_core import Mark
 from whispr_daemon.rules.functions.function import Function
 from whispr_daemon.rules.functions.table import FUNCTIONS
+from whispr_daemon.rules.order import cycles
 from whispr_daemon.rules.reader import RuleReader, Surroundings
 from whispr_daemon.rules.reading.inputs import Universes
 from whispr_daemon.rules.reading.parameters import Overrides
+from whispr_daemon.rules.remarks import TESTS_SUFFIX as TESTS_SUFFIX
+from whispr_daemon.rules.remarks import check_signals, remark
 from whispr_daemon.rules.rule import Rule
-
-TESTS_SUFFIX: Final = ".test.yaml"
 
 
 class RuleFile(Value, frozen=True):
@@ -52,23 +52,38 @@ def load(
     """
     table = {**FUNCTIONS, **(functions or {})}
     around = Surroundings(functions=table, universes=universes or {})
+    documents = [read(file.path, file.text) for file in files]
+    readers = [_reader(document, around, params or {}) for document in documents]
     rules: dict[str, Rule] = {}
-    documents: list[Document] = []
-    for file in files:
-        document = read(file.path, file.text)
-        documents.append(document)
-        reader = _reader(document, around, params or {})
+    at: dict[str, Document] = {}
+    for document, reader in zip(documents, readers, strict=True):
         rule = None if reader is None else reader.rule()
         if rule is not None and rule.name in rules:
             other = rules[rule.name].path
-            message = f"the rule name {rule.name!r} is taken by {other} already (in {file.path})"
+            message = f"the rule name {rule.name!r} is taken by {other} already (in {rule.path})"
             document.report(document.value(("name",)), "E507", message)
         elif rule is not None:
-            rules[rule.name] = rule
-    diagnostics: list[Diagnostic] = []
-    for document in documents:
-        diagnostics += sorted(document.diagnostics, key=lambda found: (found.line, found.column))
+            rules[rule.name], at[rule.name] = rule, document
+    for circle in cycles(tuple(rules.values())):
+        _refuse_circle(circle, at)
+        for name in circle:
+            del rules[name]
+    remark(rules.values(), at, documents)
+    check_signals([reader.bench for reader in readers if reader is not None])
+    diagnostics = [
+        found
+        for document in documents
+        for found in sorted(document.diagnostics, key=lambda found: (found.line, found.column))
+    ]
     return Loaded(rules=tuple(rules.values()), diagnostics=tuple(diagnostics))
+
+
+def _refuse_circle(circle: tuple[str, ...], at: Mapping[str, Document]) -> None:
+    shown = " → ".join((*circle, circle[0]))
+    for name in circle:
+        document = at[name]
+        message = f"rules hear each other's signals in a circle: {shown}"
+        document.report(document.value(("name",)), "E602", message)
 
 
 def check_expression(

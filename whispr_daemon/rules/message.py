@@ -11,11 +11,13 @@ from whispr_daemon.rules.check.expression import check
 from whispr_daemon.rules.check.parse import parses
 from whispr_daemon.rules.check.scope import Scope
 from whispr_daemon.rules.diagnostics import Finding
-from whispr_daemon.rules.nodes import Node, Type
+from whispr_daemon.rules.nodes import Node, Text, Type
+from whispr_daemon.rules.spelling import duration
 
 _FORMAT: Final = re.compile(r"[<>=^]?[-+ ]?0?\d{0,2}[,_]?(\.\d{1,2})?[eEfFgG%]?")
 _PLAIN: Final = ".10g"  # every digit people write, none of the noise behind them
 _PIECE: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_UNSHAPED: Final = (Type.STR, Type.TIME, Type.DUR)  # no number format is for these
 _TRUTH: Final = {1.0: "true", 0.0: "na", -1.0: "false"}
 
 
@@ -98,13 +100,25 @@ def _field(written: str, start: int, scope: Scope, findings: list[Finding]) -> F
         for found in whole.findings
     )
     node = whole.node
-    if node is not None and node.type in (Type.STR, Type.TIME, Type.DUR):
-        message = "a message takes numbers and conditions in braces"
+    if isinstance(node, Text) or (node is not None and spec != _PLAIN and node.type in _UNSHAPED):
+        message = f"a message takes values in braces, this is a {node.type}"
+        message = f"a format is for numbers, this is a {node.type}" if spec != _PLAIN else message
         findings.append(Finding(start=start, code="E403", message=message))
     return Field(node=node, spec=spec or _PLAIN)
 
 
 def _shown(value: float, field: Field) -> str:
-    if field.node is not None and field.node.type in (Type.BOOL, Type.EVENT):
+    kind = Type.NUM if field.node is None else field.node.type
+    if kind in (Type.BOOL, Type.EVENT):
         return _TRUTH[value]
-    return "na" if math.isnan(value) else format(value, field.spec)
+    if math.isnan(value):
+        return "na"
+    match kind:
+        case Type.STR:
+            return field.node.words[int(value)] if field.node is not None else ""
+        case Type.TIME:
+            return f"{int(value) // 60:02d}:{int(value) % 60:02d}"
+        case Type.DUR:
+            return duration(value)
+        case _:
+            return format(value, field.spec)

@@ -1,6 +1,7 @@
 """One document to one rule: its inputs, names, clauses and actions, with every mistake reported."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -28,13 +29,15 @@ from whispr_daemon.rules.reading.vocabulary import (
 )
 from whispr_daemon.rules.rule import Clause, Evaluate, Inputs, LiveMode, Rule
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
 
 class Surroundings(NamedTuple):
     """What a file may speak of and does not say itself."""
 
     functions: Mapping[str, Function] = FUNCTIONS  # with those of plug-ins
-    universes: Universes = {}  # named lists of symbols
-    overrides: Overrides = {}  # values of parameters that take the place of their defaults
+    universes: Universes = _NOTHING  # named lists of symbols
+    overrides: Overrides = _NOTHING  # values of parameters that take the place of their defaults
 
 
 _ALONE: Final = Surroundings()

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from whispr_daemon.domain.value import Value
-from whispr_daemon.rules.actions import Action
+from whispr_daemon.rules.actions import Action, reads
 from whispr_daemon.rules.column import Require
 from whispr_daemon.rules.nodes import Node
 
@@ -78,6 +78,20 @@ class Clause(Value, frozen=True, kw_only=True):
     span_sessions: bool = False  # keeps for, cooldown, sequences and once overnight
     actions: tuple[Action, ...]
     on_timeout: tuple[Action, ...] = ()  # of a sequence
+
+    @property
+    def conditions(self) -> tuple[Node, ...]:
+        """What it asks: its condition or the steps and ``until`` of its sequence, and ``rearm``."""
+        found = [self.condition, self.rearm]
+        if self.sequence is not None:
+            found = [*(step.condition for step in self.sequence.steps), self.sequence.until, *found]
+        return tuple(node for node in found if node is not None)
+
+    @property
+    def trees(self) -> tuple[Node, ...]:
+        """All its expressions, those of its actions included."""
+        actions = (*self.actions, *self.on_timeout)
+        return (*self.conditions, *(node for action in actions for node in reads(action)))
 
 
 class Held(Value, frozen=True, kw_only=True):

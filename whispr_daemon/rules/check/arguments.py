@@ -94,11 +94,13 @@ def argument(checking: Checking, function: Function, place: Place, span: Span) -
 
 
 def fixed(function: Function, parameter: Parameter, node: Node) -> Const | Dollar:
-    """Return a length or a factor as a literal or a parameter.
+    """Return a length, a factor or a word (the place of it) as a literal or a parameter.
 
     Raises:
         RefusedError: it is not the same on every bar, or not such a number.
     """
+    if isinstance(node, Text) and parameter.accepts is Accepts.WORD:
+        return _word(function, parameter, node)
     value = constant_value(node)
     if parameter.accepts is Accepts.LENGTH and (value is None or not value.is_integer()):
         message = f"{function.name} takes its {parameter.name} as a whole number"
@@ -112,6 +114,16 @@ def fixed(function: Function, parameter: Parameter, node: Node) -> Const | Dolla
     if isinstance(node, Const | Dollar):
         return node
     return Const(type=Type.NUM, start=node.start, end=node.end, value=value)
+
+
+def _word(function: Function, parameter: Parameter, node: Text) -> Const:
+    if node.value not in parameter.words:
+        known = ", ".join(map(repr, parameter.words))
+        hint = suggestion(node.value, parameter.words)
+        message = f"{function.name} takes its {parameter.name} as one of {known}{hint}"
+        raise RefusedError(node.start, "E305", message)
+    place = float(parameter.words.index(node.value))
+    return Const(type=Type.NUM, start=node.start, end=node.end, value=place)
 
 
 def _any(checking: Checking, function: Function, node: Node) -> Node | None:

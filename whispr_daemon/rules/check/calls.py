@@ -150,7 +150,7 @@ def _series(checking: Checking, function: Function, read: Sequence[Node], span: 
     sources: list[Node] = []
     for place, node in enumerate(read):
         parameter = function.takes[min(place, len(function.takes) - 1)]
-        if parameter.accepts in (Accepts.LENGTH, Accepts.FACTOR):
+        if parameter.accepts in (Accepts.LENGTH, Accepts.FACTOR, Accepts.WORD):
             numbers.append(fixed(function, parameter, node).value)
         else:
             refuse_source(node, span, checking.scope.functions)

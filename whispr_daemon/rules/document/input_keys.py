@@ -45,9 +45,19 @@ INDICATOR: Final = (
     Key("tf", TEXT, "its timeframe, such as 5m; the rule's"),
     Key("symbol", _ONE, "an alias of refs, or a symbol; the rule's own"),
 )
-_INDICATOR_NAME: Final = {
-    "type": "string",
-    "minLength": 1,
+INDICATOR_NAME: Final = {  # for editors; what else is an indicator the checker knows
+    "anyOf": [
+        {
+            "type": "string",
+            "pattern": r"^(ATR|(EMA|SMA|WMA|RMA|HMA|RSI|ATR|ROC|STDEV|HIGHEST|LOWEST)[0-9]{1,4})$",
+            "description": "an indicator of the close and its length, such as EMA13",
+        },
+        {
+            "type": "string",
+            "pattern": r"^[A-Za-z_][A-Za-z0-9_]*[.@(a-z0-9_]",
+            "description": "any other, as in an expression: EMA13@5m, macd(12, 26, 9).hist",
+        },
+    ],
     "examples": ["ATR", "EMA13", "EMA48", "RSI14", "SMA20", "EMA13@5m"],
 }
 INPUTS: Final = (
@@ -56,7 +66,7 @@ INPUTS: Final = (
         "indicators",
         {
             "anyOf": [
-                items(_INDICATOR_NAME, 0),
+                items(_ONE, 0),
                 named(table(INDICATOR), "names and {type, length, source, tf, symbol}"),
             ],
             "title": "a list of names such as [EMA13, ATR14], or a map of "

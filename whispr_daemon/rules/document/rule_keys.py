@@ -1,10 +1,11 @@
 """The keys of a rule file, in tables: the JSON Schema, the checker and the editors read them."""
 
+import json
 from typing import Any, Final
 
 from whispr_daemon.rules.document.action_keys import action_schema
 from whispr_daemon.rules.document.golden_keys import TESTS
-from whispr_daemon.rules.document.input_keys import INPUTS
+from whispr_daemon.rules.document.input_keys import INDICATOR_NAME, INPUTS
 from whispr_daemon.rules.document.keys import (
     BOOLEAN,
     DURATION,
@@ -51,8 +52,13 @@ STEP: Final[Schema] = {
     "title": "a step such as {name: expression} or {absent: {if, for}}",
 }
 MAX_FIRES: Final = (
-    Key("count", {"type": "integer", "minimum": 1, "maximum": 1_000_000}, "how often", True),
-    Key("per", SCOPE, "in what", True),
+    Key(
+        "count",
+        {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+        "how often",
+        required=True,
+    ),
+    Key("per", SCOPE, "in what", required=True),
 )
 CLAUSE: Final = (
     Key("id", {"type": "string", "pattern": NAME_PATTERN, "title": "a name"}, "of the clause"),
@@ -139,4 +145,11 @@ def editor_schema() -> Schema:
     clause = schema["properties"]["logic"]["items"]["properties"]
     for key in ("then", "on_timeout"):
         clause[key] = {**clause[key], "items": action_schema()}
+    indicators = schema["properties"]["inputs"]["properties"]["indicators"]
+    indicators["anyOf"][0] = {**indicators["anyOf"][0], "items": INDICATOR_NAME}
     return schema
+
+
+def schema_text() -> str:
+    """Return :func:`editor_schema` as it is published: ``config/whispr-rules-v1.schema.json``."""
+    return json.dumps(editor_schema(), indent=2, ensure_ascii=False) + "\n"

@@ -99,6 +99,7 @@ def _emit(place: Place, rest: str, start: int) -> Emit | None:
         message = f"emit needs a signal name of letters, digits and _, found {_short(name)!r}"
         place.refuse("E401", message, start)
         return None
+    place.bench.emitted.add(name)
     if not colon:
         return Emit(name=name)
     number = _strength(place, strength, start + len(name) + 1)

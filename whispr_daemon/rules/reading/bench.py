@@ -1,4 +1,4 @@
-"""A document on the bench: expressions at their places, what they found, which signals they ask."""
+"""A document on the bench: expressions at their places, the signals they ask for."""
 
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ class Bench:
         self.document = document
         self.data: dict[str, Any] = document.data
         self.asked: list[Asked] = []
+        self.emitted: set[str] = set()
 
     def condition(self, written: object, path: Path, scope: Scope) -> Node | None:
         """Return the typed tree of a condition; None if there is none or a mistake in it."""

@@ -6,7 +6,6 @@ from typing import Any, Final
 from whispr_daemon.rules.actions import Action
 from whispr_daemon.rules.check.scope import Scope
 from whispr_daemon.rules.document.document import Path
-from whispr_daemon.rules.nodes import Node
 from whispr_daemon.rules.reading.actions import read_action
 from whispr_daemon.rules.reading.bench import Bench
 from whispr_daemon.rules.reading.plain import flag, listed, mapping, text, whole, word
@@ -93,12 +92,3 @@ def check_ids(bench: Bench) -> None:
             message = f"the clause id {name!r} is used twice"
             bench.refuse(("logic", index, "id"), "E509", message)
         seen.add(str(name))
-
-
-def expressions(clause: Clause) -> list[Node]:
-    """Return the conditions of a clause: its own, its steps', until, rearm."""
-    found = [] if clause.condition is None else [clause.condition]
-    if clause.sequence is not None:
-        found += (step.condition for step in clause.sequence.steps)
-        found += [] if clause.sequence.until is None else [clause.sequence.until]
-    return found + ([] if clause.rearm is None else [clause.rearm])

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from whispr_daemon.rules.actions import Action, Assign, reads
+from whispr_daemon.rules.actions import Action, Assign
 from whispr_daemon.rules.nodes import Node, Variable
-from whispr_daemon.rules.reading.clauses import expressions
 from whispr_daemon.rules.rule import Clause, Held, Inputs
 from whispr_daemon.rules.tree import canonical, walk
 
@@ -34,8 +33,7 @@ def clause_digest(
     """
     inputs, variables = of
     actions = (*clause.actions, *clause.on_timeout)
-    trees = [*expressions(clause), *([] if when is None else [when])]
-    trees += (node for action in actions for node in reads(action))
+    trees = [*clause.trees, *([] if when is None else [when])]
     names = {node.name for tree in trees for node in walk(tree) if isinstance(node, Variable)}
     names |= {name for action in actions for name in _assigned(action)}
     keys = {

@@ -1,0 +1,1 @@
+"""What is odd about rules that are right: remarks that keep none from running."""
