@@ -7,7 +7,7 @@ from whispr_daemon.domain.outputs import Output
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
 from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.column import Need
-from whispr_daemon.rules.columns.frames import Clock
+from whispr_daemon.rules.columns.clock import clock_of
 from whispr_daemon.rules.columns.saved import join
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.compile.parts import asked, tops
@@ -40,11 +40,12 @@ class Running:
         """Compile the rule; it starts unarmed. ``board`` was made with this rule among others."""
         inputs = rule.inputs
         self.rule = rule
+        self._home = settings.home
         self.symbols = inputs.symbols or settings.watchlist or ("*",)
         self.require = inputs.require or settings.require
         self.variables = Table(2 * len(rule.variables), 0)
         self.turns = [
-            Turn(rule, numbers, clock_of(rule, evaluate), board, compiler)
+            Turn(rule, numbers, clock_of(rule.inputs, evaluate), board, compiler)
             for evaluate in _EVALUATIONS
             if (numbers := [n for n, one in enumerate(rule.clauses) if one.evaluate == evaluate])
         ]
@@ -54,7 +55,7 @@ class Running:
 
     def wants(self, symbol: str) -> bool:
         """Is the rule about this instrument?"""
-        return "*" in self.symbols or symbol in self.symbols
+        return ("*" in self.symbols or symbol in self.symbols) and self._home(symbol)
 
     def reads(self, turn: Turn) -> Iterator[Node]:
         """Yield every expression of a turn."""
@@ -108,9 +109,3 @@ class Running:
         self.variables.clear()
         self._saying.throttle.clear()
         self._want.clear()
-
-
-def clock_of(rule: Rule, evaluate: Evaluate) -> Clock:
-    """Return when clauses of a rule that say ``evaluate`` are evaluated."""
-    inputs = rule.inputs
-    return Clock(inputs.timeframe, inputs.session, inputs.calendar)

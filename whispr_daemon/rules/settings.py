@@ -11,6 +11,8 @@ from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.column import Require
 
 PinnedLevels: TypeAlias = Mapping[tuple[str, date | None], tuple[float, float]]
+# (symbol, name) to (ns UTC, value), in order; symbol "": of all; name e.g. position.qty
+Portfolio: TypeAlias = Mapping[tuple[str, str], tuple[tuple[int, float], ...]]
 
 
 class RuleSettings(Value, frozen=True, kw_only=True):
@@ -26,6 +28,8 @@ class RuleSettings(Value, frozen=True, kw_only=True):
     require: Require = "converged"  # of rules that do not say
     # (symbol, session date; None: every session) to (anchor, ATR): for tests
     pinned_levels: PinnedLevels = msgspec.field(default_factory=dict)
+    # What positions and accounts are from when on; a str is the index of its value in ``words``.
+    portfolio: Portfolio = msgspec.field(default_factory=dict)
 
     def home(self, symbol: str) -> bool:
         """Whether rules are evaluated for a symbol here; others are only here to be referred to."""

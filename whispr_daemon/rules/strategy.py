@@ -2,67 +2,88 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final
 
 from whispr_daemon.domain.batch import Batch
-from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.errors import StrategyFailed
+from whispr_daemon.domain.outputs import Alert, Output
+from whispr_daemon.ports.strategy import Changing
 from whispr_daemon.rules.board import Board
-from whispr_daemon.rules.column import BARS
+from whispr_daemon.rules.change import decode as decode_change
 from whispr_daemon.rules.columns.bank import Bank
-from whispr_daemon.rules.columns.frames import Clock, Framer
-from whispr_daemon.rules.columns.saved import Saved, decode, encode, join, restore_table, save_table
+from whispr_daemon.rules.columns.clock import Clock
+from whispr_daemon.rules.columns.saved import (
+    Saved,
+    copy_rows,
+    decode,
+    encode,
+    restore_table,
+    save_table,
+)
 from whispr_daemon.rules.columns.sessions import calendar
-from whispr_daemon.rules.columns.slots import Selection, Slots, picked, select
+from whispr_daemon.rules.columns.slots import Slots, select
 from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.coupling import groups, ranked
+from whispr_daemon.rules.jit import UNCOMPILED, Compiler
+from whispr_daemon.rules.load import load
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.source import StateBlock
 from whispr_daemon.rules.turn import Evaluated, Turn, View
 
+REVISION: Final = 2  # of the language: what rules mean, and so what their state is
 
-class _Desk(NamedTuple):
-    """What all rules of one clock share."""
-
-    framer: Framer
-    bank: Bank
+_Place = tuple[int, int, int, int, int]  # order, ts and slot of a row; rank of the rule; number
 
 
 class RulesStrategy:
-    """All rules over one partition. ColumnarStrategy, Snapshotting and Warming."""
+    """All rules over one partition. ColumnarStrategy, Snapshotting, Changing and Warming."""
 
     name = "rules"
 
-    def __init__(self, rules: Sequence[Rule], settings: RuleSettings | None = None) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        settings: RuleSettings | None = None,
+        compiler: Compiler = UNCOMPILED,
+    ) -> None:
         """Compile the enabled rules; all state is cold.
 
         Raises:
             SettingsError: the settings name a calendar that does not exist.
         """
         self._settings = settings or RuleSettings()
+        self._compiler = compiler
         for name in {self._settings.calendar, *self._settings.calendars.values()}:
             calendar(name)
-        enabled = sorted(
-            (rule for rule in rules if rule.enabled), key=lambda rule: (-rule.priority, rule.name)
-        )
+        self._change = b""  # what it has been told to be
+        self._silent = False  # it only learns: rules say nothing
+        self._new: set[str] = set()  # state that has no history since the last change
+        self._strangers: set[str] = set()  # instruments that have none
+        self._slots = Slots(self._wants)
+        self._become(rules)
+        hashes = "".join(sorted(f"{one.rule.name}:{one.rule.hash}" for one in self._running))
+        self.version = sha256(f"{REVISION}:{hashes}".encode()).hexdigest()[:12]
+
+    def _become(self, rules: Sequence[Rule]) -> None:
+        enabled = ranked(rule for rule in rules if rule.enabled)
         self._board = Board(enabled)
-        self._running = [Running(rule, self._settings, self._board) for rule in enabled]
-        self._slots = Slots(lambda symbol: any(rule.wants(symbol) for rule in self._running))
-        self._desks: dict[Clock, _Desk] = {}
+        self._running = [
+            Running(rule, self._settings, self._board, self._compiler) for rule in enabled
+        ]
+        self._groups = groups(enabled)
+        self._refs = {symbol for rule in enabled for symbol in rule.inputs.refs.values()}
+        self._bank = Bank(self._slots, self._settings)
         for running in self._running:
             for turn in running.turns:
-                desk = self._desk(turn.clock)
+                for column in turn.program.columns:
+                    self._bank.ask(turn.clock, column)
                 for node in running.reads(turn):
-                    desk.bank.want(node)
-        hashes = "".join(sorted(f"{rule.name}:{rule.hash}" for rule in enabled))
-        self.version = sha256(hashes.encode()).hexdigest()[:12]
+                    self._bank.want(turn.clock, node)
 
-    def _desk(self, clock: Clock) -> _Desk:
-        if clock not in self._desks:
-            calendars = {**self._settings.calendars, "": self._settings.calendar}
-            framer = Framer(clock, self._slots, calendars)
-            self._desks[clock] = _Desk(framer, Bank(self._settings.pinned_levels))
-        return self._desks[clock]
+    def _wants(self, symbol: str) -> bool:
+        return symbol in self._refs or any(one.wants(symbol) for one in self._running)
 
     # ------------------------------------------------------------------ the fold
     def on_batch(self, batch: Batch) -> Iterable[Output]:
@@ -70,33 +91,108 @@ class RulesStrategy:
         selection = select(batch, self._slots)
         if selection is None:
             return []
-        views = {clock: self._view(desk, selection) for clock, desk in self._desks.items()}
-        said: list[tuple[int, int, int, Evaluated, View]] = []
-        for rank, running in enumerate(self._running):
-            for turn in running.turns:
-                view = views[turn.clock]
-                if view is None:
-                    continue
-                for order, found in enumerate(running.run(turn, view)):
-                    said.append((view.at[found.row], rank, order, found, view))
-        said.sort(key=lambda entry: entry[:3])
+        self._bank.take(selection)
+        if self._silent:
+            return []
+        views = {clock: self._view(clock) for clock in self._clocks()}
+        said: list[tuple[_Place, Evaluated, View]] = []
+        for group in self._groups:
+            turns = [
+                (rank, turn, view)
+                for rank in group
+                for turn in self._running[rank].turns
+                if (view := views[turn.clock]) is not None
+            ]
+            if len(turns) == 1:
+                said += self._whole(*turns[0])
+            else:
+                said += self._by_row(turns)
+        said.sort(key=lambda entry: entry[0])
         return [
             output
-            for _, rank, _, found, view in said
-            for output in self._running[rank].say(found, view)
+            for place, found, view in said
+            for output in self._running[place[3]].say(found, view)
         ]
 
-    def _view(self, desk: _Desk, selection: Selection) -> View | None:
-        frame = desk.framer.frame(selection)
-        if frame is None:
+    def _clocks(self) -> set[Clock]:
+        return {turn.clock for running in self._running for turn in running.turns}
+
+    def _view(self, clock: Clock) -> View | None:
+        desk = self._bank.desk(clock)
+        if not desk.slot:
             return None
-        symbols = self._slots.symbols
-        values = desk.bank.values(frame, symbols)
-        slot, at, ts = (
-            picked(column, frame.evaluated).tolist()
-            for column in (frame.slot, frame.at, frame.rows["ts"])
+        at = [order >> 1 for order in desk.order]
+        return View(desk.slot, at, desk.ts, desk.values, self._slots.symbols)
+
+    def _whole(self, rank: int, turn: Turn, view: View) -> Iterator[tuple[_Place, Evaluated, View]]:
+        order = self._bank.desk(turn.clock).order
+        for number, found in enumerate(self._running[rank].run(turn, view)):
+            where = order[found.row], view.ts[found.row], view.slot[found.row]
+            yield (*where, rank, number), found, view
+
+    def _by_row(
+        self, turns: Sequence[tuple[int, Turn, View]]
+    ) -> Iterator[tuple[_Place, Evaluated, View]]:
+        """Run rules that hear each other, or share variables, in the order of rows and ranks."""
+        rows = sorted(
+            (order, view.ts[row], view.slot[row], rank, number, row)
+            for number, (rank, turn, view) in enumerate(turns)
+            for row, order in enumerate(self._bank.desk(turn.clock).order)
         )
-        return View(slot, at, ts, values, symbols)
+        for *place, rank, number, row in rows:
+            _, turn, view = turns[number]
+            for found in self._running[rank].run(turn, view, (row, row + 1)):
+                order, ts, slot = place
+                yield (order, ts, slot, rank, (number << 32) + found.clause), found, view
+
+    # ------------------------------------------------------------------ changes
+    def change(self, number: int, body: bytes, ts_event: int) -> Iterable[Output]:
+        """Become what a :class:`RuleChange` says; state lives on where its key is the same.
+
+        Raises:
+            StrategyFailed: it is no change of rules, or holds a file that does not load.
+        """
+        change = decode_change(body)
+        loaded = load(change.files)
+        if loaded.errors:
+            found = "; ".join(str(error) for error in loaded.errors)
+            raise StrategyFailed(f"change {number} of the rules does not load: {found}")
+        before = {key for key, _ in self._bank.tables()}
+        known = set(self._slots.symbols)
+        saved = self._saved()
+        self._change = body
+        self._become(loaded.rules)
+        self._slots.reconsider()
+        self._take_back(saved)
+        self._new = {key for key, _ in self._bank.tables()} - before
+        self._strangers = {name for name in self._slots.asked() if self._wants(name)} - known
+        if self._settings.partition:
+            return []
+        return [
+            Alert(message=message, severity="error", ts_event=ts_event, origin=self.name)
+            for message in change.refused
+        ]
+
+    def unlearned(self) -> "RulesStrategy | None":
+        """Return one with the same columns and no rules that speak; None if nothing is new."""
+        if not (self._new or self._strangers):
+            return None
+        fresh = RulesStrategy([], self._settings, self._compiler)
+        fresh._become([one.rule for one in self._running])
+        fresh._silent = True
+        return fresh
+
+    def learn(self, other: Changing) -> None:
+        """Take the state of what is new from one that has folded the log."""
+        assert isinstance(other, RulesStrategy)  # noqa: S101 (it is one of ``unlearned``)
+        symbols = other._slots.symbols
+        slots = [self._slots.slot(symbol) for symbol in symbols]
+        strange = [at for at, symbol in enumerate(symbols) if symbol in self._strangers]
+        learned = dict(other._bank.tables())
+        for key, table in self._bank.tables():
+            rows = range(len(symbols)) if key in self._new else strange
+            copy_rows(learned[key], table, rows, slots)
+        self._new, self._strangers = set(), set()
 
     # ------------------------------------------------------------------ warm-up
     def warmup(self) -> Mapping[str, str]:
@@ -106,53 +202,58 @@ class RulesStrategy:
             named = [symbol for symbol in running.symbols if symbol != "*"]
             seen = [symbol for symbol in self._slots.symbols if running.wants(symbol)]
             for symbol in dict.fromkeys((*named, *seen)):
-                for turn in running.turns:
-                    missing = self._missing(running, turn, symbol)
-                    if missing:
-                        words[f"{running.rule.name} {symbol}"] = missing
+                missing = self._missing(running, symbol)
+                if missing:
+                    words[f"{running.rule.name} {symbol}"] = missing
         return words
 
-    def _missing(self, running: Running, turn: Turn, symbol: str) -> str:
-        desk = self._desks[turn.clock]
-        slot = self._slots.known(symbol)
+    def _missing(self, running: Running, symbol: str) -> str:
+        """Say of all that a rule waits for what is farthest away."""
         worst, words = 0, ""
-        for need, least in running.lacking(turn):
-            seen = desk.framer.seen(slot) if need.column == BARS else None
-            count = desk.bank.count(need.column, slot, symbol) if seen is None else seen
-            if least - count > worst:
-                worst, words = least - count, f"warming {count}/{least} {need.unit}"
+        for turn in running.turns:
+            for need, least in running.lacking(turn):
+                count = self._bank.count(turn.clock, need.column, symbol)
+                if least - count > worst:
+                    worst, words = least - count, f"warming {count}/{least} {need.unit}"
         return words
 
     # ------------------------------------------------------------------ snapshots
     def snapshot(self) -> bytes:
         """Return all state, exact to the bit. Indicators are kept once for all rules."""
+        return encode(self._saved())
+
+    def _saved(self) -> Saved:
         symbols = self._slots.symbols
         count = len(symbols)
-        shared = {key: save_table(table, count) for key, table in self._shared_tables()}
-        clauses = {
-            key: save_table(table, count, block) for key, table, block in self._clause_tables()
-        }
-        alone = {key: save_table(table, 1) for key, table in self._alone_tables()}
-        return encode(
-            Saved(
-                symbols=list(symbols),
-                shared=shared,
-                clauses=clauses,
-                board=self._board.save(count),
-                alone=alone,
-            )
+        return Saved(
+            symbols=list(symbols),
+            shared={key: save_table(table, count) for key, table in self._bank.tables()},
+            clauses={
+                key: save_table(table, count, block) for key, table, block in self._clause_tables()
+            },
+            board=self._board.save(count),
+            alone={key: save_table(table, 1) for key, table in self._alone_tables()},
+            change=self._change,
         )
 
     def restore(self, body: bytes) -> None:
         """Take a snapshot back. Clauses and indicators it does not know start cold.
+
+        What it had been told to be (:meth:`change`) it is again.
 
         Raises:
             StrategyFailed: it is not a snapshot of rules.
         """
         saved = decode(body)
         self._slots.clear()
+        if saved.change:
+            self._change = saved.change
+            self._become(load(decode_change(saved.change).files).rules)
+        self._take_back(saved)
+
+    def _take_back(self, saved: Saved) -> None:
         slots = [self._slots.slot(symbol) for symbol in saved.symbols]
-        for key, table in self._shared_tables():
+        for key, table in self._bank.tables():
             table.clear()
             if key in saved.shared:
                 restore_table(table, saved.shared[key], slots)
@@ -165,12 +266,6 @@ class RulesStrategy:
         for key, table in self._alone_tables():
             if key in saved.alone:
                 restore_table(table, saved.alone[key], [0])
-
-    def _shared_tables(self) -> Iterator[tuple[str, Table]]:
-        for clock, desk in self._desks.items():
-            yield join(*clock, "clock"), desk.framer.table
-            for key, table in desk.bank.tables.items():
-                yield join(*clock, key), table
 
     def _clause_tables(self) -> Iterator[tuple[str, Table, StateBlock]]:
         for running in self._running:

@@ -7,7 +7,7 @@ import numpy as np
 
 from whispr_daemon.domain.outputs import Direction
 from whispr_daemon.rules.board import Board
-from whispr_daemon.rules.columns.frames import Clock
+from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.compile.compiler import compile_rule

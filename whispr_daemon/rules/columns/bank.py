@@ -1,176 +1,192 @@
-"""Indicators and day levels of one clock: computed once a batch, whichever rules read them."""
+"""All columns of all clocks: made once a batch, in the order of what reads what."""
 
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
-from whispr_daemon.domain.batch import Rows
-from whispr_daemon.ports.function import Faults
-from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, TS, Column, level_key
-from whispr_daemon.rules.columns import levels
-from whispr_daemon.rules.columns.frames import Frame
-from whispr_daemon.rules.columns.levels import Days, Levels
-from whispr_daemon.rules.columns.sessions import days_since_epoch
-from whispr_daemon.rules.columns.slots import picked
+from whispr_daemon.rules.column import BARS, Column, level_key
+from whispr_daemon.rules.columns.clock import Clock
+from whispr_daemon.rules.columns.desk import FIELDS, PRICE, Desk
+from whispr_daemon.rules.columns.joins import JoinMaker
+from whispr_daemon.rules.columns.ladders import LadderMaker
+from whispr_daemon.rules.columns.maker import Maker
+from whispr_daemon.rules.columns.moments import ClockMaker, PortfolioMaker
+from whispr_daemon.rules.columns.places import Places
+from whispr_daemon.rules.columns.series import ExpressionMaker, MeanMaker, SeriesMaker
+from whispr_daemon.rules.columns.session_columns import (
+    SESSIONS,
+    RangeMaker,
+    SessionMaker,
+    range_key,
+)
+from whispr_daemon.rules.columns.slots import Selection, Slots
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.columns.values import Values
-from whispr_daemon.rules.compile.compiler import ColumnProgram, compile_column
-from whispr_daemon.rules.functions.folds import NAN, Floats, Input, Output, fold
-from whispr_daemon.rules.functions.table import fold_of
+from whispr_daemon.rules.functions.warmth import needs_of
 from whispr_daemon.rules.nodes import (
+    AsOf,
+    ClockValue,
+    Forming,
     Level,
     LevelValue,
+    Named,
     Node,
+    PortfolioValue,
     Price,
     Series,
+    SessionValue,
+    Type,
 )
-from whispr_daemon.rules.settings import PinnedLevels
+from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.tree import canonical, children
 
-_FIELDS: Final = ("open", "high", "low", "close", "volume")
+Making: TypeAlias = Callable[[Desk], Maker]
+
+_CLOSE: Final = Price(type=Type.NUM, start=0, end=0, field="close")
+_OWN: Final = (Price, Series, SessionValue, ClockValue, PortfolioValue, AsOf, Forming)
 
 
 class Bank:
     """Knows which columns are wanted, keeps their state, fills them in."""
 
-    def __init__(self, pinned: PinnedLevels) -> None:
-        """``pinned`` levels take the place of computed ones: (anchor, ATR)."""
-        self.tables: dict[str, Table] = {}
-        self.faults: Faults = []  # of plug-ins in the last batch: the evaluated row, what
-        self._series: dict[str, Series] = {}  # sources before what reads them
-        self._sources: dict[str, ColumnProgram] = {}
-        self._days: dict[str, int] = {}  # key to length
-        self._means: dict[str, None] = {}  # hl2 … that are read
-        self._pinned = pinned
+    def __init__(self, slots: Slots, settings: RuleSettings) -> None:
+        """Start with no clock."""
+        self.desks: dict[Clock, Desk] = {}  # a clock of ticks after its base
+        self.makers: dict[tuple[Clock, str], Maker] = {}  # each after what it reads
+        self._slots = slots
+        self._settings = settings
 
-    def want(self, node: Node) -> None:
-        """Provide for everything an expression reads."""
-        for child in children(node):
-            self.want(child)
-        if isinstance(node, Price) and node.field not in _FIELDS:
-            self._means[node.field] = None
-        elif isinstance(node, Level | LevelValue):
-            key = level_key(node.ladder)
-            self._days[key] = node.ladder.length
-            self.tables.setdefault(key, Table(levels.FLOATS, levels.INTS))
-        elif isinstance(node, Series):
-            key = canonical(node)
-            self._series.setdefault(key, node)
-            self.tables.setdefault(key, Table(fold_of(node.function).place(node.numbers).width, 1))
-            for source in children(node):
-                if not isinstance(source, Price | Series):
-                    self._sources[canonical(source)] = compile_column(source)
+    # ------------------------------------------------------------------ what is wanted
+    def desk(self, clock: Clock) -> Desk:
+        """Return the desk of a clock."""
+        if clock not in self.desks:
+            base = None
+            if clock.evaluate == "tick" and not clock.forming:
+                base = self.desk(clock.base)
+            settings = self._settings
+            calendars = {**settings.calendars, "": settings.calendar}
+            places = Places(self._slots, {"": clock.calendar} if clock.calendar else calendars)
+            self.desks[clock] = Desk(clock, places, base)
+        return self.desks[clock]
 
-    def count(self, column: Column, slot: int, symbol: str) -> int:
-        """Return how far a count of the indicators or levels is for an instrument."""
-        if column.key in self._days and any(symbol == pinned for pinned, _ in self._pinned):
-            return levels.ALWAYS
-        place = levels.BARS if column.key in self._days else 0
-        ints = self.tables[column.key].ints
-        return int(ints[slot, place]) if 0 <= slot < len(ints) else 0
+    def ask(self, clock: Clock, column: Column) -> None:
+        """Provide for a column of the clock itself, as compiled rules name it."""
+        self.desk(clock).asked.add(column)
 
-    def values(self, frame: Frame, symbols: list[str]) -> Values:
-        """Return all columns over the evaluated bars; ``symbols[slot]`` is a slot's instrument."""
-        self.faults.clear()
-        rows = picked(frame.rows, frame.evaluated)
-        values = Values()
-        for field in _FIELDS:
-            values[Column(field)] = rows[field].tolist()
-        for field in self._means:
-            values[Column(field)] = mean_price(field, rows).tolist()
-        values[TS] = rows["ts"].tolist()
-        values[DATE] = picked(frame.where.date, frame.evaluated).tolist()
-        values[DAY] = values[DATE]
-        values[LAPSE] = picked(frame.lapse, frame.evaluated).tolist()
-        values[BARS] = picked(frame.bars, frame.evaluated).tolist()
-        if self._days:
-            self._fill_days(frame, symbols, values)
-        slot = picked(frame.slot, frame.evaluated).tolist()
-        for key in self._series:
-            self._fill_series(key, slot, len(symbols), values)
-        return values
-
-    def _fill_series(self, key: str, slot: list[int], slots: int, values: Values) -> None:
-        node = self._series[key]
-        given = Input(
-            slot=slot,
-            x=values[Column("close")] if node.source is None else self._source(node.source, values),
-            open=values[Column("open")],
-            high=values[Column("high")],
-            low=values[Column("low")],
-            volume=values[Column("volume")],
-            date=values[DATE],
-            others=tuple(self._source(other, values) for other in node.others),
-        )
-        out = Output([NAN] * len(slot), [0] * len(slot))
-        folded = fold_of(node.function)
-        state = self.tables[key].state(slots)
-        step = folded.step_for(node.numbers, self.faults)
-        fold(len(slot), given, state, folded.place(node.numbers), out, step)
-        values[Column(key)], values[Column(key, "count")] = out
-
-    def _source(self, node: Node, values: Values) -> Floats:
+    def want(self, clock: Clock, node: Node) -> None:
+        """Provide for everything an expression reads at the rows of a clock."""
         match node:
+            case AsOf(timeframe=timeframe):
+                self._join(clock, node, clock.base._replace(timeframe=timeframe))
+            case Forming():
+                self._forming(clock, node)
+            case Price() | Series() if self.desk(clock).on_ticks and canonical(node) != PRICE.key:
+                self._want_of_bar(clock, node)
             case Price(field=field):
-                return values[Column(field)]
+                if field not in FIELDS and field != PRICE.key:
+                    self._add(clock, field, lambda desk: MeanMaker(desk, field))
             case Series():
-                return values[Column(canonical(node))]
+                for source in children(node):
+                    self._want_column(clock, source)
+                self._add(clock, canonical(node), lambda desk: SeriesMaker(desk, node))
+            case Level(ladder=ladder) | LevelValue(ladder=ladder):
+                pinned = self._settings.pinned_levels
+                self._add(clock, level_key(ladder), lambda desk: LadderMaker(desk, ladder, pinned))
+                if isinstance(node, LevelValue) and node.name == "pos":
+                    self.want(clock, _CLOSE)
+            case SessionValue():
+                self._session(clock, node)
+            case ClockValue(name=name):
+                self._add(clock, name, lambda desk: ClockMaker(desk, name))
+            case PortfolioValue(name=name):
+                given = self._settings.portfolio
+                self._add(clock, name, lambda desk: PortfolioMaker(desk, name, given))
             case _:
-                program = self._sources[canonical(node)]
-                close = values[Column("close")]
-                out = [NAN] * len(close)
-                columns = tuple(values[column] for column in program.columns)
-                program.fold(len(close), columns, program.literals, out)
-                return out
+                for child in children(node):
+                    self.want(clock, child)
 
-    def _fill_days(self, frame: Frame, symbols: list[str], values: Values) -> None:
-        given = days_of(frame)
-        count = len(frame.evaluated)
-        for key, length in self._days.items():
-            out = Levels([NAN] * count, [NAN] * count, [NAN] * count, [NAN] * count, [0] * count)
-            state = self.tables[key].state(len(symbols))
-            levels.day_levels(len(frame.rows), given, state, length, out)
-            if self._pinned:
-                self._pin(out, frame, symbols)
-            for part, column in zip(Levels._fields, out, strict=True):
-                values[Column(key, part)] = column
+    def _add(self, clock: Clock, key: str, make: Making) -> None:
+        if (clock, key) not in self.makers:
+            self.makers[clock, key] = make(self.desk(clock))
 
-    def _pin(self, out: Levels, frame: Frame, symbols: list[str]) -> None:
-        slot = picked(frame.slot, frame.evaluated)
-        date = picked(frame.where.date, frame.evaluated)
-        for (symbol, day), (anchor, atr) in self._pinned.items():
-            mine = slot == symbols.index(symbol) if symbol in symbols else False
-            when = True if day is None else date == days_since_epoch(day)
-            for row in np.flatnonzero(mine & when):
-                out.anchor[row], out.atr[row], out.count[row] = anchor, atr, levels.ALWAYS
+    def _want_column(self, clock: Clock, node: Node) -> None:
+        """Provide for a column of its own for an expression."""
+        self.want(clock, node)
+        bare = node
+        while isinstance(bare, Named):
+            bare = bare.node
+        if not isinstance(bare, _OWN):
+            self._add(clock, canonical(node), lambda desk: ExpressionMaker(desk, node))
 
+    def _session(self, clock: Clock, node: SessionValue) -> None:
+        if node.name.startswith("premarket"):
+            self.desk(clock).look_around()
+        if node.minutes:
+            minutes = node.minutes
+            self._add(clock, range_key(minutes), lambda desk: RangeMaker(desk, minutes))
+        else:
+            self._add(clock, SESSIONS, SessionMaker)
 
-def mean_price(field: str, rows: Rows) -> NDArray[np.float64]:
-    """Return hl2, hlc3 or ohlc4 of bars."""
-    first, high, low, close = (rows[name] for name in _FIELDS[:4])
-    match field:
-        case "hl2":
-            mean = (high + low) / 2
-        case "hlc3":
-            mean = (high + low + close) / 3
-        case _:
-            mean = (first + high + low + close) / 4
-    return np.asarray(mean, dtype=np.float64)
+    def _forming(self, clock: Clock, node: Forming) -> None:
+        base = clock.base._replace(timeframe=node.timeframe, forming=True)
+        if clock.evaluate == "tick":
+            base = base._replace(evaluate="tick")
+        elif node.timeframe == clock.timeframe:
+            base = clock.base  # at a bar's close nothing of the next one has been seen
+        self._join(clock, node, base)
 
+    def _join(self, clock: Clock, node: AsOf | Forming, other: Clock) -> None:
+        """Provide for columns of another clock or symbol at the rows of this one."""
+        self._want_column(other, node.node)
+        key = canonical(node)
+        symbol = node.symbol if isinstance(node, AsOf) else ""
+        brought = {Column(canonical(node.node)): Column(key), BARS: Column(key, "count")}
+        self._carry(clock, key, other, (brought, symbol))
 
-def days_of(frame: Frame) -> Days:
-    """Return what of a frame the day levels are made of."""
-    date, before, part = (column.tolist() for column in frame.where)
-    high, low, close = (frame.rows[field].tolist() for field in ("high", "low", "close"))
-    return Days(
-        slot=frame.slot.tolist(),
-        date=date,
-        before=before,
-        part=part,
-        daily=frame.daily.tolist(),
-        clock=frame.clock.tolist(),
-        high=high,
-        low=low,
-        close=close,
-    )
+    def _want_of_bar(self, clock: Clock, node: Node) -> None:
+        """Provide for what a clock of ticks knows of the last complete bar."""
+        self._want_column(clock.base, node)
+        columns = [Column(canonical(node)), *(need.column for need in needs_of(node))]
+        brought = {column: column for column in columns}
+        self._carry(clock, canonical(node), clock.base, (brought, ""))
+
+    def _carry(
+        self, clock: Clock, key: str, other: Clock, what: tuple[dict[Column, Column], str]
+    ) -> None:
+        there = self.desk(other)
+        brought, symbol = what
+        self._add(clock, key, lambda desk: JoinMaker(desk, key, there, brought, symbol))
+
+    # ------------------------------------------------------------------ the fold
+    def take(self, selection: Selection) -> None:
+        """Fill all columns over the rows of a batch."""
+        for desk in self.desks.values():
+            desk.take(selection)
+        for maker in self.makers.values():
+            maker.fill()
+
+    def count(self, clock: Clock, column: Column, symbol: str) -> int:
+        """Return how far a count is for an instrument."""
+        slot = self._slots.known(symbol)
+        if column == BARS:
+            return self.desk(clock).seen(slot)
+        for (of, key), maker in self.makers.items():
+            if of != clock:
+                continue
+            if isinstance(maker, JoinMaker) and maker.brings(column):
+                return maker.known(column, slot)
+            if key == column.key and isinstance(maker, LadderMaker):
+                return maker.known(slot, symbol)
+            if key == column.key and maker.table is not None:
+                ints = maker.table.ints
+                return int(ints[slot, 0]) if 0 <= slot < len(ints) else 0
+        return 0
+
+    # ------------------------------------------------------------------ state
+    def tables(self) -> Iterator[tuple[str, Table]]:
+        """Yield all state with the keys under which it is saved."""
+        for clock, desk in self.desks.items():
+            named: Mapping[str, Table] = desk.tables()
+            for name, table in named.items():
+                yield f"{clock.spelled()}\x1f{name}", table
+        for (clock, key), maker in self.makers.items():
+            if maker.table is not None:
+                yield f"{clock.spelled()}\x1fof {key}", maker.table

@@ -1,47 +1,77 @@
-"""Day levels: the anchor and ATR of the session before, from daily bars.
+"""Levels: the anchor and ATR of the period before, from daily bars.
 
 A daily bar is the official one where the market source brings it. Where it does not, the day is
-put together from the intraday bars of the regular session, if all of it was seen.
+put together from the intraday bars of its session, if all of it was seen. Days make the periods of
+a ladder (a day is a period of its own); of the 4-hour ladder the parts of a session take the place
+of days.
 """
 
+import math
 from typing import Final, NamedTuple, TypeAlias
 
 from whispr_daemon.rules.functions.folds import NAN, Floats, Ints, State, true_range, wilder
 
-# State of a slot. The chain is what the daily bars so far make; the sum is of the running session.
+# State of a slot. The chain is what the periods so far make.
 CLOSE: Final = 0  # the last chained close: the anchor
 AVERAGE: Final = 1  # the ATR (its sum while it forms)
-HIGH: Final = 2  # of the running session
+HIGH: Final = 2  # of the running day
 LOW: Final = 3
 LAST: Final = 4
 ANCHOR: Final = 5  # of the levels that hold
 ATR: Final = 6
-FLOATS: Final = 7
-DAY: Final = 0  # date of the last chained bar
-BARS: Final = 1  # chained so far
-RUNNING: Final = 2  # date of the running session
+TOP: Final = 7  # of the running period, from its days that are over
+BOTTOM: Final = 8
+ENDED: Final = 9  # its last close
+TRADED: Final = 10  # the last close of the last day that was seen to its end
+FLOATS: Final = 11
+DAY: Final = 0  # the last day taken into a period
+BARS: Final = 1  # periods chained so far
+RUNNING: Final = 2  # the running day
 WHOLE: Final = 3  # 0: missed its open; 1: seen from the open; 2: seen from open to close
-HELD: Final = 4  # date of the session the levels hold for
-INTS: Final = 5
+HELD: Final = 4  # the period the levels hold for
+PERIOD: Final = 5  # the running period
+PENDING: Final = 6  # 1: it has days
+COMPLETE: Final = 7  # 1: its first day is among them
+DAY_PERIOD: Final = 8  # of the running day: its period,
+DAY_FIRST: Final = 9  # whether it begins it,
+DAY_LAST: Final = 10  # and whether it ends it
+SEEN_END: Final = 11  # 1: its last bar was seen
+TRADED_DAY: Final = 12
+INTS: Final = 13
 
 ALWAYS: Final = 1 << 40  # the count of pinned levels: more than any warmup needs
 
 
 Bar: TypeAlias = tuple[float, float, float]  # high, low, close
+Span: TypeAlias = tuple[int, int, int, int]  # a day, its period, whether it begins and ends it
 
 
 class Days(NamedTuple):
-    """Intraday and daily rows in order. Dates count days from 1970-01-01."""
+    """Intraday and daily rows in order. Days count from 1970-01-01; -1: in no session."""
 
     slot: Ints
-    date: Ints  # of the row's session
+    day: Ints  # of the row's session
     before: Ints  # the session before
+    period: Ints
+    first: Ints  # 1: the day begins its period
+    last: Ints  # 1: it ends it
     part: Ints  # of the regular session: 0 outside, 1 within, +2 from its open, +4 to its close
     daily: Ints  # 1: a daily bar
+    bar: Ints  # 1: an intraday bar; 0: a daily one, or a trade
     clock: Ints  # 1: a row the rule is evaluated at
     high: Floats
     low: Floats
     close: Floats
+
+
+class How(NamedTuple):
+    """How a ladder takes its anchor and ATR."""
+
+    length: int  # of the ATR, in periods
+    lenient: bool = False  # a day counts as whole if its slot was there before it
+    last_trade: bool = False  # anchor: the last intraday close of the day, not the official one
+    current: bool = False  # of the running period
+    cents: bool = False  # the ATR is rounded
 
 
 class Levels(NamedTuple):
@@ -49,70 +79,101 @@ class Levels(NamedTuple):
 
     anchor: Floats
     atr: Floats
-    high: Floats  # of the session so far
+    high: Floats  # of the period so far
     low: Floats
-    count: Ints  # daily bars behind the levels
+    count: Ints  # periods behind the levels
 
 
-def day_levels(rows: int, days: Days, state: State, length: int, out: Levels) -> None:
+def fold_levels(rows: int, days: Days, state: State, how: How, out: Levels) -> None:
     """Fold rows into the levels that hold at each. NaN where the day before has no bar."""
-    floats, ints = state
+    ints = state.ints
     at = 0
     for r in range(rows):
-        f = days.slot[r] * FLOATS
         i = days.slot[r] * INTS
-        daily = days.daily[r]
+        f = days.slot[r] * FLOATS
+        span = days.day[r], days.period[r], days.first[r], days.last[r]
+        bar = days.high[r], days.low[r], days.close[r]
+        if not days.daily[r] and span[0] >= 0 and (days.bar[r] or days.clock[r]):
+            if span[0] != ints[i + RUNNING]:
+                close_day(state, f, i, how)
+                open_day(state, f, i, span, how)
+            if days.bar[r]:
+                extend_day(state, f, i, bar, days.part[r])
         if days.clock[r]:
-            if daily:
-                floats[f + HIGH] = days.high[r]
-                floats[f + LOW] = days.low[r]
-            else:
-                if days.date[r] != ints[i + RUNNING]:
-                    close_day(state, f, i, length)
-                    open_day(state, f, i, days.date[r])
-                extend_day(state, f, i, (days.high[r], days.low[r], days.close[r]), days.part[r])
+            if days.daily[r]:
+                state.floats[f + HIGH] = bar[0]
+                state.floats[f + LOW] = bar[1]
+                ints[i + RUNNING] = span[0]
             if ints[i + BARS] > 0 and ints[i + DAY] == days.before[r]:
-                hold(state, f, i, days.date[r], length)
-            held = ints[i + HELD] == days.date[r]
-            out.anchor[at] = floats[f + ANCHOR] if held else NAN
-            out.atr[at] = floats[f + ATR] if held else NAN
-            out.high[at] = floats[f + HIGH]
-            out.low[at] = floats[f + LOW]
-            out.count[at] = ints[i + BARS]
+                hold(state, f, i, span[1], how)
+            tell(state, f, i, (span[1], at), how, out)
             at += 1
-        if daily and (ints[i + BARS] == 0 or days.date[r] > ints[i + DAY]):
-            chain(state, f, i, (days.high[r], days.low[r], days.close[r]), length)
-            ints[i + DAY] = days.date[r]
+        if days.daily[r] and span[0] > ints[i + DAY]:
+            take_day(state, f, i, span, bar, how.length)
 
 
-def hold(state: State, f: int, i: int, date: int, length: int) -> None:
-    """Make the chain the levels of a session: they stay, also when its own daily bar is chained."""
+def hold(state: State, f: int, i: int, period: int, how: How) -> None:
+    """Make the chain the levels of a period: they stay, also when its own bars are chained."""
     floats, ints = state
-    ints[i + HELD] = date
-    floats[f + ANCHOR] = floats[f + CLOSE]
-    floats[f + ATR] = floats[f + AVERAGE] if ints[i + BARS] >= length else NAN
+    ints[i + HELD] = period
+    traded = how.last_trade and ints[i + TRADED_DAY] == ints[i + DAY]
+    floats[f + ANCHOR] = floats[f + TRADED] if traded else floats[f + CLOSE]
+    floats[f + ATR] = floats[f + AVERAGE] if ints[i + BARS] >= how.length else NAN
 
 
-def close_day(state: State, f: int, i: int, length: int) -> None:
-    """Chain the running session if it was seen whole and no official bar of it has come."""
+def tell(state: State, f: int, i: int, where: tuple[int, int], how: How, out: Levels) -> None:
+    """Write the levels of a row."""
     floats, ints = state
-    if ints[i + WHOLE] == 2 and (ints[i + BARS] == 0 or ints[i + RUNNING] > ints[i + DAY]):
-        chain(state, f, i, (floats[f + HIGH], floats[f + LOW], floats[f + LAST]), length)
-        ints[i + DAY] = ints[i + RUNNING]
+    period, at = where
+    held = ints[i + HELD] == period
+    anchor = floats[f + ANCHOR] if held else NAN
+    atr = floats[f + ATR] if held else NAN
+    high, low = floats[f + HIGH], floats[f + LOW]
+    if ints[i + PENDING] and ints[i + PERIOD] == period:
+        high = floats[f + TOP] if floats[f + TOP] > high else high
+        low = floats[f + BOTTOM] if floats[f + BOTTOM] < low else low
+        high = floats[f + TOP] if high != high else high
+        low = floats[f + BOTTOM] if low != low else low
+    if how.current and held and floats[f + LAST] == floats[f + LAST]:
+        anchor = floats[f + LAST]
+        move = true_range(high, low, floats[f + CLOSE])
+        enough = ints[i + BARS] + 1 >= how.length
+        atr = wilder(floats[f + AVERAGE], move, ints[i + BARS], how.length) if enough else NAN
+    if how.cents:
+        atr = math.floor(atr * 100.0 + 0.5) / 100.0 if atr == atr else NAN
+    out.anchor[at] = anchor
+    out.atr[at] = atr
+    out.high[at] = high
+    out.low[at] = low
+    out.count[at] = ints[i + BARS]
 
 
-def open_day(state: State, f: int, i: int, date: int) -> None:
-    """Begin a session of which nothing is seen yet."""
+def close_day(state: State, f: int, i: int, how: How) -> None:
+    """Take the running day if it was seen whole and no official bar of it has come."""
     floats, ints = state
-    ints[i + RUNNING] = date
-    ints[i + WHOLE] = 0
+    if ints[i + SEEN_END]:
+        floats[f + TRADED] = floats[f + LAST]
+        ints[i + TRADED_DAY] = ints[i + RUNNING]
+    whole = ints[i + WHOLE] == 2 or (how.lenient and ints[i + WHOLE] == 1)
+    if whole and ints[i + RUNNING] > ints[i + DAY] and floats[f + LAST] == floats[f + LAST]:
+        span = ints[i + RUNNING], ints[i + DAY_PERIOD], ints[i + DAY_FIRST], ints[i + DAY_LAST]
+        bar = floats[f + HIGH], floats[f + LOW], floats[f + LAST]
+        take_day(state, f, i, span, bar, how.length)
+
+
+def open_day(state: State, f: int, i: int, span: Span, how: How) -> None:
+    """Begin a day of which nothing is seen yet."""
+    floats, ints = state
+    ints[i + WHOLE] = 1 if how.lenient and ints[i + RUNNING] else 0
+    ints[i + RUNNING], ints[i + DAY_PERIOD], ints[i + DAY_FIRST], ints[i + DAY_LAST] = span
+    ints[i + SEEN_END] = 0
     floats[f + HIGH] = NAN
     floats[f + LOW] = NAN
     floats[f + LAST] = NAN
 
 
 def extend_day(state: State, f: int, i: int, bar: Bar, part: int) -> None:
-    """Add an intraday bar to the running session; outside the regular one it changes nothing."""
+    """Add an intraday bar to the running day; outside its session it changes nothing."""
     floats, ints = state
     high, low, close = bar
     if part & 1 == 0:
@@ -123,12 +184,45 @@ def extend_day(state: State, f: int, i: int, bar: Bar, part: int) -> None:
     floats[f + LAST] = close
     if part & 2:
         ints[i + WHOLE] = 1
-    if part & 4 and ints[i + WHOLE] == 1:
-        ints[i + WHOLE] = 2
+    if part & 4:
+        ints[i + SEEN_END] = 1
+        if ints[i + WHOLE] == 1:
+            ints[i + WHOLE] = 2
+
+
+def take_day(
+    state: State, f: int, i: int, span: Span, bar: Bar, length: int
+) -> None:
+    """Take a daily bar into its period, and the period into the chain when it is over."""
+    floats, ints = state
+    day, period, first, last = span
+    high, low, close = bar
+    if ints[i + PENDING] and ints[i + PERIOD] != period:
+        end_period(state, f, i, length)
+    if ints[i + PENDING] == 0:
+        ints[i + PENDING] = 1
+        ints[i + PERIOD] = period
+        ints[i + COMPLETE] = first
+        floats[f + TOP] = high
+        floats[f + BOTTOM] = low
+    floats[f + TOP] = max(floats[f + TOP], high)
+    floats[f + BOTTOM] = min(floats[f + BOTTOM], low)
+    floats[f + ENDED] = close
+    ints[i + DAY] = day
+    if last:
+        end_period(state, f, i, length)
+
+
+def end_period(state: State, f: int, i: int, length: int) -> None:
+    """Take the running period into the ATR if its days were seen from the first."""
+    floats, ints = state
+    if ints[i + COMPLETE]:
+        chain(state, f, i, (floats[f + TOP], floats[f + BOTTOM], floats[f + ENDED]), length)
+    ints[i + PENDING] = 0
 
 
 def chain(state: State, f: int, i: int, bar: Bar, length: int) -> None:
-    """Take a daily bar into the ATR; its close is the next anchor."""
+    """Take a period's bar into the ATR; its close is the next anchor."""
     floats, ints = state
     high, low, close = bar
     bars = ints[i + BARS]

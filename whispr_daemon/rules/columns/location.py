@@ -1,4 +1,4 @@
-"""Where bars stand in the sessions of a calendar: their date, the one before, their part of it."""
+"""Where bars stand in the sessions of a calendar: their date, their neighbours, their part of it."""
 
 from typing import Final, NamedTuple
 
@@ -9,46 +9,71 @@ from whispr_daemon.domain.timeframe import DAY, HOUR
 from whispr_daemon.rules.columns.sessions import Sessions
 from whispr_daemon.rules.rule import SessionFilter
 
+WITHIN: Final = 1  # parts of the regular session
+OPENS: Final = 2
+CLOSES: Final = 4
+
 _NOON: Final = 12 * HOUR
 _EXTENDED: Final = (4 * HOUR, 20 * HOUR)  # exchange local time, of the extended session
 
 
 class Location(NamedTuple):
-    """Of each bar; -1: in no session. All arrays have shape (n,)."""
+    """Of each row; -1: in no session of the filter. All arrays are int64 of shape (n,)."""
 
     date: NDArray[np.int64]  # of the session, days from 1970-01-01
     before: NDArray[np.int64]  # date of the session before
-    part: NDArray[np.int64]  # see levels.Days
+    after: NDArray[np.int64]  # date of the session after
+    part: NDArray[np.int64]  # of the regular session: 0 outside, WITHIN + OPENS + CLOSES
+    index: NDArray[np.int64]  # of the session in its calendar
+    first: NDArray[np.int64]  # ns UTC: where the session begins under the filter
+    last: NDArray[np.int64]  # ns UTC: where it ends
 
 
 def locate(
-    sessions: Sessions, end: NDArray[np.int64], length: int, session: SessionFilter
+    sessions: Sessions, start: NDArray[np.int64], end: NDArray[np.int64], session: SessionFilter
 ) -> Location:
-    """Locate bars of ``length`` ns by their ends, ns UTC."""
-    start = end - length
+    """Locate bars, or trades (whose start is their end), by ns UTC."""
     regular = sessions.find(start)
     opens, closes = sessions.open[regular], sessions.close[regular]
-    part = (regular >= 0) * (1 + 2 * (start == opens) + 4 * (end >= closes))
+    part = (regular >= 0) * (WITHIN + OPENS * (start == opens) + CLOSES * (end >= closes))
     if session == "rth":
-        return _dated(sessions, regular, part)
+        return _found(sessions, regular, part, (opens, closes))
     day = sessions.local_day(start)
+    midnight = sessions.local_midnight(day)
     if session == "eth":
-        clock = start - sessions.local_midnight(day)
+        clock = start - midnight
         within = (clock >= _EXTENDED[0]) & (clock < _EXTENDED[1])
-        return _dated(sessions, np.where(within, sessions.on_date(day), -1), part)
+        index = np.where(within, sessions.on_date(day), -1)
+        return _found(sessions, index, part, (midnight + _EXTENDED[0], midnight + _EXTENDED[1]))
     # Round the clock: a day without a session belongs to the next one.
-    index = sessions.date.searchsorted(day)
-    return _dated(sessions, np.where(index < len(sessions), index, -1), part)
+    found = sessions.date.searchsorted(day)
+    index = np.where(found < len(sessions), found, -1)
+    return _found(sessions, index, part, (midnight, sessions.local_midnight(day + 1)))
 
 
 def locate_days(sessions: Sessions, end: NDArray[np.int64]) -> Location:
     """Locate daily bars by their ends."""
     # Noon is on the right date however the source rounds midnight or DST moves it.
     index = sessions.on_date(sessions.local_day(end - DAY + _NOON))
-    return _dated(sessions, index, np.zeros_like(index))
+    return _found(
+        sessions, index, np.zeros_like(index), (sessions.open[index], sessions.close[index])
+    )
 
 
-def _dated(sessions: Sessions, index: NDArray[np.int64], part: NDArray[np.int64]) -> Location:
-    date = np.where(index < 0, -1, sessions.date[index])
-    before = np.where(index < 1, -1, sessions.date[index - 1])
-    return Location(date, before, part)
+def _found(
+    sessions: Sessions,
+    index: NDArray[np.int64],
+    part: NDArray[np.int64],
+    bounds: tuple[NDArray[np.int64], NDArray[np.int64]],
+) -> Location:
+    outside = index < 0
+    last = len(sessions) - 1
+    return Location(
+        date=np.where(outside, -1, sessions.date[index]),
+        before=np.where(index < 1, -1, sessions.date[index - 1]),
+        after=np.where(outside | (index >= last), -1, sessions.date[np.minimum(index + 1, last)]),
+        part=part,
+        index=index,
+        first=np.where(outside, -1, bounds[0]),
+        last=np.where(outside, -1, bounds[1]),
+    )

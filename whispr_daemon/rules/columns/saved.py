@@ -1,6 +1,6 @@
 """State of the rules as bytes: flat arrays by name, exact to the bit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -10,7 +10,7 @@ from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.source import StateBlock
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 EVERYTHING: Final = StateBlock(slice(None), slice(None))
 
 
@@ -30,6 +30,7 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     clauses: dict[str, SavedTable]  # by rule, clause and what the clause says
     board: dict[str, SavedTable] = {}  # by signal
     alone: dict[str, SavedTable] = {}  # one row: state that is of no instrument
+    change: bytes = b""  # what the rules were told to be
 
 
 def join(*parts: str) -> str:
@@ -81,3 +82,14 @@ def restore_table(
     into = [slots[place] for place in wanted]
     table.floats[into, block.floats] = floats.reshape(len(slots), wide)[wanted]
     table.ints[into, block.ints] = ints.reshape(len(slots), narrow)[wanted]
+
+
+def copy_rows(source: Table, target: Table, rows: Iterable[int], slots: Sequence[int]) -> None:
+    """Copy rows of one table to another's, row ``n`` into ``slots[n]``; -1: nowhere."""
+    wanted = [row for row in rows if slots[row] >= 0 and row < len(source.ints)]
+    if not wanted or source.floats.shape[1:] != target.floats.shape[1:]:
+        return
+    into = [slots[row] for row in wanted]
+    target.reserve(max(into) + 1)
+    target.floats[into] = source.floats[wanted]
+    target.ints[into] = source.ints[wanted]

@@ -17,6 +17,8 @@ FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2060
 _EPOCH: Final = date(1970, 1, 1)
 _SECOND: Final = 1_000_000_000
+_HALF_HOUR: Final = 1800 * _SECOND
+_AROUND: Final = 5  # sessions before and after
 
 
 class Session(NamedTuple):
@@ -85,6 +87,16 @@ class Sessions:
         low = int(np.searchsorted(self.date, days_since_epoch(first)))
         high = int(np.searchsorted(self.date, days_since_epoch(last), side="right"))
         return (self[index] for index in range(low, high))
+
+    @cached_property
+    def short(self) -> NDArray[np.bool_]:
+        """Whether each session is a half day: shorter than the longest around it."""
+        length = self.close - self.open
+        around = np.lib.stride_tricks.sliding_window_view(
+            np.pad(length, _AROUND, mode="edge"), 2 * _AROUND + 1
+        )
+        shorter: NDArray[np.bool_] = length < around.max(axis=1) - _HALF_HOUR
+        return shorter
 
     @cached_property
     def _midnights(self) -> Int64s:

@@ -38,6 +38,15 @@ class Slots:
         self.symbols.clear()
         self._slots.clear()
 
+    def asked(self) -> list[str]:
+        """Return all instruments seen since it was cleared, also those nobody wanted."""
+        return list(self._slots)
+
+    def reconsider(self) -> None:
+        """Ask again of the instruments that no rule wanted. Those with a slot keep it."""
+        for symbol in [name for name, slot in self._slots.items() if slot < 0]:
+            del self._slots[symbol]
+
     def of(self, codes: NDArray[np.uint32], symbols: Sequence[str]) -> NDArray[np.int64]:
         """Return the slot of each instrument code.
 
@@ -49,7 +58,7 @@ class Slots:
 
 
 class Selection(NamedTuple):
-    """The bars of a batch that wanted instruments have, whatever the timeframe."""
+    """The rows of a batch that wanted instruments have, and the clock's ticks (slot -1)."""
 
     rows: NDArray[Any]  # EVENT_DTYPE
     at: NDArray[np.int64]  # the place of each in the batch
@@ -57,16 +66,15 @@ class Selection(NamedTuple):
 
 
 def select(batch: Batch, slots: Slots) -> Selection | None:
-    """Return the bars that matter to any rule, None if there are none."""
-    bars = (batch.rows["kind"] == Kind.BAR).nonzero()[0]
-    if not len(bars):
-        return None
-    slot = slots.of(picked(batch.rows["instrument"], bars), batch.symbols)
-    known = (slot >= 0).nonzero()[0]
-    if not len(known):
-        return None
-    at = picked(bars, known)
-    return Selection(picked(batch.rows, at), at, picked(slot, known))
+    """Return the rows that matter to any rule, None if there are none."""
+    kind = batch.rows["kind"]
+    tick = kind == Kind.CLOCK
+    slot = np.full(len(kind), -1, dtype=np.int64)
+    market = (~tick).nonzero()[0]
+    if len(market):
+        slot[market] = slots.of(picked(batch.rows["instrument"], market), batch.symbols)
+    at = ((slot >= 0) | tick).nonzero()[0]
+    return Selection(picked(batch.rows, at), at, picked(slot, at)) if len(at) else None
 
 
 def picked(array: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:

@@ -1,0 +1,182 @@
+"""Columns of the levels: which rows make them, and the pins of tests."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from whispr_daemon.domain.timeframe import HOUR
+from whispr_daemon.rules.column import Column, level_key
+from whispr_daemon.rules.columns import levels
+from whispr_daemon.rules.columns.desk import Desk
+from whispr_daemon.rules.columns.frames import Frame
+from whispr_daemon.rules.columns.levels import Days, How, Levels, fold_levels
+from whispr_daemon.rules.columns.location import CLOSES, OPENS, WITHIN, Location
+from whispr_daemon.rules.columns.maker import Maker
+from whispr_daemon.rules.columns.periods import period_of
+from whispr_daemon.rules.columns.places import Places
+from whispr_daemon.rules.columns.sessions import days_since_epoch
+from whispr_daemon.rules.columns.slots import picked
+from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.functions.folds import NAN
+from whispr_daemon.rules.nodes import Ladder
+from whispr_daemon.rules.settings import PinnedLevels
+
+Ints = NDArray[np.int64]
+
+_TIMEFRAMES: Final = {
+    "day": "1d",
+    "multiday": "1w",
+    "swing": "1mo",
+    "position": "3mo",
+    "longterm": "12mo",
+}
+_PART: Final = 4 * HOUR  # of a session, in the ladder ``scalp``
+_PARTS: Final = 16  # more than a session has
+
+
+class _Span(NamedTuple):
+    """What stands for days: arrays of shape (n,)."""
+
+    day: Ints
+    before: Ints
+    period: Ints
+    first: Ints
+    last: Ints
+    part: Ints
+    daily: NDArray[np.bool_]
+
+
+class LadderMaker(Maker):
+    """Anchor, ATR, range so far and count of one ladder."""
+
+    def __init__(self, desk: Desk, ladder: Ladder, pinned: PinnedLevels) -> None:
+        """``pinned`` levels take the place of computed ones of the day: (anchor, ATR)."""
+        super().__init__(desk, level_key(ladder))
+        self._ladder = ladder
+        self._pinned = pinned if ladder.mode == "day" else {}
+        self._how = How(
+            length=ladder.length,
+            lenient=ladder.session == "eth",
+            last_trade=ladder.anchor == "last_trade",
+            current=ladder.use_current_close,
+            cents=ladder.rounding == "cents",
+        )
+        self.table: Table = Table(levels.FLOATS, levels.INTS)
+        if ladder.session == "eth":
+            desk.look_around()
+
+    def known(self, slot: int, symbol: str) -> int:
+        """Return how many periods there are behind the levels of an instrument."""
+        if any(symbol == pinned for pinned, _ in self._pinned):
+            return levels.ALWAYS
+        ints = self.table.ints
+        return int(ints[slot, levels.BARS]) if 0 <= slot < len(ints) else 0
+
+    @override
+    def fill(self) -> None:
+        desk, frame = self.desk, self.desk.frame
+        if frame is None:
+            return
+        count = len(desk.slot)
+        out = Levels([NAN] * count, [NAN] * count, [NAN] * count, [NAN] * count, [0] * count)
+        state = self.table.state(desk.places.slots)
+        fold_levels(len(frame.rows), self._days(frame, desk.places), state, self._how, out)
+        if self._pinned:
+            self._pin(out, frame)
+        for part, column in zip(Levels._fields, out, strict=True):
+            desk.values[Column(self.key, part)] = column
+
+    def _days(self, frame: Frame, places: Places) -> Days:
+        span = self._span(frame, places)
+        high, low, close = (frame.rows[field].tolist() for field in ("high", "low", "close"))
+        daily = span.daily
+        return Days(
+            frame.slot.tolist(),
+            *(column.tolist() for column in span[:-1]),
+            daily.tolist(),
+            (frame.bar & ~frame.daily).tolist(),
+            frame.clock.tolist(),
+            high,
+            low,
+            close,
+        )
+
+    def _span(self, frame: Frame, places: Places) -> _Span:
+        if self._ladder.mode == "scalp":
+            return _parts(frame, places)
+        where, daily = frame.where, frame.daily
+        if self._ladder.session == "eth":
+            found = places.located(frame.slot, (frame.start, frame.rows["ts"]), "eth")
+            inside = (found.date >= 0) & ~daily
+            where = found._replace(part=np.where(inside, WITHIN, 0))
+            daily = np.zeros(len(daily), dtype=np.bool_)
+        timeframe = _TIMEFRAMES[self._ladder.mode]
+        period = period_of(where.date, timeframe)
+        return _Span(
+            day=where.date,
+            before=where.before,
+            period=period,
+            first=(period_of(where.before, timeframe) != period).astype(np.int64),
+            last=(period_of(where.after, timeframe) != period).astype(np.int64),
+            part=where.part,
+            daily=daily,
+        )
+
+    def _pin(self, out: Levels, frame: Frame) -> None:
+        symbols = self.desk.places.symbols
+        slot = picked(frame.slot, frame.evaluated)
+        date = picked(frame.where.date, frame.evaluated)
+        for (symbol, day), (anchor, atr) in self._pinned.items():
+            mine = slot == symbols.index(symbol) if symbol in symbols else False
+            when = True if day is None else date == days_since_epoch(day)
+            for row in np.flatnonzero(mine & when):
+                out.anchor[row], out.atr[row], out.count[row] = anchor, atr, levels.ALWAYS
+
+
+def _parts(frame: Frame, places: Places) -> _Span:
+    """Return the 4-hour parts of sessions in the place of days; there are no daily bars of them."""
+    where, start, end = frame.where, frame.start, frame.rows["ts"]
+    inside = (where.date >= 0) & ~frame.daily
+    number = np.clip((start - where.first) // _PART, 0, _PARTS - 1)
+    day = where.date * _PARTS + number
+    opens = where.first + number * _PART
+    closes = np.minimum(opens + _PART, where.last)
+    earlier = _session_before(frame, places)
+    parts = -((earlier.first - earlier.last) // _PART)  # rounded up
+    before = np.where(number > 0, day - 1, where.before * _PARTS + parts - 1)
+    part = inside * (WITHIN + OPENS * (start <= opens) + CLOSES * (end >= closes))
+    one = np.ones(len(day), dtype=np.int64)
+    return _Span(
+        day=np.where(inside, day, -1),
+        before=before,
+        period=day,
+        first=one,
+        last=one,
+        part=part,
+        daily=np.zeros(len(day), dtype=np.bool_),
+    )
+
+
+def _session_before(frame: Frame, places: Places) -> Location:
+    """Return where the session before that of each row is, under the clock's filter.
+
+    Its bounds are as far apart as those of the row's own, but for half days and summer time.
+    """
+    index = np.maximum(frame.where.index - 1, 0)
+    opens = places.each(frame.slot, lambda found, at: (found.open[index[at]],))[0]
+    closes = places.each(frame.slot, lambda found, at: (found.close[index[at]],))[0]
+    found = places.located(frame.slot, (opens, opens), "rth")
+    own = places.each(
+        frame.slot,
+        lambda found, at: (
+            found.open[np.maximum(frame.where.index[at], 0)],
+            found.close[np.maximum(frame.where.index[at], 0)],
+        ),
+    )
+    wider = (frame.where.first != own[0]) | (frame.where.last != own[1])
+    return found._replace(
+        first=np.where(wider, frame.where.first, opens),
+        last=np.where(wider, frame.where.last, closes),
+    )
