@@ -100,12 +100,13 @@ class Taught:
             self.memory.seen[symbol] = other.memory.seen[symbol]
 
     def snapshot(self) -> bytes:
-        """Return the state."""
-        return msgspec.json.encode(self.memory)
+        """Return the counts: what it is to do with them is the change's."""
+        return msgspec.json.encode((self.memory.seen, self.memory.closes))
 
     def restore(self, body: bytes) -> None:
-        """Take the state back."""
-        self.memory = msgspec.json.decode(body, type=Memory)
+        """Take the counts back."""
+        counts = msgspec.json.decode(body, type=tuple[dict[str, int], dict[str, float]])
+        self.memory.seen, self.memory.closes = counts
 
 
 def reckoned(

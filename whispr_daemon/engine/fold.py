@@ -1,6 +1,6 @@
 """A strategy folded over log entries: outputs sealed, state snapshotted. Pure: no clock, no I/O."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ class _Memory(msgspec.Struct):
     ordinals: dict[str, Ordinals]
     marks: dict[str, int]
     rows: int
+    change: int = 0  # in force; its body is in the store
 
 
 class Fold:
@@ -64,6 +65,7 @@ class Fold:
         self.out_hash = ""
         self._begun = (0, "")  # out_seq and out_hash at counted_from
         self.changes = 0  # of the strategy, followed since it was built
+        self._in_force = 0  # the number of the last of them, also of those before
 
     @property
     def strategy(self) -> Strategy | ColumnarStrategy:
@@ -139,6 +141,7 @@ class Fold:
             ordinals=self._sealer.snapshot(),
             marks=self._marks,
             rows=self.rows,
+            change=self._in_force,
         )
         said = (self.out_seq, self.out_hash)
         return self._snapshot(said, _CODEC, msgspec.msgpack.encode(memory))
@@ -153,8 +156,14 @@ class Fold:
             body=body,
         )
 
-    def restore(self, snapshot: Snapshot) -> None:
-        """Take a snapshot back into a strategy built anew.
+    def change_in(self, snapshot: Snapshot) -> int:
+        """Return the number of the change in force at a snapshot, 0 where there is none."""
+        if not self._obeys or not self.snapshots or snapshot.codec != _CODEC:
+            return 0
+        return msgspec.msgpack.decode(snapshot.body, type=_Memory).change
+
+    def restore(self, snapshot: Snapshot, change: bytes = b"") -> None:
+        """Take a snapshot back into a strategy built anew, made what it was by the ``change``.
 
         Raises:
             StrategyFailed: the strategy cannot read it.
@@ -168,6 +177,9 @@ class Fold:
         if snapshot.codec != _CODEC:
             raise StrategyFailed(f"its snapshot is written as {snapshot.codec!r}, not {_CODEC!r}")
         memory = msgspec.msgpack.decode(snapshot.body, type=_Memory)
+        if self._obeys and memory.change:
+            self._hand_over(memory.change, change, 0)
+            self._in_force = memory.change
         self._restore_strategy(memory.strategy)
         self._sealer.restore(memory.ordinals)
         self._marks = memory.marks
@@ -254,21 +266,26 @@ class Fold:
         return sealed
 
     def _change(self, entry: Entry, place: int, bodies: Mapping[int, bytes]) -> list[Output]:
-        """Hand a change over. What is said of it names no instrument: only partition 0 says it."""
+        """Follow a change. What is said of it names no instrument: only partition 0 says it."""
         ts_event, number = int(entry.rows["ts"][place]), int(entry.rows["open"][place])
-        strategy: Any = self._strategy  # it obeys, so it is Changing
+        said = self._hand_over(number, bodies[number], ts_event)
         self.changes += 1
+        self._in_force = number
         try:
-            said: Iterable[Output] = strategy.change(number, bodies[number], ts_event)
             return [
                 self._sealer.seal(_checked(output, ts_event, ""), ts_event)
                 for output in said
                 if output.instrument or self._partition == 0
             ]
         except Exception as error:
-            raise StrategyFailed(
-                f"at position {entry.position}, change {number}: raised {error!r}"
-            ) from error
+            raise StrategyFailed(f"change {number}: said {error!r}") from error
+
+    def _hand_over(self, number: int, body: bytes, ts_event: int) -> list[Output]:
+        strategy: Any = self._strategy  # it obeys, so it is Changing
+        try:
+            return list(strategy.change(number, body, ts_event))
+        except Exception as error:
+            raise StrategyFailed(f"change {number}: raised {error!r}") from error
 
 
 def _checked(output: Output, ts_event: int, instrument: str) -> Output:

@@ -57,9 +57,14 @@ class Reader:
         """
         rows = entry.rows
         numbers = rows["open"][rows["kind"] == Kind.CHANGE]
-        return {int(number): await self._body(int(number)) for number in numbers.tolist()}
+        return {int(number): await self.body(int(number)) for number in numbers.tolist()}
 
-    async def _body(self, number: int) -> bytes:
+    async def body(self, number: int) -> bytes:
+        """Return the body of a change.
+
+        Raises:
+            Fatal: the store does not know it.
+        """
         found = await self.persist("change", lambda: self._store.change(number))
         if found is None:
             raise Fatal(

@@ -21,7 +21,8 @@ async def recover(unit_id: str, fold: Fold, claim: Claim, reader: Reader) -> Non
     """
     mark, snapshot = claim.mark, claim.snapshot
     if snapshot is not None:
-        fold.restore(snapshot)
+        number = fold.change_in(snapshot)
+        fold.restore(snapshot, await reader.body(number) if number else b"")
     fresh = snapshot is None and mark.wm == mark.start  # it takes what the log still has
     await _check_log(unit_id, fold, mark, reader, fresh=fresh)
     await _replay(fold, mark, reader)

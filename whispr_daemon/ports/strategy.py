@@ -58,7 +58,8 @@ class Snapshotting(Protocol):
 class Changing(Protocol):
     """A strategy whose making is in the log: it is told at one position what to be from there on.
 
-    Of the rules: which files. A strategy of this kind is built empty.
+    Of the rules: which files. A strategy of this kind is built empty. Before it restores a snapshot
+    it is given the change that was in force there, so what it is made of need not be in it.
     """
 
     def change(self, number: int, body: bytes, ts_event: int) -> Iterable[Output]:
