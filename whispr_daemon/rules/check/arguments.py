@@ -90,6 +90,8 @@ def argument(checking: Checking, function: Function, place: Place, span: Span) -
         return None
     if parameter.accepts is Accepts.ANY:
         return _any(checking, function, node)
+    if parameter.accepts is Accepts.WORD and not isinstance(node, Text):
+        raise _no_word(function, parameter, node)
     return fixed(function, parameter, node)
 
 
@@ -118,12 +120,16 @@ def fixed(function: Function, parameter: Parameter, node: Node) -> Const | Dolla
 
 def _word(function: Function, parameter: Parameter, node: Text) -> Const:
     if node.value not in parameter.words:
-        known = ", ".join(map(repr, parameter.words))
-        hint = suggestion(node.value, parameter.words)
-        message = f"{function.name} takes its {parameter.name} as one of {known}{hint}"
-        raise RefusedError(node.start, "E305", message)
+        raise _no_word(function, parameter, node)
     place = float(parameter.words.index(node.value))
     return Const(type=Type.NUM, start=node.start, end=node.end, value=place)
+
+
+def _no_word(function: Function, parameter: Parameter, node: Node) -> RefusedError:
+    known = ", ".join(map(repr, parameter.words))
+    hint = suggestion(node.value, parameter.words) if isinstance(node, Text) else ""
+    message = f"{function.name} takes its {parameter.name} as one of {known}{hint}"
+    return RefusedError(node.start, "E305", message)
 
 
 def _any(checking: Checking, function: Function, node: Node) -> Node | None:
