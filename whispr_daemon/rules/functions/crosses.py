@@ -7,7 +7,7 @@ from whispr_daemon.rules.column import Column
 from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.functions.function import Accepts, Function, Happening, Parameter
 from whispr_daemon.rules.names import mirrored
-from whispr_daemon.rules.nodes import Call, Level, Node, Price, Type
+from whispr_daemon.rules.nodes import Call, Level, Named, Node, Price, Type
 from whispr_daemon.rules.source import Event, Source
 from whispr_daemon.rules.tree import stands_still
 
@@ -60,8 +60,8 @@ def _standing(source: Source, call: Call, way: Way) -> Event:
     last, apart_from_last, level_seen = (source.new_float() for _ in range(3))
     side_seen = source.new_int()
     x, level = source.number(moving), source.number(still)
-    is_price = isinstance(moving, Price) and moving.field == "close"
-    opening = source.column(Column("open")) if is_price else x
+    priced = is_price(moving)
+    opening = source.column(Column("open")) if priced else x
     with source.block(f"if {source.ready(call)}:"):
         apart = source.name(f"{x} - {level}")
         with source.block(f"if {apart} == {apart}:"):
@@ -78,7 +78,7 @@ def _standing(source: Source, call: Call, way: Way) -> Event:
                 with source.block(f"if {before} == -{side}{only}:"):
                     source.line(f"{truth} = 1")
                     source.line(f"{direction} = {side}")
-                    if is_price:
+                    if priced:
                         beyond = f"({opening} - {level}) * {side} > {TOLERANCE}"
                         was = f"({last} - {level}) * {side} > {TOLERANCE}"
                         with source.block(f"if {beyond} and not {was}:"):
@@ -89,8 +89,15 @@ def _standing(source: Source, call: Call, way: Way) -> Event:
         with source.block(f"if not abs({x} - {last}) <= {TOLERANCE}:"):
             source.line(f"{apart_from_last} = {last}")
         source.line(f"{last} = {x}")
-    known = is_price or still.type is Type.LEVEL
+    known = priced or still.type is Type.LEVEL
     return Event(truth, direction, gap, level if known else "NAN")
+
+
+def is_price(node: Node) -> bool:
+    """Is it the close, of which the open says whether there was a gap, by whatever name?"""
+    while isinstance(node, Named):
+        node = node.node
+    return isinstance(node, Price) and node.field == "close"
 
 
 def _both_still(source: Source, call: Call) -> Event:

@@ -5,9 +5,10 @@ from typing import Final, Literal
 
 from whispr_daemon.rules.column import Column
 from whispr_daemon.rules.diagnostics import Finding
+from whispr_daemon.rules.functions.crosses import is_price
 from whispr_daemon.rules.functions.function import Accepts, Function, Happening, Parameter
 from whispr_daemon.rules.functions.touches import level_of
-from whispr_daemon.rules.nodes import Call, Price, Type
+from whispr_daemon.rules.nodes import Call, Type
 from whispr_daemon.rules.source import Event, Source
 from whispr_daemon.rules.tree import stands_still
 
@@ -51,8 +52,7 @@ def _opening(source: Source, call: Call) -> str:
     if still not in ([True, False], [False, True]):
         return ""
     mover = call.arguments[still.index(False)]
-    is_price = isinstance(mover, Price) and mover.field == "close"
-    return source.column(Column("open")) if is_price else ""
+    return source.column(Column("open")) if is_price(mover) else ""
 
 
 def _is_level(told: str) -> bool:

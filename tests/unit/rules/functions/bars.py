@@ -9,7 +9,7 @@ from whispr_daemon.rules.column import Column, Need
 from whispr_daemon.rules.compile.codegen import Translation
 from whispr_daemon.rules.functions.folds import Input, Output, State, fold
 from whispr_daemon.rules.functions.table import fold_of
-from whispr_daemon.rules.nodes import Node, Series, Type
+from whispr_daemon.rules.nodes import Named, Node, Series, Type
 from whispr_daemon.rules.tree import canonical, children, walk
 
 NAN = float("nan")
@@ -60,6 +60,8 @@ def of_closes(closes: Sequence[float]) -> Bars:
 
 def values(node: Node, bars: Bars) -> list[float]:
     """Return the value of a node on every bar; of a truth 1, 0, -1."""
+    if isinstance(node, Named):
+        return values(node.node, bars)
     if isinstance(node, Series):
         return _folded(node, bars)
     return [row[0] for row in _rows(node, bars)]
@@ -128,7 +130,11 @@ def _column(column: Column, node: Node, bars: Bars) -> list[float]:
         return fields[column.key]
     if column.key == "hlc3":
         return [sum(three) / 3 for three in zip(bars.high, bars.low, bars.close, strict=True)]
-    (series, *_) = (below for below in walk(node) if canonical(below) == column.key)
+    series = next(
+        below
+        for below in walk(node)
+        if isinstance(below, Series) and canonical(below) == column.key
+    )
     found = values(series, bars)
     if column.part == "value":
         return found

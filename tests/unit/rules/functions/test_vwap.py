@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.rules.functions.bars import NAN, Bars, values, walk_of
-from tests.unit.rules.functions.expressions import called, number
-from whispr_daemon.rules.functions.volumes import MONTH, WEEK, month, period
+from tests.unit.rules.functions.expressions import typed
+from whispr_daemon.rules.functions.volumes import WEEK, month, period
 
 EPOCH = date(1970, 1, 1)
 
@@ -16,8 +16,8 @@ def day(text: str) -> int:
     return (date.fromisoformat(text) - EPOCH).days
 
 
-def vwap(bars: Bars, anchor: int = 0) -> list[float]:
-    return values(called("vwap", number(float(anchor))), bars)
+def vwap(bars: Bars, anchor: str = "session") -> list[float]:
+    return values(typed(f"vwap('{anchor}')"), bars)
 
 
 def test_it_is_hlc3_weighed_by_volume_since_the_session_began() -> None:
@@ -35,9 +35,9 @@ def test_a_week_begins_on_monday_and_a_month_on_the_first() -> None:
     bars = Bars(flat, flat, flat, flat, [1.0] * 4, [])
     friday, monday = day("2026-07-31"), day("2026-08-03")
     days = [friday - 1, friday, monday, monday + 1]
-    assert vwap(bars._replace(date=days), WEEK) == [10.0, 15.0, 30.0, 35.0]
-    assert vwap(bars._replace(date=[friday - 1, friday, friday, friday]), MONTH)[-1] == 25.0
-    assert vwap(bars._replace(date=days), MONTH) == [10.0, 15.0, 30.0, 35.0]
+    assert vwap(bars._replace(date=days), "week") == [10.0, 15.0, 30.0, 35.0]
+    assert vwap(bars._replace(date=[friday - 1, friday, friday, friday]), "month")[-1] == 25.0
+    assert vwap(bars._replace(date=days), "month") == [10.0, 15.0, 30.0, 35.0]
 
 
 def test_without_volume_it_is_na() -> None:
