@@ -69,6 +69,7 @@ class Expressions:
     def __init__(self, shape: Random, figures: Figures, words: Words) -> None:
         """Take the chances and the names."""
         self.shape, self.figures, self.words = shape, figures, words
+        self._bare = False  # within an indicator: of bars alone, without memory
 
     def _one_of(self, *writers: Callable[[int], str], depth: int) -> str:
         return self.shape.choice(writers)(depth - 1)
@@ -95,6 +96,13 @@ class Expressions:
             depth=depth,
         )
 
+    def _source(self, depth: int) -> str:
+        """Return what an indicator may be made of."""
+        outer, self._bare = self._bare, True
+        made = self.price(depth)
+        self._bare = outer
+        return made
+
     def _field(self, _depth: int) -> str:
         name = self.shape.choice(_FIELDS)
         return self.shape.choice((name, name, f"{name}[{self._n()}]"))
@@ -115,11 +123,11 @@ class Expressions:
         return self.shape.choice((name, name, f"{name}[{self._n()}]"))
 
     def _of_prices(self, depth: int) -> str:
-        x, n = self.price(depth), self._n()
         kind = self.shape.randrange(5)
         if kind == 0:
             averages = ("sma", "ema", "rma", "wma", "hma", "vwma", "highest", "lowest")
-            return f"{self.shape.choice(averages)}({x}, {n})"
+            return f"{self.shape.choice(averages)}({self._source(depth)}, {self._n()})"
+        x = self.price(depth)
         if kind == 1:
             return f"{self.shape.choice(('min', 'max'))}({x}, {self.price(depth)})"
         if kind == 2:
@@ -158,11 +166,12 @@ class Expressions:
         return f"{name}@{self.shape.choice(frames)}" if frames else name
 
     def _kept(self, depth: int) -> str:
-        names = (*self.words.numbers, *(f"${name}" for name in self.words.parameters))
+        parameters = tuple(f"${name}" for name in self.words.parameters)
+        names = parameters if self._bare else (*self.words.numbers, *parameters)
         return self.shape.choice(names) if names else self.price(depth)
 
     def _chosen(self, depth: int) -> str:
-        if self.shape.random() < 0.5:
+        if not self._bare and self.shape.random() < 0.5:
             return f"value_when({self.truth(depth)}, {self.price(depth)})"
         return f"if({self.truth(depth)}, {self.price(depth)}, {self.price(depth)})"
 
@@ -176,7 +185,7 @@ class Expressions:
         n = self._n()
         forms = (
             lambda: f"RSI{n}",
-            lambda: f"rsi({self.price(depth - 1)}, {n})",
+            lambda: f"rsi({self._source(depth - 1)}, {n})",
             lambda: f"stoch({n}, 3, 3).{self.shape.choice('kd')}",
             lambda: f"mfi({n})",
             lambda: f"{self.shape.choice(('adx', 'di_plus', 'di_minus'))}({n})",
@@ -191,12 +200,12 @@ class Expressions:
         if depth <= 0:
             return self.shape.choice((f"ATR{n}", f"STDEV{n}", f"ROC{n}", "tr()", "atr.value"))
         inner = depth - 1
-        forms = (
-            lambda: f"change({self.price(inner)}, {n})",
-            lambda: f"pct_change({self.price(inner)}, {n})",
-            lambda: f"mom({self.price(inner)}, {n})",
-            lambda: f"roc({self.price(inner)}, {n})",
-            lambda: f"stdev({self.price(inner)}, {n})",
+        forms: list[Callable[[], str]] = [
+            lambda: f"change({self._source(inner)}, {n})",
+            lambda: f"pct_change({self._source(inner)}, {n})",
+            lambda: f"mom({self._source(inner)}, {n})",
+            lambda: f"roc({self._source(inner)}, {n})",
+            lambda: f"stdev({self._source(inner)}, {n})",
             lambda: f"({self.price(inner)} - {self.price(inner)})",
             lambda: f"abs({self.small(inner)})",
             lambda: f"sign({self.small(inner)})",
@@ -216,9 +225,12 @@ class Expressions:
             lambda: "obv()",
             lambda: "atr.pos",
             lambda: "session.gap",
-            lambda: f"nz(position.{self.shape.choice(('qty', 'unrealized'))}, 0)",
-            lambda: f"nz(account.daily_pnl_pct, {self.figures.near(0, 1)})",
-        )
+        ]
+        if not self._bare:
+            forms += [
+                lambda: f"nz(position.{self.shape.choice(('qty', 'unrealized'))}, 0)",
+                lambda: f"nz(account.daily_pnl_pct, {self.figures.near(0, 1)})",
+            ]
         return self.shape.choice(forms)()
 
     def count(self, depth: int = _DEPTH) -> str:
@@ -241,6 +253,8 @@ class Expressions:
     # ------------------------------------------------------------------ truths
     def truth(self, depth: int = _DEPTH) -> str:
         """Return a condition, which is no event."""
+        if self._bare:
+            return self._one_of(self._prices, self._shares, self._smalls, depth=depth)
         if depth <= 0:
             return self._one_of(self._prices, self._shares, self._time, depth=0)
         return self._one_of(
@@ -297,7 +311,7 @@ class Expressions:
         forms = [
             f"ribbon.state {self.shape.choice(('==', '!='))} 'bull'",
             "ribbon.bias == 'bull'",
-            "po().zone != 'neutral'",
+            "po().zone != 'launch'",
             "position.side == 'long'",
             "compressed()",
             "true",
@@ -310,7 +324,7 @@ class Expressions:
         name = self.shape.choice(("rising", "falling"))
         several = self.shape.choice(("all_true", "any_true"))
         if self.shape.random() < 0.5:
-            return f"{name}({self.price(depth)}, {self.figures.whole(2, 3)})"
+            return f"{name}({self._source(depth)}, {self.figures.whole(2, 3)})"
         return f"{several}({self.truth(depth)}, {self.figures.whole(2, 5)})"
 
     def _logic(self, depth: int) -> str:

@@ -1,0 +1,93 @@
+"""Compiled rules say what the rules as written say, and leave the same state: 2,000 of them.
+
+Fifty shapes, each a whole rule document by chance, in forty variants that differ in every number:
+lengths, levels, bounds, durations, parameters. Each shape has a market of its own. What a shape
+needs is compiled once, all its variants run on it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.rules.jit.kernels import Ahead, Ready
+from tests.unit.rules.properties.harness import Run, loaded, run
+from tests.unit.rules.properties.random_markets import random_market
+from tests.unit.rules.properties.random_rules import random_rule
+from whispr_daemon.rules.jit import Function, Recipe
+from whispr_daemon.rules.rule import Rule
+
+SHAPES = 50
+VARIANTS = 40
+
+
+def variants(shape: int) -> tuple[Rule, ...]:
+    return loaded(random_rule(shape, numbers) for numbers in range(VARIANTS))
+
+
+class Kernels:
+    """What the shapes say as they are written, and their kernels."""
+
+    def __init__(self, folder: Path) -> None:
+        ahead = Ahead(folder)
+        self.rules = [variants(shape) for shape in range(SHAPES)]
+        self.runs: list[Run] = [
+            run(rules, random_market(shape).rows, compiler=ahead)
+            for shape, rules in enumerate(self.rules)
+        ]
+        self.ready = ahead.ready()
+
+
+@pytest.fixture(scope="module")
+def kernels(kernel_folder: Path) -> Iterator[Kernels]:
+    return Kernels(kernel_folder)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("shape", range(SHAPES))
+def test_a_compiled_shape(shape: int, kernels: Kernels) -> None:
+    rules, rows = kernels.rules[shape], random_market(shape).rows
+    assert run(rules, rows, compiler=kernels.ready) == kernels.runs[shape]
+
+
+def test_compiled_and_not_in_turns(kernels: Kernels) -> None:
+    class Sometimes(Ready):
+        """Has a kernel every other time it is asked."""
+
+        asked = 0
+
+        def compiled(self, recipe: Recipe, rows: int) -> Function | None:  # type: ignore[override]
+            self.asked += 1
+            return None if self.asked % 3 else self.functions[recipe]
+
+    rules, rows = kernels.rules[0], random_market(0).rows
+    compiler = Sometimes(kernels.ready.functions)
+    cuts = range(50, len(rows), 50)
+    assert run(rules, rows, cuts, compiler=compiler, restart=True) == kernels.runs[0]
+
+
+def test_the_shapes_say_something(kernels: Kernels) -> None:
+    speaking = [one for one in kernels.runs if len(one.said) > VARIANTS]
+    assert len(speaking) > SHAPES // 2
+    assert len(kernels.ready.functions) < 4 * SHAPES
+
+
+def test_a_kernel_that_differs_is_caught(kernels: Kernels, kernel_folder: Path) -> None:
+    right = kernels.ready.functions
+    bent = {recipe: bend(recipe) for recipe in right if " >= " in recipe.text}
+    few = dict(list(bent.items())[:3])
+    wrong = Ahead(kernel_folder)
+    for recipe in few.values():
+        wrong.compiled(recipe, 1)
+    made = wrong.ready().functions
+    broken = Ready({**right, **{recipe: made[other] for recipe, other in few.items()}})
+    differing = 0
+    for shape in range(6):
+        got = run(kernels.rules[shape], random_market(shape).rows, compiler=broken)
+        differing += got != kernels.runs[shape]
+    assert differing > 0
+
+
+def bend(recipe: Recipe) -> Recipe:
+    """Return a recipe that means something else: > for >=, in generated functions."""
+    return recipe._replace(text=recipe.text.replace(" >= ", " > "))
