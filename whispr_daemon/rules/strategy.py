@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
+from operator import itemgetter
 from typing import Final
 
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.errors import StrategyFailed
-from whispr_daemon.domain.outputs import Alert, Output
+from whispr_daemon.domain.outputs import Alert, Audit, Output
 from whispr_daemon.ports.strategy import Changing
 from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.change import decode as decode_change
@@ -23,9 +24,9 @@ from whispr_daemon.rules.columns.saved import (
 from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.rules.columns.slots import Slots, select
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.coupling import groups, ranked
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.load import load
+from whispr_daemon.rules.order import coupled, in_order
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
@@ -67,12 +68,13 @@ class RulesStrategy:
         self.version = sha256(f"{REVISION}:{hashes}".encode()).hexdigest()[:12]
 
     def _become(self, rules: Sequence[Rule]) -> None:
-        enabled = ranked(rule for rule in rules if rule.enabled)
+        enabled = in_order(rule for rule in rules if rule.enabled)
         self._board = Board(enabled)
         self._running = [
             Running(rule, self._settings, self._board, self._compiler) for rule in enabled
         ]
-        self._groups = groups(enabled)
+        rank = {rule.name: at for at, rule in enumerate(enabled)}
+        self._groups = [[rank[rule.name] for rule in group] for group in coupled(enabled)]
         self._refs = {symbol for rule in enabled for symbol in rule.inputs.refs.values()}
         self._bank = Bank(self._slots, self._settings)
         for running in self._running:
@@ -108,11 +110,32 @@ class RulesStrategy:
             else:
                 said += self._by_row(turns)
         said.sort(key=lambda entry: entry[0])
-        return [
-            output
+        spoken = [
+            (place, output)
             for place, found, view in said
             for output in self._running[place[3]].say(found, view)
         ]
+        faults = list(self._faults())  # of plug-ins, before what rules make of them
+        if faults:
+            spoken = sorted([*faults, *spoken], key=itemgetter(0))
+        return [output for _, output in spoken]
+
+    def _faults(self) -> Iterator[tuple[_Place, Output]]:
+        for desk in self._bank.desks.values():
+            for row, text in desk.faults:
+                symbol, ts = self._slots.symbols[desk.slot[row]], desk.ts[row]
+                message = f"{text}, which is na"
+                yield (
+                    (desk.order[row], ts, desk.slot[row], -1, 0),
+                    Audit(
+                        name="error",
+                        message=message,
+                        instrument=symbol,
+                        ts_event=ts,
+                        origin=self.name,
+                        version=self.version,
+                    ),
+                )
 
     def _clocks(self) -> set[Clock]:
         return {turn.clock for running in self._running for turn in running.turns}
@@ -177,22 +200,25 @@ class RulesStrategy:
         """Return one with the same columns and no rules that speak; None if nothing is new."""
         if not (self._new or self._strangers):
             return None
-        fresh = RulesStrategy([], self._settings, self._compiler)
-        fresh._become([one.rule for one in self._running])
+        rules = [one.rule for one in self._running]
+        fresh = RulesStrategy(rules, self._settings, self._compiler)
         fresh._silent = True
         return fresh
 
     def learn(self, other: Changing) -> None:
         """Take the state of what is new from one that has folded the log."""
         assert isinstance(other, RulesStrategy)  # noqa: S101 (it is one of ``unlearned``)
-        symbols = other._slots.symbols
+        symbols, learned = other.learned()
         slots = [self._slots.slot(symbol) for symbol in symbols]
         strange = [at for at, symbol in enumerate(symbols) if symbol in self._strangers]
-        learned = dict(other._bank.tables())
         for key, table in self._bank.tables():
             rows = range(len(symbols)) if key in self._new else strange
             copy_rows(learned[key], table, rows, slots)
         self._new, self._strangers = set(), set()
+
+    def learned(self) -> tuple[list[str], dict[str, Table]]:
+        """Return the state of all columns by key, and whose each of its rows is."""
+        return self._slots.symbols, dict(self._bank.tables())
 
     # ------------------------------------------------------------------ warm-up
     def warmup(self) -> Mapping[str, str]:

@@ -8,7 +8,11 @@ import pytest
 
 from tests.unit.rules.functions.bars import NAN, of_closes, values
 from tests.unit.rules.functions.expressions import typed
+from tests.unit.rules.golden import close_rows, ns
+from tests.unit.rules.market import engine, fired, rule_of
+from tests.unit.rules.market import fold as fold_rows
 from whispr_daemon.domain.errors import SettingsError
+from whispr_daemon.domain.outputs import Audit
 from whispr_daemon.ports.function import Faults, RuleFunction
 from whispr_daemon.rules.functions.folds import Input, Output, State, fold
 from whispr_daemon.rules.functions.plugged import plug_in
@@ -112,3 +116,16 @@ def test_what_cannot_be_is_refused(changes: dict[str, object], why: str) -> None
 def test_an_answer_that_is_no_number_is_an_error_of_its() -> None:
     plug_in(msgspec.structs.replace(ON_TOP, compute=lambda _values: "up"))
     assert values(typed("on_top(close)"), of_closes([1.0, 2.0, 3.0])) == [0, 0, 0]
+
+
+def test_in_a_rule_it_is_like_a_built_in_and_its_errors_are_audited() -> None:
+    rule = rule_of("on_top(close) and spread(close, open, 1) > 0.5", "cross(price, 1000)")
+    rows = close_rows([1.0, 2.0, -3.0, 7.0], ns("2026-06-24", "09:30"))
+    whole = fold_rows(engine(rule), rows)
+    assert fired(whole) == ["S0"]
+    (error,) = (said for said in whole if isinstance(said, Audit) and said.name == "error")
+    assert error.message == "on_top: ZeroDivisionError('float division by zero'), which is na"
+    assert (error.instrument, error.ts_event) == ("SPY", int(rows["ts"][2]))
+    strategy = engine(rule)
+    cut = [said for row in range(4) for said in fold_rows(strategy, rows[row : row + 1])]
+    assert cut == whole
