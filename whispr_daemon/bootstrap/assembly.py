@@ -28,7 +28,6 @@ from whispr_daemon.engine.rule_watch import RuleWatch
 from whispr_daemon.engine.supervisor import Supervisor
 from whispr_daemon.engine.unit import Ports
 from whispr_daemon.ports.source import Source
-from whispr_daemon.rules.change import decode as decode_change
 from whispr_daemon.settings import Settings
 
 
@@ -74,9 +73,7 @@ async def assembled(
         ends = [await ports.log.last(each) for each in range(ports.log.partitions)]
         await begin(ports.store, settings.rules.dir, fresh)
         before = await ports.store.desired()
-        newest = await ports.store.changes(1)
-        files = decode_change(newest[-1].body).files if newest and rules else ()
-        wanted = desired(settings, files, ends, decode(before) if before else None)
+        wanted = desired(settings, ends, decode(before) if before else None)
         for unit in wanted.units():
             if unit.partition == 0:
                 build_fold(unit, wanted)  # a plug-in that is missing is said now, by name

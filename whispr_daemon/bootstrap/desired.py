@@ -1,4 +1,7 @@
-"""What should run: hosts, their units, rules and strategies. Plain data, kept in the store."""
+"""What should run: hosts, their units and strategies. Plain data, kept in the store.
+
+What the rules are is not in it: the log says that.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +12,7 @@ import msgspec
 from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.unit import HostSpec, UnitSpec
 from whispr_daemon.domain.value import Value
-from whispr_daemon.rules.load import RuleFile
+from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.settings import RULES_ID, Settings
 
 RULES: Final = RULES_ID
@@ -30,10 +33,8 @@ class Desired(Value, frozen=True, kw_only=True):
     """All that a host needs to build its units, the same in whatever process it runs."""
 
     hosts: tuple[HostSpec, ...]
-    rules: tuple[RuleFile, ...] = ()
     choices: tuple[Choice, ...] = ()
-    calendar: str = "XNYS"
-    calendars: Mapping[str, str] = {}  # by instrument, where it is not ``calendar``
+    rules: RuleSettings = RuleSettings()  # of partition 0
 
     def encode(self) -> bytes:
         """Return it as JSON for the store."""
@@ -54,12 +55,7 @@ def decode(body: bytes) -> Desired:
     return msgspec.json.decode(body, type=Desired)
 
 
-def desired(
-    settings: Settings,
-    rules: tuple[RuleFile, ...],
-    ends: Sequence[Position],
-    before: Desired | None = None,
-) -> Desired:
+def desired(settings: Settings, ends: Sequence[Position], before: Desired | None = None) -> Desired:
     """Lay the units out over hosts.
 
     ``ends[partition]`` is where the log ends now: a unit never seen before says nothing about what
@@ -86,7 +82,7 @@ def desired(
     )
     hosts: dict[str, list[UnitSpec]] = defaultdict(list)
     for partition, end in enumerate(ends):
-        if rules:
+        if settings.rules.dir is not None:
             host_id = f"{RULES}-{partition % settings.rules.hosts}"
             hosts[host_id].append(unit(RULES, partition, end))
         for choice in choices:
@@ -94,8 +90,12 @@ def desired(
             hosts[host_id].append(unit(choice.id, partition, end))
     return Desired(
         hosts=tuple(HostSpec(host_id=name, units=tuple(units)) for name, units in hosts.items()),
-        rules=rules,
         choices=choices,
-        calendar=settings.calendar,
-        calendars={name: each.calendar for name, each in settings.instruments.items()},
+        rules=RuleSettings(
+            watchlist=settings.watchlist,
+            universes=settings.universes,
+            calendar=settings.calendar,
+            calendars={name: each.calendar for name, each in settings.instruments.items()},
+            partitions=len(ends),
+        ),
     )

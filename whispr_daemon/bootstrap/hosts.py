@@ -11,38 +11,36 @@ import msgspec
 from whispr_daemon.adapters import plugins
 from whispr_daemon.bootstrap.desired import RULES, Desired, decode
 from whispr_daemon.bootstrap.reach import Reach, join
-from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.host import Host
 from whispr_daemon.engine.unit import Ports, Unit
-from whispr_daemon.rules.load import load
-from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.strategy import RulesStrategy
 
 
 def build_fold(unit: UnitSpec, desired: Desired) -> Fold:
-    """Return a unit's strategy built anew.
+    """Return a unit's strategy built anew; that of rules is empty until the log says what it is.
 
     Raises:
         SettingsError: the plug-in is missing or cannot be built.
-        Fatal: a rule does not load (rules are checked before they become desired).
     """
+    partitions = desired.rules.partitions
     if unit.strategy == RULES:
-        loaded = load(desired.rules)
-        if loaded.errors:
-            raise Fatal("\n".join(str(error) for error in loaded.errors))
-        rules = RulesStrategy(
-            loaded.rules,
-            RuleSettings(calendar=desired.calendar, calendars=desired.calendars),
-        )
-        return Fold(rules, RULES, rules.version, partition=unit.partition)
+        told = msgspec.structs.replace(desired.rules, partition=unit.partition)
+        rules = RulesStrategy((), told)
+        version = f"{rules.version} {_digest(desired.rules)}"
+        return Fold(rules, RULES, version, partition=unit.partition, partitions=partitions)
     choice = desired.choice(unit.strategy)
     strategy = plugins.build(choice.plugin, choice.params)
-    told = msgspec.json.encode((choice.params, choice.symbols), order="sorted")
-    digest = blake2b(told, digest_size=6).hexdigest()
+    digest = _digest((choice.params, choice.symbols))
     code_version = f"{choice.plugin} {strategy.version} {digest}"
-    return Fold(strategy, choice.id, code_version, choice.symbols, unit.partition)
+    return Fold(strategy, choice.id, code_version, choice.symbols, unit.partition, partitions)
+
+
+def _digest(told: object) -> str:
+    """Return 12 hex digits of plain data."""
+    body = msgspec.json.encode(told, order="sorted")
+    return blake2b(body, digest_size=6).hexdigest()
 
 
 def build_host(

@@ -8,10 +8,9 @@ from whispr_daemon.bootstrap.desired import Desired, decode, desired
 from whispr_daemon.bootstrap.rule_files import rule_files
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.position import ORIGIN, Position
-from whispr_daemon.rules.load import RuleFile
 from whispr_daemon.settings import RulesSettings, Settings, StrategySettings
 
-RULES = (RuleFile("a.yaml", "name: a"),)
+NO_RULES = Settings(rules=RulesSettings(dir=None))
 ENDS = (Position(1, 5), ORIGIN, Position(1, 7))
 
 
@@ -21,13 +20,14 @@ def _layout(found: Desired) -> dict[str, list[str]]:
 
 def test_a_strategy_has_a_host_of_its_own_unless_it_shares() -> None:
     settings = Settings(
+        rules=NO_RULES.rules,
         strategies=(
             StrategySettings(plugin="x", id="alone"),
             StrategySettings(plugin="x", id="one", isolation="shared"),
             StrategySettings(plugin="y", id="two", isolation="shared"),
-        )
+        ),
     )
-    assert _layout(desired(settings, (), ENDS)) == {
+    assert _layout(desired(settings, ENDS)) == {
         "alone": ["alone/0", "alone/1", "alone/2"],
         "shared": ["one/0", "two/0", "one/1", "two/1", "one/2", "two/2"],
     }
@@ -35,24 +35,24 @@ def test_a_strategy_has_a_host_of_its_own_unless_it_shares() -> None:
 
 def test_the_partitions_of_the_rules_are_spread_over_their_hosts() -> None:
     settings = Settings(rules=RulesSettings(hosts=2))
-    assert _layout(desired(settings, RULES, ENDS)) == {
+    assert _layout(desired(settings, ENDS)) == {
         "rules-0": ["rules/0", "rules/2"],
         "rules-1": ["rules/1"],
     }
 
 
 def test_without_rules_there_is_no_host_for_them() -> None:
-    assert desired(Settings(), (), ENDS).hosts == ()
+    assert desired(NO_RULES, ENDS).hosts == ()
 
 
 def test_a_unit_never_seen_before_starts_where_the_log_ends() -> None:
-    found = desired(Settings(), RULES, ENDS)
+    found = desired(Settings(), ENDS)
     assert [unit.start for unit in found.units()] == list(ENDS)
 
 
 def test_what_is_desired_is_the_same_when_read_back_from_the_store() -> None:
     settings = Settings(strategies=(StrategySettings(plugin="x", params={"fast": 3}),))
-    found = desired(settings, RULES, ENDS)
+    found = desired(settings, ENDS)
     assert decode(found.encode()) == found
 
 
@@ -72,10 +72,10 @@ def test_no_folder_means_no_rules_and_a_missing_one_is_a_mistake(tmp_path: Path)
 
 
 def test_a_unit_desired_before_keeps_its_start_however_far_the_log_has_come() -> None:
-    before = desired(Settings(), RULES, ENDS)
+    before = desired(Settings(), ENDS)
     far = [Position(7, 700) for _ in ENDS]
     settings = Settings(strategies=(StrategySettings(plugin="x", id="new"),))
-    starts = {unit.unit_id: unit.start for unit in desired(settings, RULES, far, before).units()}
+    starts = {unit.unit_id: unit.start for unit in desired(settings, far, before).units()}
     assert starts == {
         **{unit.unit_id: unit.start for unit in before.units()},
         **{f"new/{partition}": far[partition] for partition in range(len(ENDS))},
