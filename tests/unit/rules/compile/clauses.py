@@ -9,6 +9,7 @@ from whispr_daemon.domain.outputs import Audit, Output
 from whispr_daemon.rules.actions import Emit
 from whispr_daemon.rules.check.expression import check
 from whispr_daemon.rules.check.scope import Scope
+from whispr_daemon.rules.message import Message, read_message
 from whispr_daemon.rules.nodes import Compare, Const, Logic, Node, Said, Type, Variable
 from whispr_daemon.rules.rule import Clause, Rule, Step
 
@@ -22,6 +23,13 @@ def expression(written: str | Node) -> Node:
     checked = check(written, Scope())
     assert checked.node is not None, [found.message for found in checked.findings]
     return checked.node
+
+
+def message(written: str) -> Message:
+    """Return a message as read."""
+    read, findings = read_message(written, 0, Scope())
+    assert findings == []
+    return read
 
 
 def clause(condition: str | Node | None, **fields: Any) -> Clause:

@@ -1,20 +1,17 @@
 """What is said of a fire: signals, alerts, intents, notes, and how many alerts are too many."""
 
-from tests.unit.rules.compile.clauses import START, clause, expression, rule, said, says
+from tests.unit.rules.compile.clauses import START, clause, expression, message, rule, said, says
 from tests.unit.rules.golden import close_rows
 from tests.unit.rules.market import engine, fold
 from whispr_daemon.domain.outputs import Alert, Audit, Signal
 from whispr_daemon.domain.timeframe import MINUTE
 from whispr_daemon.rules.actions import Emit, Intend, Note, Warn
-from whispr_daemon.rules.check.scope import Scope
-from whispr_daemon.rules.message import read_message
 
 UP = "cross_up(price, 10)"
-EVERY = clause("price > 0", edge="every", actions=())
 
 
-def message(text: str) -> Warn:
-    return Warn(severity="info", message=read_message(text, 0, Scope()))
+def told(text: str) -> Warn:
+    return Warn(severity="info", message=message(text))
 
 
 def test_a_signal_carries_side_strength_data_and_tags() -> None:
@@ -47,11 +44,11 @@ def test_an_intent_is_what_was_written_with_its_expressions_reckoned() -> None:
 def test_an_alert_says_where_it_goes_and_a_note_is_for_the_audit() -> None:
     warn = Warn(
         severity="warn",
-        message=read_message("at {price}", 0, Scope()),
+        message=message("at {price}"),
         channels=("ops",),
         dedup="gg",
     )
-    note = Note(message=read_message("{dir} {gap}", 0, Scope()))
+    note = Note(message=message("{dir} {gap}"))
     alert, log = fold(engine(rule(clause(UP, actions=(warn, note)))), close_rows([9, 11], START))
     assert (alert.name, alert.data["channels"], alert.data["dedup"]) == ("warn", ["ops"], "gg")
     assert isinstance(log, Audit)
@@ -59,7 +56,7 @@ def test_an_alert_says_where_it_goes_and_a_note_is_for_the_audit() -> None:
 
 
 def test_more_than_fifteen_alerts_in_three_minutes_become_one() -> None:
-    many = clause("price > 0", edge="every", actions=(message("a"),) * 6)
+    many = clause("price > 0", edge="every", actions=(told("a"),) * 6)
     outputs = fold(engine(rule(many)), close_rows([1, 1, 1, 1, None, None, None, 1], START))
     alerts = [one for one in outputs if isinstance(one, Alert)]
     assert [line.split()[0] for line in said(alerts)] == ["1"] * 6 + ["2"] * 6 + ["3"] * 4 + [
@@ -72,7 +69,7 @@ def test_more_than_fifteen_alerts_in_three_minutes_become_one() -> None:
 
 
 def test_held_back_alerts_do_not_come_by_a_restart() -> None:
-    many = rule(clause("price > 0", edge="every", actions=(message("a"),) * 6))
+    many = rule(clause("price > 0", edge="every", actions=(told("a"),) * 6))
     before = engine(many)
     fold(before, close_rows([1, 1, 1], START))
     after = engine(many)
@@ -82,7 +79,7 @@ def test_held_back_alerts_do_not_come_by_a_restart() -> None:
 
 
 def test_a_shadow_says_to_the_audit_what_it_would_have_said() -> None:
-    one = clause(UP, mode="shadow", actions=(Emit(name="S"), message("hello")))
+    one = clause(UP, mode="shadow", actions=(Emit(name="S"), told("hello")))
     first, second = fold(engine(rule(one)), close_rows([9, 11], START))
     assert (first.name, first.data["would"]["name"]) == ("shadow", "S")
     assert isinstance(second, Audit)
