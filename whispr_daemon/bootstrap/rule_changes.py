@@ -12,6 +12,7 @@ from whispr_daemon.bootstrap.rule_files import (
     readable_files,
     rule_files,
 )
+from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.rule_watch import Prepared, Workshop
@@ -67,6 +68,7 @@ def first_change(folder: Path | None) -> RuleChange:
         SettingsError: with every mistake found, or there is no such folder.
     """
     files = rule_files(folder)
+    plug_in_functions()
     loaded = load(files)
     if loaded.errors:
         raise SettingsError("\n".join(str(error) for error in loaded.errors))

@@ -14,6 +14,7 @@ from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.bootstrap.golden_files import golden_files
 from whispr_daemon.cli.destination import destination
 from whispr_daemon.cli.options import Results
+from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.cli.terminal import FAILED, MISUSED, err, out, plural
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.golden.judging import judged
@@ -32,6 +33,7 @@ def test(paths: Sequence[Path], form: Results, to: Path | None) -> None:
         SettingsError: there is no such file, or there are no tests.
         typer.Exit: a test failed (1), or a file has a mistake (2).
     """
+    plug_in_functions()
     found = golden_files(paths)
     prepared = prepare(found.files, found.daily)
     if not prepared.cases and not prepared.diagnostics and not prepared.untested:

@@ -7,6 +7,7 @@ from typing import Final
 import typer
 
 from whispr_daemon.bootstrap.rule_files import rule_files
+from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.cli.terminal import MISUSED, out, plural
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.load import load
@@ -27,6 +28,7 @@ def check(paths: Sequence[Path]) -> None:
             "\n".join(f"{path}: there is no such file or folder" for path in missing)
         )
     files = [file for path in paths for file in rule_files(path)]
+    plug_in_functions()
     loaded = load(files)
     for diagnostic in loaded.diagnostics:
         style = _STYLES[diagnostic.severity]
