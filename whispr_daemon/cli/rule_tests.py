@@ -12,9 +12,9 @@ from rich.text import Text
 
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.bootstrap.golden_files import golden_files
+from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.cli.destination import destination
 from whispr_daemon.cli.options import Results
-from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.cli.terminal import FAILED, MISUSED, err, out, plural
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.golden.judging import judged
