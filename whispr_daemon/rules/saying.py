@@ -15,7 +15,7 @@ from whispr_daemon.rules.throttle import MOST, WINDOW, Throttle
 from whispr_daemon.rules.tree import canonical
 from whispr_daemon.rules.turn import Evaluated, View, plain
 
-_CLOSE: Final = Column("close")
+_PRICE: Final = Column("price")
 
 
 class Saying:
@@ -80,7 +80,7 @@ class Saying:
             "instrument": view.symbols[found.slot],
             "ts_event": found.ts,
             "direction": found.direction,
-            "price": view.values[_CLOSE][found.row],
+            "price": view.values[_PRICE][found.row],
             "level": None if found.level != found.level else found.level,
             "data": data,
             "origin": self.rule.name,

@@ -68,10 +68,12 @@ class Bank:
         return self.desks[clock]
 
     def ask(self, clock: Clock, column: Column) -> None:
-        """Provide for a column of the clock itself, as compiled rules name it."""
+        """Provide for a column of the clock itself or of its bars, as compiled rules name it."""
         self.desk(clock).asked.add(column)
+        if column.key in FIELDS:
+            self.want(clock, Price(type=Type.NUM, start=0, end=0, field=column.key))
 
-    def want(self, clock: Clock, node: Node) -> None:
+    def want(self, clock: Clock, node: Node) -> None:  # noqa: C901, PLR0912 (one case a node)
         """Provide for everything an expression reads at the rows of a clock."""
         match node:
             case AsOf(timeframe=timeframe):
