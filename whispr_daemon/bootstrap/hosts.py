@@ -11,6 +11,7 @@ import msgspec
 from whispr_daemon.adapters import plugins
 from whispr_daemon.bootstrap.desired import RULES, Desired, decode
 from whispr_daemon.bootstrap.reach import Reach, join
+from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.host import Host
@@ -26,6 +27,7 @@ def build_fold(unit: UnitSpec, desired: Desired) -> Fold:
     """
     partitions = desired.rules.partitions
     if unit.strategy == RULES:
+        plug_in_functions()
         told = msgspec.structs.replace(desired.rules, partition=unit.partition)
         rules = RulesStrategy((), told)
         version = f"{rules.version} {_digest(desired.rules)}"
