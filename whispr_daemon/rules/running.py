@@ -49,7 +49,10 @@ class Running:
             for evaluate in _EVALUATIONS
             if (numbers := [n for n, one in enumerate(rule.clauses) if one.evaluate == evaluate])
         ]
-        self._stale = inputs.stale_after or STALE_BARS * NANOS_OF[CODE_OF[inputs.timeframe]]
+        stale = inputs.stale_after or STALE_BARS * NANOS_OF[CODE_OF[inputs.timeframe]]
+        self._least = {
+            turn: (stale, *(least for _, least in self.lacking(turn))) for turn in self.turns
+        }
         self._saying = Saying(rule)
         self._want: list[int] = []
 
@@ -78,9 +81,8 @@ class Running:
         Of the row ``trace`` the verdict on every clause is yielded, whatever it is.
         """
         self._want += (self.wants(symbol) for symbol in view.symbols[len(self._want) :])
-        least = (self._stale, *(least for _, least in self.lacking(turn)))
-        rows = span or (0, len(view.slot))
-        return turn.run(view, Asked(self._want, self.variables, least), rows, trace)
+        asked_of = Asked(self._want, self.variables, self._least[turn])
+        return turn.run(view, asked_of, span or (0, len(view.slot)), trace)
 
     def say(self, found: Evaluated, view: View) -> Iterator[Output]:
         """Yield the outputs of what a turn yielded; in the order of rows, as alerts are counted."""
