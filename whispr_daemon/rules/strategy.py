@@ -31,11 +31,13 @@ from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.source import StateBlock
-from whispr_daemon.rules.turn import Evaluated, Turn, View
+from whispr_daemon.rules.turn import NOWHERE, Evaluated, Turn, View
 
 REVISION: Final = 2  # of the language: what rules mean, and so what their state is
 
 _Place = tuple[int, int, int, int, int]  # order, ts and slot of a row; rank of the rule; number
+
+_Found = tuple[_Place, Evaluated, View]
 
 
 class RulesStrategy:
@@ -58,7 +60,6 @@ class RulesStrategy:
         self._compiler = compiler
         for name in {self._settings.calendar, *self._settings.calendars.values()}:
             calendar(name)
-        self._change = b""  # what it has been told to be
         self._silent = False  # it only learns: rules say nothing
         self._new: set[str] = set()  # state that has no history since the last change
         self._strangers: set[str] = set()  # instruments that have none
@@ -96,20 +97,10 @@ class RulesStrategy:
         self._bank.take(selection)
         if self._silent:
             return []
-        views = {clock: self._view(clock) for clock in self._clocks()}
-        said: list[tuple[_Place, Evaluated, View]] = []
-        for group in self._groups:
-            turns = [
-                (rank, turn, view)
-                for rank in group
-                for turn in self._running[rank].turns
-                if (view := views[turn.clock]) is not None
-            ]
-            if len(turns) == 1:
-                said += self._whole(*turns[0])
-            else:
-                said += self._by_row(turns)
-        said.sort(key=lambda entry: entry[0])
+        said: list[_Found] = []
+        for turns in self._turns():
+            said += self._whole(*turns[0]) if len(turns) == 1 else self._by_row(turns)
+        said.sort(key=itemgetter(0))
         spoken = [
             (place, output)
             for place, found, view in said
@@ -119,6 +110,38 @@ class RulesStrategy:
         if faults:
             spoken = sorted([*faults, *spoken], key=itemgetter(0))
         return [output for _, output in spoken]
+
+    def traced(self, batch: Batch, name: str) -> list[tuple[str, Evaluated]]:
+        """Fold a batch in silence; return the verdicts on every clause of one rule, row by row.
+
+        Each with its instrument, in the order of the rows.
+        """
+        selection = select(batch, self._slots)
+        if selection is None:
+            return []
+        self._bank.take(selection)
+        said: list[_Found] = []
+        for turns in self._turns():
+            said += self._by_row(turns, name)
+        said.sort(key=itemgetter(0))
+        return [
+            (view.symbols[found.slot], found)
+            for place, found, view in said
+            if self._running[place[3]].rule.name == name
+        ]
+
+    def _turns(self) -> Iterator[list[tuple[int, Turn, View]]]:
+        """Yield what is to be run of rules that hear each other: their ranks, turns and rows."""
+        views = {clock: self._view(clock) for clock in self._clocks()}
+        for group in self._groups:
+            turns = [
+                (rank, turn, view)
+                for rank in group
+                for turn in self._running[rank].turns
+                if (view := views[turn.clock]) is not None
+            ]
+            if turns:
+                yield turns
 
     def _faults(self) -> Iterator[tuple[_Place, Output]]:
         for desk in self._bank.desks.values():
@@ -147,16 +170,19 @@ class RulesStrategy:
         at = [order >> 1 for order in desk.order]
         return View(desk.slot, at, desk.ts, desk.values, self._slots.symbols)
 
-    def _whole(self, rank: int, turn: Turn, view: View) -> Iterator[tuple[_Place, Evaluated, View]]:
+    def _whole(self, rank: int, turn: Turn, view: View) -> Iterator[_Found]:
         order = self._bank.desk(turn.clock).order
         for number, found in enumerate(self._running[rank].run(turn, view)):
             where = order[found.row], view.ts[found.row], view.slot[found.row]
             yield (*where, rank, number), found, view
 
     def _by_row(
-        self, turns: Sequence[tuple[int, Turn, View]]
-    ) -> Iterator[tuple[_Place, Evaluated, View]]:
-        """Run rules that hear each other, or share variables, in the order of rows and ranks."""
+        self, turns: Sequence[tuple[int, Turn, View]], traced: str = ""
+    ) -> Iterator[_Found]:
+        """Run rules that hear each other, or share variables, in the order of rows and ranks.
+
+        Of the rule ``traced`` every verdict is yielded.
+        """
         rows = sorted(
             (order, view.ts[row], view.slot[row], rank, number, row)
             for number, (rank, turn, view) in enumerate(turns)
@@ -164,7 +190,9 @@ class RulesStrategy:
         )
         for *place, rank, number, row in rows:
             _, turn, view = turns[number]
-            for found in self._running[rank].run(turn, view, (row, row + 1)):
+            running = self._running[rank]
+            trace = row if running.rule.name == traced else NOWHERE
+            for found in running.run(turn, view, (row, row + 1), trace):
                 order, ts, slot = place
                 yield (order, ts, slot, rank, (number << 32) + found.clause), found, view
 
@@ -183,7 +211,6 @@ class RulesStrategy:
         before = {key for key, _ in self._bank.tables()}
         known = set(self._slots.symbols)
         saved = self._saved()
-        self._change = body
         self._become(loaded.rules)
         self._slots.reconsider()
         self._take_back(saved)
@@ -259,23 +286,18 @@ class RulesStrategy:
             },
             board=self._board.save(count),
             alone={key: save_table(table, 1) for key, table in self._alone_tables()},
-            change=self._change,
         )
 
     def restore(self, body: bytes) -> None:
         """Take a snapshot back. Clauses and indicators it does not know start cold.
-
-        What it had been told to be (:meth:`change`) it is again.
 
         Raises:
             StrategyFailed: it is not a snapshot of rules.
         """
         saved = decode(body)
         self._slots.clear()
-        if saved.change:
-            self._change = saved.change
-            self._become(load(decode_change(saved.change).files).rules)
         self._take_back(saved)
+        self._new, self._strangers = set(), set()
 
     def _take_back(self, saved: Saved) -> None:
         slots = [self._slots.slot(symbol) for symbol in saved.symbols]

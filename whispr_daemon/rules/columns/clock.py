@@ -5,7 +5,12 @@ from typing import Final, Literal, NamedTuple
 from whispr_daemon.domain.timeframe import CODE_OF, DAY, NANOS_OF
 from whispr_daemon.rules.rule import Evaluate, Inputs, SessionFilter, TickPrice
 
-PERIODS: Final[dict[str, int]] = {"1w": 7 * DAY, "1mo": 30 * DAY, "3mo": 91 * DAY, "12mo": 365 * DAY}
+PERIODS: Final[dict[str, int]] = {
+    "1w": 7 * DAY,
+    "1mo": 30 * DAY,
+    "3mo": 91 * DAY,
+    "12mo": 365 * DAY,
+}
 
 
 class Clock(NamedTuple):

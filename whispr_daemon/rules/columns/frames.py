@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import empty_rows
 from whispr_daemon.domain.events import Kind
-from whispr_daemon.domain.timeframe import CODE_OF, DAILY, DAY, NANOS_OF
+from whispr_daemon.domain.timeframe import CODE_OF, DAILY, NANOS_OF
 from whispr_daemon.rules.columns import gather as making_of
 from whispr_daemon.rules.columns.admission import (
     CLOCK_INTS,
@@ -160,7 +160,7 @@ class Framer:
     ) -> NDArray[np.bool_] | None:
         """Return which rows make bars of this clock, None if it has its own and nothing waits."""
         rows, slot = selection.rows, selection.slot
-        count = self._places.slots
+        count = max(self._places.slots, 1)  # a clock tick, of slot -1, may come before any bar
         self.making.reserve(count)
         ints = self.making.ints[:count]
         trade = rows["kind"] == Kind.TRADE
@@ -170,7 +170,7 @@ class Framer:
         simple = self.clock.missing == "skip" and not self.clock.forming and not self._long
         if simple and not made.any() and not ints[:, making_of.END].any():
             return None
-        return made
+        return np.asarray(made, dtype=np.bool_)
 
     def _plain(self, selection: Selection, kept: NDArray[np.int64]) -> Bars:
         """Return bars of the timeframe itself, as :func:`gather` would."""
@@ -221,7 +221,7 @@ class Framer:
         where.first[~market] = -1
         due = where.last
         if self._code == DAILY:
-            due = self._places.next_open(np.maximum(slot, 0), where.index)
+            due = self._places.next_open(np.maximum(slot, 0), where.number)
         given = Arrived(
             part.at.tolist(),
             kind.tolist(),

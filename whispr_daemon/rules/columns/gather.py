@@ -6,6 +6,7 @@ whose end reaches its end, else at the first later row of its slot or the first 
 before its end; then it takes its place just before that row.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from whispr_daemon.rules.functions.folds import Floats, Ints, State
@@ -128,9 +129,8 @@ def _due(ints: Ints, i: int, making: Making) -> int:
 
 def _settle(state: State, s: int, now: int, order: int, what: tuple[Making, Gathered]) -> None:
     """Complete what is over at ``now``; fill silent time."""
-    making, out = what
-    floats, ints = state
-    f, i = s * FLOATS, s * INTS
+    making, ints = what[0], state.ints
+    i = s * INTS
     if ints[i + END] and ints[i + DUE] <= now:
         if making.carry:
             _flat(state, s, ints[i + START], order, what)
@@ -283,11 +283,10 @@ def _bar(floats: Floats, f: int) -> tuple[float, float, float, float, float]:
 
 def _pass(given: Arrived, r: int, role: int, out: Gathered) -> None:
     where = (2 * given.at[r] + 1, given.slot[r], role, given.start[r], given.end[r])
-    _add(
-        out, where, (given.open[r], given.high[r], given.low[r], given.close[r], given.volume[r])
-    )
+    _add(out, where, (given.open[r], given.high[r], given.low[r], given.close[r], given.volume[r]))
 
 
 def _add(out: Gathered, where: tuple[int, ...], prices: tuple[Any, ...]) -> None:
-    for column, value in zip(out, (*where, *prices), strict=True):
+    columns: Sequence[Any] = out
+    for column, value in zip(columns, (*where, *prices), strict=True):
         column.append(value)

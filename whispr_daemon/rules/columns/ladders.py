@@ -91,16 +91,20 @@ class LadderMaker(Maker):
     def _days(self, frame: Frame, places: Places) -> Days:
         span = self._span(frame, places)
         high, low, close = (frame.rows[field].tolist() for field in ("high", "low", "close"))
-        daily = span.daily
         return Days(
-            frame.slot.tolist(),
-            *(column.tolist() for column in span[:-1]),
-            daily.tolist(),
-            (frame.bar & ~frame.daily).tolist(),
-            frame.clock.tolist(),
-            high,
-            low,
-            close,
+            slot=frame.slot.tolist(),
+            day=span.day.tolist(),
+            before=span.before.tolist(),
+            period=span.period.tolist(),
+            first=span.first.tolist(),
+            last=span.last.tolist(),
+            part=span.part.tolist(),
+            daily=span.daily.tolist(),
+            bar=(frame.bar & ~frame.daily).tolist(),
+            clock=frame.clock.tolist(),
+            high=high,
+            low=low,
+            close=close,
         )
 
     def _span(self, frame: Frame, places: Places) -> _Span:
@@ -164,15 +168,15 @@ def _session_before(frame: Frame, places: Places) -> Location:
 
     Its bounds are as far apart as those of the row's own, but for half days and summer time.
     """
-    index = np.maximum(frame.where.index - 1, 0)
+    index = np.maximum(frame.where.number - 1, 0)
     opens = places.each(frame.slot, lambda found, at: (found.open[index[at]],))[0]
     closes = places.each(frame.slot, lambda found, at: (found.close[index[at]],))[0]
     found = places.located(frame.slot, (opens, opens), "rth")
     own = places.each(
         frame.slot,
         lambda found, at: (
-            found.open[np.maximum(frame.where.index[at], 0)],
-            found.close[np.maximum(frame.where.index[at], 0)],
+            found.open[np.maximum(frame.where.number[at], 0)],
+            found.close[np.maximum(frame.where.number[at], 0)],
         ),
     )
     wider = (frame.where.first != own[0]) | (frame.where.last != own[1])

@@ -190,9 +190,7 @@ def extend_day(state: State, f: int, i: int, bar: Bar, part: int) -> None:
             ints[i + WHOLE] = 2
 
 
-def take_day(
-    state: State, f: int, i: int, span: Span, bar: Bar, length: int
-) -> None:
+def take_day(state: State, f: int, i: int, span: Span, bar: Bar, length: int) -> None:
     """Take a daily bar into its period, and the period into the chain when it is over."""
     floats, ints = state
     day, period, first, last = span

@@ -1,4 +1,4 @@
-"""Where bars stand in the sessions of a calendar: their date, their neighbours, their part of it."""
+"""Where bars stand in the sessions of a calendar: date, neighbours, part of the session."""
 
 from typing import Final, NamedTuple
 
@@ -24,7 +24,7 @@ class Location(NamedTuple):
     before: NDArray[np.int64]  # date of the session before
     after: NDArray[np.int64]  # date of the session after
     part: NDArray[np.int64]  # of the regular session: 0 outside, WITHIN + OPENS + CLOSES
-    index: NDArray[np.int64]  # of the session in its calendar
+    number: NDArray[np.int64]  # of the session in its calendar
     first: NDArray[np.int64]  # ns UTC: where the session begins under the filter
     last: NDArray[np.int64]  # ns UTC: where it ends
 
@@ -73,7 +73,7 @@ def _found(
         before=np.where(index < 1, -1, sessions.date[index - 1]),
         after=np.where(outside | (index >= last), -1, sessions.date[np.minimum(index + 1, last)]),
         part=part,
-        index=index,
+        number=index,
         first=np.where(outside, -1, bounds[0]),
         last=np.where(outside, -1, bounds[1]),
     )

@@ -81,13 +81,13 @@ def _weekday(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
 
 
 def _since_open(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
-    found: Ints = (frame.rows["ts"][at] - sessions.open[frame.where.index[at]]) / MINUTE
-    return found
+    since = frame.rows["ts"][at] - sessions.open[frame.where.number[at]]
+    return np.asarray(since / MINUTE)
 
 
 def _to_close(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
-    found: Ints = (sessions.close[frame.where.index[at]] - frame.rows["ts"][at]) / MINUTE
-    return found
+    left = sessions.close[frame.where.number[at]] - frame.rows["ts"][at]
+    return np.asarray(left / MINUTE)
 
 
 def _is_regular(_sessions: Sessions, frame: Frame, at: Ints) -> Ints:
@@ -96,7 +96,7 @@ def _is_regular(_sessions: Sessions, frame: Frame, at: Ints) -> Ints:
 
 
 def _is_half_day(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
-    return np.where(sessions.short[frame.where.index[at]], 1, -1)
+    return np.where(sessions.short[frame.where.number[at]], 1, -1)
 
 
 _ANSWERS: Final[Mapping[str, Callable[[Sessions, Frame, Ints], Ints]]] = {

@@ -1,6 +1,7 @@
 """Weeks, months, quarters and years: which a date is in, and their bars made of daily ones."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,7 @@ def _complete(state: State, s: int, order: int, out: Gathered) -> None:
     if ints[i + WHOLE]:
         bar = [floats[f + place] for place in range(PERIOD_FLOATS)]
         where = (order, s, WHOLE_BAR, ints[i + START], ints[i + END])
-        for column, value in zip(out, (*where, *bar), strict=True):
+        columns: Sequence[Any] = out
+        for column, value in zip(columns, (*where, *bar), strict=True):
             column.append(value)
     ints[i + START] = 0

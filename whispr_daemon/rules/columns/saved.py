@@ -30,7 +30,6 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     clauses: dict[str, SavedTable]  # by rule, clause and what the clause says
     board: dict[str, SavedTable] = {}  # by signal
     alone: dict[str, SavedTable] = {}  # one row: state that is of no instrument
-    change: bytes = b""  # what the rules were told to be
 
 
 def join(*parts: str) -> str:

@@ -73,7 +73,7 @@ def around_of(frame: Frame, places: Places) -> Around:
     outside = frame.where.date < 0
     date = np.where(outside, extended.date, frame.where.date)
     before = np.where(outside, extended.before, frame.where.before)
-    index = np.where(outside, extended.index, frame.where.index)
+    index = np.where(outside, extended.number, frame.where.number)
     opens = places.each(frame.slot, lambda found, at: (found.open[np.maximum(index[at], 0)],))[0]
     return Around(
         frame.slot.tolist(),

@@ -145,7 +145,8 @@ def _merged(base: Frame, ticks: Frame | None) -> Frame | None:
     if bars is None or ticks is None:
         return ticks if bars is None else bars
     where = Location(*(np.concatenate(pair) for pair in zip(bars.where, ticks.where, strict=True)))
-    columns = (np.concatenate(pair) for pair in zip(_columns(bars), _columns(ticks), strict=True))
+    pairs = zip(_columns(bars), _columns(ticks), strict=True)
+    columns: Sequence[Any] = [np.concatenate(pair) for pair in pairs]
     both = Frame(*columns)._replace(where=where)
     order = np.lexsort((both.rows["ts"], both.order))
     return _taken(both, order)
@@ -159,7 +160,7 @@ def kept_of(frame: Frame, keep: NDArray[np.bool_]) -> Frame | None:
 
 def _taken(frame: Frame, at: NDArray[np.int64]) -> Frame:
     where = Location(*(column[at] for column in frame.where))
-    columns = (column[at] for column in _columns(frame))
+    columns: Sequence[Any] = [column[at] for column in _columns(frame)]
     taken = Frame(*columns)._replace(where=where)
     return taken._replace(evaluated=taken.clock.nonzero()[0])
 
