@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
 from whispr_daemon.rules.columns.saved import SavedTable, join, save_table
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.compile.parts import asked, parts_of, tops
+from whispr_daemon.rules.compile.parts import parts_of
 from whispr_daemon.rules.compile.said import NEWEST, RING, entry_width
 from whispr_daemon.rules.nodes import Node, Said
 from whispr_daemon.rules.rule import Rule
@@ -98,7 +98,7 @@ def _capacities(rules: Sequence[Rule]) -> dict[str, int]:
 def _asked(rule: Rule) -> Iterator[Said]:
     whole: list[Node] = [] if rule.when is None else [rule.when]
     for clause in rule.clauses:
-        whole += [*tops(clause), *asked(clause)]
+        whole += clause.trees
     return (node for top in whole for node in walk(top) if isinstance(node, Said))
 
 

@@ -10,7 +10,6 @@ from whispr_daemon.rules.column import Need
 from whispr_daemon.rules.columns.clock import clock_of
 from whispr_daemon.rules.columns.saved import join
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.compile.parts import asked, tops
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.nodes import Node
 from whispr_daemon.rules.rule import Evaluate, Rule
@@ -62,11 +61,8 @@ class Running:
 
     def reads(self, turn: Turn) -> Iterator[Node]:
         """Yield every expression of a turn."""
-        if turn.program.parts and self.rule.when is not None:
-            yield self.rule.when
         for part in turn.program.parts:
-            yield from tops(part.clause)
-            yield from asked(part.clause)
+            yield from part.trees
 
     def lacking(self, turn: Turn) -> Iterator[tuple[Need, int]]:
         """Yield what must be counted before the clauses of a turn may fire, and how far."""

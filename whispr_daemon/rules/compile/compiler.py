@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, Column, Need, is_whole
 from whispr_daemon.rules.compile.clause import write_clause
 from whispr_daemon.rules.compile.codegen import Heard, Translation
-from whispr_daemon.rules.compile.parts import Part, asked, parts_of, tops
+from whispr_daemon.rules.compile.parts import Part, parts_of
 from whispr_daemon.rules.compile.record import PER_CLAUSE, Verdict
 from whispr_daemon.rules.compile.writing import Writing
 from whispr_daemon.rules.functions.warmth import needs_of
@@ -138,8 +138,7 @@ def compile_column(node: Node) -> ColumnProgram:
 def _needs(rule: Rule, parts: Sequence[Part]) -> Iterator[Need]:
     """Yield what must be warm before any clause may fire."""
     for part in parts:
-        whole = [*tops(part.clause), *asked(part.clause), *([part.when] if part.when else [])]
-        yield from chain.from_iterable(map(needs_of, whole))
+        yield from chain.from_iterable(map(needs_of, part.trees))
     if rule.inputs.bars:
         yield Need(BARS, rule.inputs.bars, rule.inputs.bars, "bars")
 

@@ -25,6 +25,11 @@ class Part(NamedTuple):
     shadow: bool
 
     @property
+    def trees(self) -> tuple[Node, ...]:
+        """All its expressions, and the gate."""
+        return self.clause.trees if self.when is None else (*self.clause.trees, self.when)
+
+    @property
     def emits(self) -> Iterator[str]:
         """The signals it says."""
         for action in (*self.clause.actions, *self.clause.on_timeout):
@@ -42,18 +47,6 @@ def parts_of(rule: Rule, numbers: Iterable[int]) -> list[Part]:
             shadow = "shadow" in (rule.mode, clause.mode)
             parts.append(Part(number, clause, rule.when, shown, shadow))
     return parts
-
-
-def tops(clause: Clause) -> Iterator[Node]:
-    """Yield the expressions that decide whether a clause fires."""
-    if clause.condition is not None:
-        yield clause.condition
-    if clause.sequence is not None:
-        yield from (step.condition for step in clause.sequence.steps)
-        if clause.sequence.until is not None:
-            yield clause.sequence.until
-    if clause.rearm is not None:
-        yield clause.rearm
 
 
 def asked(clause: Clause) -> Iterator[Node]:
@@ -77,8 +70,7 @@ def remembers(node: Node) -> bool:
 
 def may_fail(part: Part) -> bool:
     """Does the rule itself reckon in the clause, so that it may divide by zero?"""
-    whole = [*tops(part.clause), *asked(part.clause), *([part.when] if part.when else [])]
-    return any(_reckons(node) for top in whole for node in computed(top))
+    return any(_reckons(node) for top in part.trees for node in computed(top))
 
 
 def _reckons(node: Node) -> bool:
@@ -94,7 +86,7 @@ def _has_state(call: Call) -> bool:
 
 def _shown(clause: Clause, when: Node | None) -> Iterator[Node]:
     seen: set[tuple[str, str]] = set()
-    deciding = [*tops(clause), *([] if when is None else [when])]
+    deciding = [*clause.conditions, *([] if when is None else [when])]
     wanted = [node for top in deciding for node in computed(top) if not is_constant(node)]
     for top in asked(clause):
         wanted += [top, *(node for node in computed(top) if not is_constant(node))]
