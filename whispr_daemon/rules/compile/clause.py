@@ -1,19 +1,18 @@
 """The way of a clause through its filters, as lines: condition → gap → when → for → edge → rearm →
 limits → cooldown → fire. The first filter that stops what would have fired is its verdict."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from whispr_daemon.rules.column import BAR, DATE, DAY, LAPSE, TS
+from whispr_daemon.rules.column import DATE, LAPSE, TS
 from whispr_daemon.rules.compile.codegen import Translation
+from whispr_daemon.rules.compile.filters import write_cooldown, write_limit, write_rearm
 from whispr_daemon.rules.compile.parts import Part, asked, may_fail, remembers
 from whispr_daemon.rules.compile.record import FAULTS, LAST_STOPPED, Verdict
 from whispr_daemon.rules.compile.sequence import Search, write_search
 from whispr_daemon.rules.compile.writing import Writing
 from whispr_daemon.rules.nodes import Type
-from whispr_daemon.rules.rule import Clause, Limit
+from whispr_daemon.rules.rule import Clause
 from whispr_daemon.rules.source import Event, mere
-
-_STOPPED_BY: Final = {"once": Verdict.ONCE, "max_fires": Verdict.MAX_FIRES}
 
 
 class Track(NamedTuple):
@@ -62,11 +61,11 @@ def _write_verdict(source: Translation, part: Part, ready: str, writing: Writing
     verdict = source.name(str(int(Verdict.WARMING)))
     with source.block(f"if {ready}:"):
         _write_gates(source, clause, verdict, event, gate, tracks)
-        changes = _write_rearm(source, verdict, rearm) if rearm else []
+        changes = write_rearm(source, verdict, rearm) if rearm else []
         for limit in clause.limits:
-            changes += _write_limit(source, clause, limit, verdict)
+            changes += write_limit(source, clause, limit, verdict)
         if clause.cooldown:
-            changes += _write_cooldown(source, clause, last, verdict)
+            changes += write_cooldown(source, clause, last, verdict)
         _write_lines(source, f"if {verdict} == 0:", changes)
     _write_cold(source, tracks)
     if search is not None:
@@ -196,50 +195,3 @@ def _write_track(source: Translation, clause: Clause, track: Track, truth: str) 
         with source.block(f"if {through} != {Verdict.PENDING:d}{known}:"):
             source.line(f"{track.seen} = {truth}")
     return through
-
-
-def _write_rearm(source: Translation, verdict: str, rearm: str) -> list[str]:
-    """Stop what has not been armed since it last fired; return what a fire changes."""
-    spent = source.new_int()
-    with source.block(f"if {rearm} == 1:"):
-        source.line(f"{spent} = 0")
-    with source.block(f"if {verdict} == 0 and {spent} == 1:"):
-        source.line(f"{verdict} = {Verdict.REARM:d}")
-    return [f"{spent} = 1"]
-
-
-def _write_limit(source: Translation, clause: Clause, limit: Limit, verdict: str) -> list[str]:
-    """Stop what has fired often enough in its scope; return what a fire changes."""
-    count = source.new_int()
-    scope = _scope(source, clause, limit)
-    with source.block(f"if {verdict} == 0:"):
-        if scope:
-            within = source.new_int()
-            with source.block(f"if {within} != {scope}:"):
-                source.line(f"{within} = {scope}")
-                source.line(f"{count} = 0")
-        with source.block(f"if {count} >= {source.whole(limit.count)}:"):
-            source.line(f"{verdict} = {_STOPPED_BY[limit.name]:d}")
-    return [f"{count} += 1"]
-
-
-def _write_cooldown(source: Translation, clause: Clause, last: str, verdict: str) -> list[str]:
-    """Stop what fires too soon after the last fire; return what a fire changes."""
-    ts = source.column(TS)
-    soon = f"{ts} - {last} < {source.whole(clause.cooldown)}"
-    with source.block(f"if {verdict} == 0 and {last} != 0 and {soon}:"):
-        source.line(f"{verdict} = {Verdict.COOLDOWN:d}")
-    return [f"{last} = {ts}"]
-
-
-def _scope(source: Translation, clause: Clause, limit: Limit) -> str:
-    """Return what changes when the scope of a limit ends; empty: nothing does."""
-    match limit.per:
-        case "bar":
-            return source.column(BAR if clause.evaluate == "tick" else TS)
-        case "session":
-            return "" if clause.span_sessions else source.column(DATE)
-        case "day":
-            return source.column(DAY)
-        case "ever":
-            return ""
