@@ -209,13 +209,13 @@ class RulesStrategy:
             found = "; ".join(str(error) for error in loaded.errors)
             raise StrategyFailed(f"change {number} of the rules does not load: {found}")
         before = {key for key, _ in self._bank.tables()}
-        known = set(self._slots.symbols)
+        known, seen = set(self._slots.symbols), self._slots.asked()
         saved = self._saved()
         self._become(loaded.rules)
         self._slots.reconsider()
         self._take_back(saved)
         self._new = {key for key, _ in self._bank.tables()} - before
-        self._strangers = {name for name in self._slots.asked() if self._wants(name)} - known
+        self._strangers = {name for name in seen if self._wants(name)} - known
         if self._settings.partition:
             return []
         return [

@@ -33,6 +33,7 @@ class Sources(NamedTuple):
     date: Ints
     close: Ints  # end of the row's session
     values: Sequence[Floats]  # that are carried
+    lasting: Ints  # 1: however old, as a count is
 
 
 class Readers(NamedTuple):
@@ -61,7 +62,7 @@ def carry(
     limit: Freshness,
     out: Sequence[Floats],
 ) -> None:
-    """Give each reader the newest row not after it by (order, ts); NaN where there is none."""
+    """Give each reader the newest row not after it by (order, ts); NaN where there is none fresh."""
     floats, ints = state
     rows, reads = counts
     width = len(given.values)
@@ -82,9 +83,11 @@ def carry(
             r += 1
         if q < reads and readers.slot[q] >= 0:
             s = readers.slot[q]
-            if ints[s * INTS + KNOWN] and _fresh(readers, q, ints, s * INTS, limit):
+            if ints[s * INTS + KNOWN]:
+                fresh = _fresh(readers, q, ints, s * INTS, limit)
                 for k in range(width):
-                    out[k][q] = floats[s * width + k]
+                    if fresh or given.lasting[k]:
+                        out[k][q] = floats[s * width + k]
 
 
 def _fresh(readers: Readers, q: int, ints: Ints, i: int, limit: Freshness) -> bool:
@@ -144,8 +147,9 @@ class JoinMaker(Maker):
 
     def _sources(self) -> Sources:
         there = self.other
+        lasting = [int(column.part == "count") for column in self._carried.values()]
         if there.frame is None:
-            return Sources([], [], [], [], [], [[] for _ in self._carried])
+            return Sources([], [], [], [], [], [[] for _ in self._carried], lasting)
         where, at = there.frame.where, there.frame.evaluated
         return Sources(
             there.order,
@@ -154,6 +158,7 @@ class JoinMaker(Maker):
             picked(where.date, at).tolist(),
             picked(where.last, at).tolist(),
             [there.values[column] for column in self._carried],
+            lasting,
         )
 
     def _readers(self) -> Readers:

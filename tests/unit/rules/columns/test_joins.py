@@ -1,0 +1,130 @@
+"""Values of other timeframes and symbols: the last complete one, while it is fresh."""
+
+import pytest
+
+from tests.unit.rules.columns.telling import (
+    bar,
+    bars,
+    market,
+    same_however_cut,
+    telling,
+    texts,
+    tick,
+)
+from tests.unit.rules.market import daily_row, engine, fold
+
+PAIR = ("SPY", "VIX")
+REFS = "{symbols: [SPY], refs: {vix: VIX}}"
+
+
+def test_a_value_of_five_minutes_is_seen_by_the_minute_that_completes_it() -> None:
+    outputs = same_however_cut(telling("close@5m"), bars("09:30", "1 2 3 4 5 6 7 8 9 10 11"))
+    assert texts(outputs) == ["5"] * 5 + ["10"] * 2  # from 09:35 on
+
+
+def test_an_indicator_of_another_timeframe_counts_its_bars() -> None:
+    closes = " ".join(map(str, range(1, 17)))
+    outputs = same_however_cut(telling("SMA2@5m"), bars("09:30", closes))
+    assert texts(outputs) == ["7.5"] * 5 + ["12.5"] * 2
+
+
+def test_the_one_before_is_of_its_own_timeframe() -> None:
+    closes = " ".join(map(str, range(1, 13)))
+    outputs = same_however_cut(telling("close@5m[1]"), bars("09:30", closes))
+    assert texts(outputs)[-3:] == ["5", "5", "5"]
+
+
+def test_bars_of_the_log_are_taken_where_there_are_some() -> None:
+    rows = market(
+        bars("09:30", "1 2 3 4"), bar("09:30", 50.0, timeframe="5m"), bars("09:34", "5 6")
+    )
+    assert texts(same_however_cut(telling("close@5m"), rows)) == ["50", "50"]
+
+
+def test_an_expression_of_another_timeframe_is_made_there() -> None:
+    outputs = same_however_cut(telling("(high - low)@5m"), bars("09:30", "1 2 3 4 5 6"))
+    assert texts(outputs)[-1] == "6"  # from 0 to 6
+
+
+def test_a_reference_is_seen_when_its_bar_came_first() -> None:
+    rows = market(
+        bar("09:30", 20.0, code=1), bar("09:30", 1.0), bar("09:31", 2.0), bar("09:31", 21.0, code=1)
+    )
+    assert texts(same_however_cut(telling("vix.close", inputs=REFS), rows, PAIR)) == ["20", "20"]
+
+
+def test_the_rule_is_not_evaluated_on_a_reference() -> None:
+    rows = market(bar("09:30", 20.0, code=1), bar("09:30", 1.0))
+    outputs = same_however_cut(telling("close", inputs=REFS), rows, PAIR)
+    assert texts(outputs, "VIX") == []
+
+
+def test_a_reference_older_than_three_bars_is_na() -> None:
+    rows = market(bar("09:30", 20.0, code=1), bars("09:30", "1 2 3 4 5"))
+    outputs = same_however_cut(telling("vix.close", inputs=REFS), rows, PAIR)
+    assert texts(outputs) == ["20", "20", "20", "20", "na"]
+
+
+def test_a_rule_may_say_how_old_a_reference_may_be() -> None:
+    inputs = "{symbols: [SPY], refs: {vix: VIX}, stale_after: 1m}"
+    rows = market(bar("09:30", 20.0, code=1), bars("09:30", "1 2 3"))
+    outputs = same_however_cut(telling("vix.close", inputs=inputs), rows, PAIR)
+    assert texts(outputs) == ["20", "20", "na"]
+
+
+def test_the_night_makes_no_reference_old() -> None:
+    rows = market(bar("15:59", 20.0, code=1, day="2026-06-23"), bars("09:30", "1 2 3 4"))
+    outputs = same_however_cut(telling("vix.close", inputs=REFS), rows, PAIR)
+    assert texts(outputs) == ["20", "20", "20", "na"]
+
+
+def test_a_reference_lost_the_day_before_is_na() -> None:
+    rows = market(bar("15:00", 20.0, code=1, day="2026-06-23"), bars("09:30", "1 2"))
+    outputs = same_however_cut(telling("vix.close", inputs=REFS), rows, PAIR)
+    assert texts(outputs) == ["na", "na"]
+
+
+def test_before_a_reference_has_come_a_rule_waits() -> None:
+    rows = market(bar("09:30", 1.0), bar("09:31", 20.0, code=1), bar("09:31", 2.0))
+    outputs = same_however_cut(telling("vix.close", inputs=REFS), rows, PAIR)
+    assert texts(outputs) == ["20"]
+
+
+def test_a_daily_reference_lasts_over_a_weekend() -> None:
+    friday, monday = "2026-06-26", "2026-06-29"
+    vix = daily_row(friday, 21.0, 19.0, 20.0)
+    vix["instrument"] = 1
+    rows = market(vix, bar("09:30", 1.0, day=monday))
+    outputs = same_however_cut(telling("vix.close@1d", inputs=REFS), rows, PAIR)
+    assert texts(outputs) == ["20"]
+
+
+def test_an_indicator_of_a_reference_of_another_timeframe() -> None:
+    rows = []
+    for minute in range(12):
+        clock = f"09:{30 + minute}"
+        rows += [bar(clock, 100.0 + minute, code=1), bar(clock, 1.0)]
+    outputs = same_however_cut(telling("vix.SMA2@5m", inputs=REFS), market(*rows), PAIR)
+    assert texts(outputs) == ["106.5"] * 3
+
+
+def test_an_average_over_a_reference() -> None:
+    rows = []
+    for minute in range(4):
+        clock = f"09:{30 + minute}"
+        rows += [bar(clock, 10.0 * minute, code=1), bar(clock, 1.0)]
+    outputs = same_however_cut(telling("sma(vix.close, 2)", inputs=REFS), market(*rows), PAIR)
+    assert texts(outputs)[-1] == "25"
+
+
+def test_silent_bars_of_a_reference_are_closed_by_the_clock() -> None:
+    rows = market(bars("09:30", "7 8", code=1), tick("09:35"), bar("09:35", 1.0))
+    outputs = same_however_cut(telling("vix.close@5m", inputs=REFS), rows, PAIR)
+    assert texts(outputs) == ["8"]
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(4, "0/2 5m bars"), (9, "1/2 5m bars")])
+def test_warmup_counts_the_bars_of_the_other_timeframe(minutes: int, words: str) -> None:
+    strategy = engine(telling("SMA2@5m"))
+    fold(strategy, bars("09:30", " ".join(["1"] * minutes)))
+    assert strategy.warmup() == {"t SPY": f"warming {words}"}
