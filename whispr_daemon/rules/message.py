@@ -80,8 +80,8 @@ def _field(written: str, start: int, scope: Scope, findings: list[Finding]) -> F
     if written in ("dir", "gap"):
         return Field(word=written)
     expression, colon, spec = written.rpartition(":")
-    # 09:30 has a colon, too: a format is what is left when the whole does not parse.
-    if colon and not parses(written):
+    # 09:30 has a colon, too: such a format is one only where the whole does not parse.
+    if colon and ((not spec.isdigit() and _FORMAT.fullmatch(spec)) or not parses(written)):
         if not _FORMAT.fullmatch(spec):
             place = start + len(expression) + 1
             message = f"{spec!r} is not a number format such as .2f"

@@ -72,26 +72,31 @@ class RuleReader:
         check_names(self.bench, bare)
         names = names._replace(aliases=read_aliases(self.bench, bare))
         bare.ledger.names.clear()  # declared is not used
-        self._bare = bare._replace(vocabulary=names)
+        self._bare = bare.knowing(names)
         self._lets = Lets(self.bench, names)
-        self.scope = self._lets.scope(self._bare)
-        self._scopes: dict[Evaluate, Scope] = {self.scope.evaluate: self.scope}
+        self._scope = self._lets.scope(self._bare)
+        self._scopes: dict[Evaluate, Scope] = {self._scope.evaluate: self._scope}
 
     @property
     def asked(self) -> list[Asked]:
         """The signals that the rule's expressions ask for."""
         return self.bench.asked
 
+    @property
+    def scope(self) -> Scope:
+        """What names mean in the rule, for expressions beside it."""
+        return self._scope.afresh()
+
     def rule(self) -> Rule | None:
         """Return the rule; None if there is an error in the document by then."""
         inputs = read_inputs(self.bench, self._around.universes)
-        when = self.bench.condition(self.data.get("when"), ("when",), self.scope)
+        when = self.bench.condition(self.data.get("when"), ("when",), self._scope)
         clauses = [self._clause(at, inputs) for at in range(len(listed(self.data.get("logic"))))]
         complete = [clause for clause in clauses if clause is not None]
         check_ids(self.bench)
-        check_risk(self.bench, self.scope)
+        check_risk(self.bench, self._scope)
         whole_rule = len(complete) == len(clauses)
-        check_declarations(self.bench, self.scope, complete if whole_rule else None, when)
+        check_declarations(self.bench, self._scope, complete if whole_rule else None, when)
         if any(found.severity == "error" for found in self.document.diagnostics):
             return None
         return self._made(inputs, when, complete)
@@ -127,12 +132,12 @@ class RuleReader:
         if not isinstance(written, dict) or self.document.full:
             return None  # the schema has said so
         evaluate = written.get("evaluate", inputs.evaluate)
-        scope = self._scope(word(evaluate, ("bar_close", "tick")))
+        scope = self._scope_of(word(evaluate, ("bar_close", "tick")))
         mode: LiveMode = word(self.data.get("mode"), ("live", "shadow", "off"))
         return read_clause(self.bench, index, scope, mode)
 
-    def _scope(self, evaluate: Evaluate) -> Scope:
+    def _scope_of(self, evaluate: Evaluate) -> Scope:
         if evaluate not in self._scopes:
-            bare = self._bare._replace(evaluate=evaluate)
+            bare = self._bare.evaluated(evaluate)
             self._scopes[evaluate] = self._lets.scope(bare, again=True)
         return self._scopes[evaluate]

@@ -13,7 +13,7 @@ from whispr_daemon.rules.nodes import Node, Type
 
 NUMBERS: Final = (Type.NUM, Type.LEVEL)
 TRUTHS: Final = (Type.BOOL, Type.EVENT)
-MOST_BROUGHT_IN: Final = 50_000  # nodes, by the names and definitions of all of a rule
+MOST_BROUGHT_IN: Final = 20_000  # nodes, by the names and definitions of all of a rule
 
 
 class Checking(ABC):

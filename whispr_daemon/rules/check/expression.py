@@ -21,6 +21,7 @@ _READERS: Final[dict[str, Reader]] = {  # by the grammar's name of a tree
     **calls.READERS,
     **operators.READERS,
 }
+MOST_CHARACTERS: Final = 40_000  # of all expressions of a rule
 _MOST_DEFINITIONS: Final = 12  # within one another
 
 
@@ -46,6 +47,14 @@ def check_condition(text: str, scope: Scope) -> Checked:
 def check(text: str, scope: Scope) -> Checked:
     """Check an expression of any type."""
     checked = Checked()
+    told = scope.ledger.characters > MOST_CHARACTERS
+    scope.ledger.characters += len(text)
+    if told:
+        return checked
+    if scope.ledger.characters > MOST_CHARACTERS:
+        message = f"the expressions of this rule have more than {MOST_CHARACTERS:,} characters"
+        checked.findings.append(Finding(start=0, code="E103", message=message))
+        return checked
     try:
         tree = parse(text)
     except SyntaxRefusedError as error:
@@ -77,7 +86,7 @@ class _Pass(Checking):
         deep = 1 if self.defined is None else self.defined.depth + 1
         if deep > _MOST_DEFINITIONS:
             raise RefusedError(at.start, "E103", "a function that is defined by itself")
-        scope = self.scope._replace(vocabulary=Vocabulary())
+        scope = self.scope.knowing(Vocabulary())
         inner = _Pass(scope, Defined(at, arguments, deep))
         node = inner.visit(definition(text))
         self.findings += (found for found in inner.findings if found.severity == "error")

@@ -1,12 +1,16 @@
 """What an expression may speak of: the inputs of its rule, and the names the rule gives."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
 
 from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.functions.function import Function
 from whispr_daemon.rules.functions.table import FUNCTIONS
 from whispr_daemon.rules.nodes import Ladder, Node, Type
+
+Evaluate: TypeAlias = Literal["bar_close", "tick"]
 
 
 class Span(NamedTuple):
@@ -55,19 +59,36 @@ class Ledger:
     def __init__(self) -> None:
         """Start with nothing used."""
         self.names: set[str] = set()  # of the vocabulary; of parameters with their ``$``
+        self.characters = 0  # of all expressions
         self.nodes = 0  # that names and definitions have brought in
 
 
-class Scope(NamedTuple):
+def _built_in() -> Mapping[str, Function]:
+    return FUNCTIONS
+
+
+class Scope(msgspec.Struct, frozen=True):
     """What the inputs of a rule say about names."""
 
     timeframe: str = "1m"
     ladder: Ladder = Ladder()
     trigger: float = 0.236
-    evaluate: Literal["bar_close", "tick"] = "bar_close"
-    functions: Mapping[str, Function] = FUNCTIONS
+    evaluate: Evaluate = "bar_close"
+    functions: Mapping[str, Function] = msgspec.field(default_factory=_built_in)
     vocabulary: Vocabulary = Vocabulary()
-    ledger: Ledger = Ledger()
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+
+    def knowing(self, vocabulary: Vocabulary) -> "Scope":
+        """Return it with other names."""
+        return msgspec.structs.replace(self, vocabulary=vocabulary)
+
+    def evaluated(self, when: Evaluate) -> "Scope":
+        """Return it for another moment of evaluation."""
+        return msgspec.structs.replace(self, evaluate=when)
+
+    def afresh(self) -> "Scope":
+        """Return it with nothing used."""
+        return msgspec.structs.replace(self, ledger=Ledger())
 
 
 class Defined(NamedTuple):

@@ -89,6 +89,8 @@ class Document:
     def add(self, findings: Iterable[Finding], path: Path) -> None:
         """Add what was found in the text at ``path``."""
         for found in findings:
+            if self.full:
+                return
             mark = self.inside(path, found.start)
             self._report(mark, found.code, found.message, found.severity)
 

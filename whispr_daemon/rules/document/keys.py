@@ -9,6 +9,9 @@ NAME_PATTERN: Final = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$(?!\n)"
 WORD_PATTERN: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$(?!\n)"  # a name within expressions
 DURATION_PATTERN: Final = r"^[0-9]{1,18}(ms|s|m|h|d|w|mo|bars?)$(?!\n)"
 
+MOST: Final = 500  # clauses of a rule, names of one kind
+MOST_STEPS: Final = 100  # of a sequence; actions of a clause
+
 TEXT: Final[Schema] = {"type": "string"}
 EXPRESSION: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 2000}
 NUMBER: Final[Schema] = {"type": "number"}
@@ -36,9 +39,10 @@ def choice(*values: Any) -> Schema:
     return {"enum": list(values)}
 
 
-def items(schema: Schema, least: int = 1) -> Schema:
+def items(schema: Schema, least: int = 1, most: int | None = None) -> Schema:
     """Return the schema of a list."""
-    return {"type": "array", "items": schema, "minItems": least}
+    limit = {} if most is None else {"maxItems": most}
+    return {"type": "array", "items": schema, "minItems": least, **limit}
 
 
 def named(schema: Schema, title: str) -> Schema:
@@ -47,6 +51,7 @@ def named(schema: Schema, title: str) -> Schema:
         "type": "object",
         "propertyNames": {"pattern": WORD_PATTERN, "title": "a name of letters, digits and _"},
         "additionalProperties": schema,
+        "maxProperties": MOST,
         "title": title,
     }
 

@@ -10,6 +10,8 @@ from whispr_daemon.rules.document.keys import (
     BOOLEAN,
     DURATION,
     EXPRESSION,
+    MOST,
+    MOST_STEPS,
     NAME_PATTERN,
     NUMBER,
     TEXT,
@@ -28,6 +30,7 @@ SCOPE: Final = choice("bar", "session", "day", "ever")
 ACTIONS: Final[Schema] = {
     "type": "array",
     "minItems": 1,
+    "maxItems": MOST_STEPS,
     "items": {
         "anyOf": [{"type": "string", "minLength": 1}, {"type": "object", "minProperties": 1}],
         "title": 'an action such as "emit:NAME"',
@@ -63,7 +66,7 @@ MAX_FIRES: Final = (
 CLAUSE: Final = (
     Key("id", {"type": "string", "pattern": NAME_PATTERN, "title": "a name"}, "of the clause"),
     Key("if", EXPRESSION, "the condition or event"),
-    Key("sequence", items(STEP), "steps, one after the other"),
+    Key("sequence", items(STEP, most=MOST_STEPS), "steps, one after the other"),
     Key("then", ACTIONS, "what to do", required=True),
     Key("within", DURATION, "time from the first step of a sequence"),
     Key("until", EXPRESSION, "drops a sequence"),
@@ -125,7 +128,7 @@ RULE: Final = (
     Key("when", EXPRESSION, "gate of all clauses"),
     Key(
         "logic",
-        items(table(CLAUSE, oneOf=[{"required": ["if"]}, {"required": ["sequence"]}])),
+        items(table(CLAUSE, oneOf=[{"required": ["if"]}, {"required": ["sequence"]}]), most=MOST),
         "clauses",
         required=True,
     ),

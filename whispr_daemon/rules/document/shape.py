@@ -105,6 +105,7 @@ def _expected(error: ValidationError, schema: dict[str, Any]) -> str:
         return " or ".join(_KIND[kind] for kind in kinds)
     limits = {
         "minItems": "at least {} item(s)",
+        "maxItems": "at most {} item(s)",
         "minLength": "at least {} character(s)",
         "maxLength": "at most {} characters",
         "minProperties": "at least {} key(s)",

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 MAX_CHARACTERS: Final = 256 * 1024
 MAX_DEPTH: Final = 24
+MAX_VALUES: Final = 15_000
 
 CORE: Final = "tag:yaml.org,2002:"
 _RESOLVED: Final = (  # what a plain scalar means, by its first character: YAML 1.2, 10.3.2
@@ -115,6 +116,7 @@ class _Loader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = 0
+        self._count = 0
 
     @override
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
@@ -128,6 +130,9 @@ class _Loader(yaml.SafeLoader):
             )
         if self._depth == MAX_DEPTH:
             raise YamlRefusedError(mark, "E506", f"nested more than {MAX_DEPTH} levels deep")
+        self._count += 1
+        if self._count > MAX_VALUES:
+            raise YamlRefusedError(mark, "E506", f"more than {MAX_VALUES:,} keys and values")
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from whispr_daemon.domain.outputs import Severity
 from whispr_daemon.rules.actions import Action, Assign, Emit, Note, Warn
+from whispr_daemon.rules.check.parse import MAX_CHARACTERS
 from whispr_daemon.rules.check.scope import Scope
 from whispr_daemon.rules.diagnostics import Finding, suggestion
 from whispr_daemon.rules.document.action_keys import SEVERITIES, VERBS
@@ -205,6 +206,10 @@ def _log(place: Place, rest: str, start: int) -> Note | None:
 def _message(place: Place, written: str, start: int, verb: str) -> Message | None:
     if not written.strip():
         place.refuse("E402", f"{verb} needs a message", start)
+        return None
+    if len(written) > MAX_CHARACTERS:
+        message_length = f"a message of {len(written)} characters; at most {MAX_CHARACTERS}"
+        place.refuse("E402", message_length, start)
         return None
     message, findings = read_message(written, start, place.scope)
     place.bench.document.add(findings, place.path)

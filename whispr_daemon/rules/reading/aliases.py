@@ -46,7 +46,7 @@ def _indicator(bench: Bench, written: dict[str, Any], path: Path, scope: Scope) 
     known = scope
     if symbol is not None and symbol.lower() not in scope.vocabulary.refs:
         names = scope.vocabulary
-        known = scope._replace(vocabulary=names._replace(refs={**names.refs, "symbol": symbol}))
+        known = scope.knowing(names._replace(refs={**names.refs, "symbol": symbol}))
         symbol = "symbol"
     text = f"{symbol + '.' if symbol else ''}{name}({', '.join(arguments)}){dot}{part}"
     text += f"@{on}" if on else ""

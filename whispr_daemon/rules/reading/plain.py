@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from whispr_daemon.rules.document.keys import MOST
+
 
 def mapping(value: object) -> dict[str, Any]:
     """Return a mapping as it is, anything else as an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def listed(value: object) -> list[Any]:
-    """Return a list as it is, anything else as an empty one."""
-    return value if isinstance(value, list) else []
+def listed(value: object, most: int = MOST) -> list[Any]:
+    """Return a list, anything else as an empty one; what is beyond ``most`` is refused already."""
+    return value[:most] if isinstance(value, list) else []
 
 
 def text(value: object, default: str = "") -> str:
@@ -36,7 +38,8 @@ def whole(value: object, default: int) -> int:
 
 def texts(value: object) -> tuple[str, ...]:
     """Return the texts of a list."""
-    return tuple(one for one in listed(value) if isinstance(one, str))
+    found = value if isinstance(value, list) else []
+    return tuple(one for one in found if isinstance(one, str))
 
 
 def word(value: object, known: tuple[str, ...]) -> Any:

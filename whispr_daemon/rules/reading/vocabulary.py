@@ -93,10 +93,10 @@ class Lets:
             known = self._names._replace(lets=lets)
             if any(lets[needed] is None for needed in self._needs[word]):
                 continue  # that one has been refused
-            inner = scope._replace(vocabulary=known)
+            inner = scope.knowing(known)
             read = check(text, inner).node if again else bench.value(text, ("let", name), inner)
             lets[word] = read
-        return scope._replace(vocabulary=self._names._replace(lets=lets))
+        return scope.knowing(self._names._replace(lets=lets))
 
     def _needed(self, text: str) -> set[str]:
         try:
