@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import structlog
 import structlog.testing
+from typing_extensions import override
 
 from tests.simulation.faults import Faulty, Figures, crash, settle
 from tests.simulation.market import SYMBOLS, ScriptedSource, Stateful, bar_rows
@@ -29,12 +30,14 @@ from whispr_daemon.engine.alignment import Alignment
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.ingest import Ingest
 from whispr_daemon.engine.unit import Ports, Unit
+from whispr_daemon.ports.event_log import Entry
 
 PARTITIONS: Final = 3
 ROWS: Final = 120
 FAULTS: Final = 0.04
 CRASHES: Final = 14
 SEEDS: Final = 120
+MUTANT_SEEDS: Final = 48
 
 
 @cache
@@ -59,14 +62,26 @@ def lessons(random: Random) -> list[Lesson]:
     ]
 
 
+class Torn(MemoryEventLog):
+    """An append takes its time between partitions: who dies meanwhile leaves some without it."""
+
+    @override
+    async def append(self, entries: Sequence[tuple[int, Entry]]) -> None:
+        for each in entries:
+            await super().append([each])
+            for _ in range(6):
+                await asyncio.sleep(0)  # noqa: TID251 - here it may be cancelled
+
+
 class Path:
     """Everything that survives, and the stages that die and come again."""
 
-    def __init__(self, seed: int, faults: float) -> None:
+    def __init__(self, seed: int, faults: float, writer: type[Ingest]) -> None:
+        self._writer = writer
         self.random = Random(seed)
         self.clock = ManualClock(start=1)
         self.store = MemoryStore()
-        self.log = MemoryEventLog(PARTITIONS, self.clock)
+        self.log = Torn(PARTITIONS, self.clock)
         self.figures = Figures()
         self.failures: list[BaseException] = []
         self.zombies: list[asyncio.Task[None]] = []
@@ -135,7 +150,7 @@ class Path:
         )
         alignment = Alignment(refs_of=refs_of, wait=self.random.choice((0.01, 0.2, 5.0)))
         log, store = self._faulty(self.log), self._faulty(self.store)
-        return Ingest(source, log, store, self.clock, self.figures, alignment)
+        return self._writer(source, log, store, self.clock, self.figures, alignment)
 
     def _unit(self, strategy: str, partition: int) -> Unit:
         made: Any = Taught(partition, PARTITIONS) if strategy == Taught.name else Stateful()
@@ -186,8 +201,8 @@ def _drop(_logger: object, _name: str, _record: object) -> NoReturn:
     raise structlog.DropEvent
 
 
-async def _run(seed: int, faults: float, crashes: int) -> Path:
-    path = Path(seed, faults)
+async def _run(seed: int, writer: type[Ingest] = Ingest) -> Path:
+    path, crashes = Path(seed, FAULTS, writer), CRASHES
     if path.random.random() < 0.7:
         await path.edit()  # before the first start
     for name in path.names():
@@ -284,8 +299,40 @@ def _check_said(path: Path, symbols: Sequence[str]) -> list[str]:
     return wrong
 
 
+def _check(path: Path) -> list[str]:
+    """Return what is wrong, in words."""
+    symbols = tuple(asyncio.run(path.store.instruments()))
+    return _check_log(path, symbols) + _check_said(path, symbols)
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_changes_and_references_keep_the_promise(seed: int) -> None:
-    path = asyncio.run(_run(seed, FAULTS, CRASHES))
-    symbols = tuple(asyncio.run(path.store.instruments()))
-    assert _check_log(path, symbols) + _check_said(path, symbols) == []
+    assert _check(asyncio.run(_run(seed))) == []
+
+
+class Hasty(Ingest):
+    """Appends a change though some partitions have more of the source than others."""
+
+    @override
+    async def _append_changes(self, *, over: bool = False) -> None:
+        await super()._append_changes(over=True)
+
+
+class Greedy(Ingest):
+    """Takes what waits for its references for taken in."""
+
+    @property
+    @override
+    def taken(self) -> int:
+        return max(super().taken, self._seen)
+
+
+@pytest.mark.parametrize("mutant", [Hasty, Greedy])
+def test_the_checker_notices_a_promise_that_is_not_kept(mutant: type[Ingest]) -> None:
+    caught = 0
+    for seed in range(MUTANT_SEEDS):
+        try:
+            caught += bool(_check(asyncio.run(_run(seed, mutant))))
+        except AssertionError:
+            caught += 1
+    assert caught > MUTANT_SEEDS // 16
