@@ -10,12 +10,14 @@ from whispr_daemon.rules.nodes import (
     AsOf,
     Call,
     Forming,
+    Ladder,
     Level,
     LevelValue,
     Logic,
     Named,
     Node,
     Not,
+    Parameter,
     Price,
     Series,
     Type,
@@ -24,8 +26,6 @@ from whispr_daemon.rules.spelling import spelling
 from whispr_daemon.rules.tree import canonical, children, is_constant, stands_still
 from whispr_daemon.rules.turn import plain
 
-_MAKES = {"day": "", "multiday": "week ", "swing": "month "}
-
 
 class Moment(NamedTuple):
     """The values of one evaluation, by canonical spelling, and the one before it."""
@@ -33,7 +33,7 @@ class Moment(NamedTuple):
     numbers: Mapping[str, float]
     before: Mapping[str, float]
     bar: str  # which bar it was: "09:35, SPY 1m"
-    anchored: str  # the date of the session before
+    anchored: str  # the date of the session before; empty: levels are pinned
 
     def number(self, node: Node) -> float | None:
         """Return the value of a node, None if it was not written down."""
@@ -46,14 +46,14 @@ def told(top: Node, moment: Moment) -> Told:
 
 
 def _told(node: Node, moment: Moment, seen: set[str], *, happening: bool) -> Told:
-    seen.add(canonical(node))
-    value = moment.number(node)
+    seen.add(spelling(node))
+    value = node.value if isinstance(node, Parameter) else moment.number(node)
     number = math.nan if value is None else value
     happens = happening or (isinstance(node, Call) and node.type is Type.EVENT)
     operands = [
         _told(child, moment, seen, happening=happens)
         for child in _parts(node)
-        if not is_constant(child) and canonical(child) not in seen
+        if _has_value(child) and spelling(child) not in seen
     ]
     before = moment.before.get(canonical(node), math.nan)
     moved = happening and not stands_still(node) and node.type is Type.NUM
@@ -65,6 +65,10 @@ def _told(node: Node, moment: Moment, seen: set[str], *, happening: bool) -> Tol
         note=_note(node, moment),
         operands=tuple(operands),
     )
+
+
+def _has_value(node: Node) -> bool:
+    return isinstance(node, Parameter) or not is_constant(node)
 
 
 def _parts(node: Node) -> tuple[Node, ...]:
@@ -83,14 +87,19 @@ def _note(node: Node, moment: Moment) -> str:
             if anchor is None or atr is None:
                 return ""
             sign = "+" if ratio > 0 else "-"
-            sum_ = f"{figure(anchor)} {sign} {abs(ratio):g} × {figure(atr)}"
-            close = "official close" if ladder.anchor == "official" else "last trade"
-            of = f" of {moment.anchored}" if ladder.mode == "day" and moment.anchored else ""
-            return f"{sum_}; {ladder.mode}, {ladder.session}, {close}{of}"
+            sum_ = f"{figure(anchor)} {sign} {abs(ratio):g} × {figure(atr)}"  # noqa: RUF001 (it is meant)
+            return f"{sum_}; {ladder.mode}, {ladder.session}, {_anchor(ladder, moment)}"
         case Price():
             return f"bar {moment.bar}"
         case _:
             return ""
+
+
+def _anchor(ladder: Ladder, moment: Moment) -> str:
+    if not moment.anchored:
+        return "as given"
+    close = "official close" if ladder.anchor == "official" else "last trade"
+    return f"{close} of {moment.anchored}" if ladder.mode == "day" else close
 
 
 def culprit(node: Node, moment: Moment) -> Node:

@@ -73,7 +73,8 @@ def _echoed(case: Case, place: int) -> Rows:
     """Return a bar and, after it, some that came before or itself, the same in every run."""
     draw = crc32(f"{case.name} {place}".encode())
     again = [(draw >> 8 * time) % (place + 1) for time in range(draw % (_ECHOES + 1))]
-    return case.rows[np.array([place, *again])]
+    rows: Rows = case.rows[np.array([place, *again])]
+    return rows
 
 
 _EXPECTED = {

@@ -100,7 +100,7 @@ def _bar(words: Sequence[re.Match[str]], offset: int, end: int) -> Candle:
     if not _COLUMNS <= len(prices) <= _COLUMNS + 1:
         found = f"a line is 'time open high low close [volume]'; this one has {len(prices)} numbers"
         raise NotationError(offset + words[0].start(), found)
-    numbers = []
+    numbers: list[float] = []
     for word in prices:
         number = _number(word[0])
         if number is None or (number <= 0 and len(numbers) < _COLUMNS) or number < 0:

@@ -10,10 +10,11 @@ from whispr_daemon.rules.document.document import Document, Path
 from whispr_daemon.rules.golden.case import Case
 from whispr_daemon.rules.golden.given import Setting, daily, pins, traded
 from whispr_daemon.rules.golden.market import Traded, rows_of
-from whispr_daemon.rules.golden.parameters import read_again
+from whispr_daemon.rules.golden.parameters import with_parameters
 from whispr_daemon.rules.golden.portfolio import portfolio
 from whispr_daemon.rules.golden.times import A_WEDNESDAY, clock_of, read_date
 from whispr_daemon.rules.golden.wanted import Wanted
+from whispr_daemon.rules.load import RuleFile
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.settings import RuleSettings
 
@@ -21,9 +22,9 @@ DEFAULT_SYMBOL: Final = "SPY"
 
 
 def cases(
-    document: Document, rule: Rule, text: str, files: Mapping[str, str]
+    document: Document, rule: Rule, file: RuleFile, files: Mapping[str, str]
 ) -> Iterator[Case | None]:
-    """Yield the tests that stand in a document, of the rule read from ``text``; None: a mistake.
+    """Yield the tests that stand in a document, of the rule read from ``file``; None: a mistake.
 
     Mistakes are reported to the document. ``files`` has the daily bars, by path.
     """
@@ -31,20 +32,22 @@ def cases(
     listed = data.get("tests") if isinstance(data, dict) else None
     for place, written in enumerate(listed if isinstance(listed, list) else ()):
         if isinstance(written, dict):
-            yield _case(document, ("tests", place), (rule, text), files)
+            yield _case(document, ("tests", place), (rule, file), files)
 
 
 def _case(
-    document: Document, path: Path, source: tuple[Rule, str], files: Mapping[str, str]
+    document: Document, path: Path, source: tuple[Rule, RuleFile], files: Mapping[str, str]
 ) -> Case | None:
     before = len(document.diagnostics)
     written: dict[str, Any] = document.data["tests"][path[1]]
-    rule, text = source
+    rule, file = source
     params = written.get("params") or {}
-    again = read_again(rule, text, params, document, (*path, "params"))
-    if again is None:
-        return None
-    rule, scope = _awake(again[0], written), again[1]
+    if params:
+        changed = with_parameters(rule, file, params, document, (*path, "params"))
+        if changed is None:
+            return None
+        rule = changed
+    rule = _awake(rule, written)
     symbol = _symbol(rule, written)
     clock = clock_of(rule)
     day = _day(document, path, written)
@@ -72,7 +75,7 @@ def _case(
         pinned_levels=dict(pins(setting, given.get("atr"))),
         **portfolio(setting, given),
     )
-    wanted = Wanted(setting, rule, scope, written)
+    wanted = Wanted(setting, rule, file, written)
     expect, values, suppressed = wanted.expect(), wanted.values(), wanted.suppressed()
     if any(found.severity == "error" for found in document.diagnostics[before:]):
         return None

@@ -70,7 +70,7 @@ def _read(
     document: Document, rule: Rule, source: RuleFile, daily: Mapping[str, str]
 ) -> Iterator[Case]:
     try:
-        for case in cases(document, rule, source.text, daily):
+        for case in cases(document, rule, source, daily):
             if case is not None:
                 yield case
     except Exception as error:  # noqa: BLE001 (whatever stands in a file is told, not raised)

@@ -44,9 +44,10 @@ def _agrees(key: str, value: Any, output: Output, case: Case) -> bool:  # noqa: 
         case "alert":
             return isinstance(output, Alert) and output.severity == value
         case "log":
-            return isinstance(output, Audit) and output.name == "log" and output.message == value
+            logged = isinstance(output, Audit) and output.name == "log"
+            return logged and bool(getattr(output, "message", "") == value)
         case "message":
-            return isinstance(output, Alert | Audit) and output.message == value
+            return isinstance(output, Alert | Audit) and bool(output.message == value)
         case "dir":
             return output.direction == value
         case "side":
@@ -125,9 +126,8 @@ def when(ts: int, case: Case) -> str:
     clock = case.clock
     local = clock.local(ts)
     shown = f"{local:%H:%M:%S}".removesuffix(":00")
-    ends = case.rows["ts"]
-    first, last = (clock.local(int(each)) for each in (ends.min(), ends.max())) if len(ends) else ()
-    return shown if first.date() == last.date() else f"{local:%Y-%m-%d} {shown}"
+    days = {clock.local(int(end)).date() for end in (*case.rows["ts"][:1], *case.rows["ts"][-1:])}
+    return shown if days == {local.date()} else f"{local:%Y-%m-%d} {shown}"
 
 
 def expected_in_words(expected: Expected, case: Case) -> str:

@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from whispr_daemon.rules.check.expression import check
-from whispr_daemon.rules.check.scope import Scope
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.document.document import Path
 from whispr_daemon.rules.golden.case import (
@@ -17,6 +15,7 @@ from whispr_daemon.rules.golden.case import (
 )
 from whispr_daemon.rules.golden.given import Setting
 from whispr_daemon.rules.golden.times import read_moment
+from whispr_daemon.rules.load import RuleFile, check_expression
 from whispr_daemon.rules.rule import Rule
 
 TOLERANCE: Final = 1e-9
@@ -28,12 +27,12 @@ class Wanted:
     """Reads the expectations of one test; mistakes are reported to its document."""
 
     def __init__(
-        self, setting: Setting, rule: Rule, scope: Scope, written: Mapping[str, Any]
+        self, setting: Setting, rule: Rule, file: RuleFile, written: Mapping[str, Any]
     ) -> None:
         """Take the test as written."""
         self._setting = setting
         self._rule = rule
-        self._scope = scope
+        self._file = file
         self._written = written
 
     def expect(self) -> tuple[Expected, ...] | None:
@@ -81,7 +80,8 @@ class Wanted:
             self._setting.wrong(path, "needs {at, expr, value}", "E521")
             return None
         document, here = self._setting.document, self._setting.path
-        checked = check(text, self._scope)
+        params = self._written.get("params") or {}
+        checked = check_expression(self._file, text, params=params)
         errors = [found for found in checked.findings if found.severity == "error"]
         document.add(errors, (*here, *path, "expr"))
         if checked.node is None:

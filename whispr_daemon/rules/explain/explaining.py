@@ -1,0 +1,243 @@
+"""From what was written down at an evaluation to an explanation in words."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from whispr_daemon.domain.outputs import Alert, Audit, Output
+from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
+from whispr_daemon.rules.columns.sessions import calendar, day_of, days_since_epoch
+from whispr_daemon.rules.compile.record import SUPPRESSED, Verdict
+from whispr_daemon.rules.explain.evaluated_tree import Moment, culprit, told
+from whispr_daemon.rules.explain.explanation import Explanation, Outcome
+from whispr_daemon.rules.explain.figures import shown
+from whispr_daemon.rules.explain.watching import Look, Watch
+from whispr_daemon.rules.nodes import Node, Type
+from whispr_daemon.rules.rule import Clause, Rule
+from whispr_daemon.rules.spelling import duration, spelling
+from whispr_daemon.rules.turn import Evaluated
+
+_TRUTHS: Final = {1.0: "true", -1.0: "false"}
+
+
+class Where(NamedTuple):
+    """The clock on the wall of a rule's exchange."""
+
+    zone: ZoneInfo
+    calendar: str
+
+    def local(self, ts: int) -> datetime:
+        """Return ns UTC as exchange-local time."""
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ts // 1000)
+        return moment.astimezone(self.zone)
+
+    def clock(self, ts: int) -> str:
+        """Return ``09:36``, with seconds where there are some."""
+        return f"{self.local(ts):%H:%M:%S}".removesuffix(":00")
+
+    def session_before(self, ts: int) -> str:
+        """Return the date of the session before that of ``ts``."""
+        dates = calendar(self.calendar).date
+        place = int(dates.searchsorted(days_since_epoch(self.local(ts).date())))
+        return day_of(int(dates[place - 1])).isoformat() if place else ""
+
+
+def where_of(rule: Rule, default: str = "XNYS") -> Where:
+    """Return where a rule's exchange is; ``default`` is the calendar of those that do not say."""
+    name = rule.inputs.calendar or default
+    return Where(ZoneInfo(calendar(name).timezone), name)
+
+
+def explain(watch: Watch, symbol: str, ts: int, where: Where) -> list[Explanation]:
+    """Explain every clause of the watched rule at an evaluation of an instrument; none: no such."""
+    looks = list(watch.looks(symbol))
+    place = next((at for at, look in enumerate(looks) if look.ts == ts), -1)
+    if place < 0:
+        return []
+    return [
+        _Explaining(watch, symbol, looks[: place + 1], where).clause(number)
+        for number in range(len(watch.rule.clauses))
+    ]
+
+
+class _Explaining:
+    """One evaluation, with those before it."""
+
+    def __init__(self, watch: Watch, symbol: str, looks: Sequence[Look], where: Where) -> None:
+        self._watch = watch
+        self._rule = watch.rule
+        self._symbol = symbol
+        self._looks = looks
+        self._where = where
+        self._now = looks[-1]
+        bar = self._now.ts - NANOS_OF[CODE_OF[self._rule.inputs.timeframe]]
+        timeframe = self._rule.inputs.timeframe
+        self._moment = Moment(
+            self._now.numbers,
+            looks[-2].numbers if len(looks) > 1 else {},
+            f"{where.clock(bar)}, {symbol} {timeframe}",
+            "" if watch.settings.pinned_levels else where.session_before(bar),
+        )
+
+    def clause(self, number: int) -> Explanation:
+        """Explain one clause."""
+        clause = self._rule.clauses[number]
+        found = self._now.verdicts.get(number)
+        verdict = Verdict.OFF if found is None else found.verdict
+        outcome: Outcome = "no"
+        if verdict is Verdict.FIRED:
+            outcome = "fired"
+        elif verdict in SUPPRESSED:
+            outcome = "suppressed"
+        nodes = list(clause.conditions)
+        tree = tuple(told(node, self._moment) for node in nodes)
+        return Explanation(
+            rule=self._rule.name,
+            version=self._rule.version,
+            clause=clause.id,
+            symbol=self._symbol,
+            ts=self._now.ts,
+            time=self._where.local(self._now.ts).isoformat(),
+            kind=_kind(clause),
+            outcome=outcome,
+            reason="" if outcome == "fired" else verdict.name.lower(),
+            because="" if outcome == "fired" else self._because(number, clause, verdict),
+            tree=tree,
+            facts=tuple(self._facts(clause, found)),
+            actions=tuple(self._actions(clause)),
+        )
+
+    # ------------------------------------------------------------------ why not
+    def _because(self, number: int, clause: Clause, verdict: Verdict) -> str:  # noqa: C901 (a verdict each)
+        rule = self._rule
+        match verdict:
+            case Verdict.FALSE | Verdict.NA:
+                return self._culprit(clause)
+            case Verdict.WHEN | Verdict.GATED:
+                gate = "" if rule.when is None else self._value(culprit(rule.when, self._moment))
+                return f"the gate 'when' is shut: {gate}"
+            case Verdict.GAP:
+                return f"gap: {clause.gap}"
+            case Verdict.PENDING:
+                return self._pending(number, clause)
+            case Verdict.NO_EDGE:
+                return self._no_edge(number)
+            case Verdict.REARM:
+                text = "" if clause.rearm is None else spelling(clause.rearm)
+                return f"not armed again since {self._last(number)}: rearm is {text}"
+            case Verdict.ONCE | Verdict.MAX_FIRES:
+                scopes = [f"{one.count} a {one.per}" for one in clause.limits]
+                return f"fired {self._last(number)}; at most {', '.join(scopes)}"
+            case Verdict.COOLDOWN:
+                return self._cooldown(number, clause)
+            case Verdict.WARMING:
+                return self._now.waits or "warming"
+            case Verdict.OFF:
+                return "the clause is off" if clause.mode == "off" else "stopped by its errors"
+            case _:
+                return ""
+
+    def _culprit(self, clause: Clause) -> str:
+        if clause.condition is not None:
+            return self._value(culprit(clause.condition, self._moment))
+        done = 0
+        if clause.sequence is None:
+            return ""
+        steps = clause.sequence.steps
+        for found in self._now.verdicts.values():
+            if self._rule.clauses[found.clause : found.clause + 1] == (clause,):
+                done = found.code
+        if done < len(steps):
+            step = steps[done]
+            return (
+                f"{done} of {len(steps)} steps done; waits for "
+                f"{step.name}: {self._value(culprit(step.condition, self._moment))}"
+            )
+        return f"{done} of {len(steps)} steps done"
+
+    def _value(self, node: Node) -> str:
+        number = self._moment.number(node)
+        return f"{spelling(node)} is {'?' if number is None else shown(node, number)}"
+
+    def _pending(self, number: int, clause: Clause) -> str:
+        since = self._now.ts
+        for look in reversed(self._looks):
+            if look.verdict(number) is not Verdict.PENDING:
+                break
+            since = look.ts
+        held = duration(self._now.ts - since)
+        return f"true since {self._where.clock(since)}: {held} of for {duration(clause.hold)}"
+
+    def _no_edge(self, number: int) -> str:
+        since = self._now.ts
+        for look in reversed(self._looks[:-1]):
+            if look.verdict(number) in (Verdict.FALSE, Verdict.NA, Verdict.WARMING, None):
+                break
+            since = look.ts
+        return (
+            f"true since {self._where.clock(since)}: a condition fires when it becomes true after "
+            "it was seen false"
+        )
+
+    def _cooldown(self, number: int, clause: Clause) -> str:
+        fires = self._fires(number)
+        left = fires[-1] + clause.cooldown - self._now.ts if fires else 0
+        return (
+            f"fired {self._last(number)}; {duration(left)} of cooldown "
+            f"{duration(clause.cooldown)} left"
+        )
+
+    def _fires(self, number: int) -> list[int]:
+        fires = self._watch.fires.get((self._symbol, number), [])
+        return [ts for ts in fires if ts < self._now.ts]
+
+    def _last(self, number: int) -> str:
+        fires = self._fires(number)
+        return self._where.clock(fires[-1]) if fires else "before"
+
+    # ------------------------------------------------------------------ beside
+    def _facts(self, clause: Clause, found: Evaluated | None) -> list[str]:
+        facts = []
+        rule = self._rule
+        if rule.when is not None:
+            number = self._moment.number(rule.when)
+            text = "?" if number is None else _TRUTHS.get(number, "na")
+            facts.append(f"when: {spelling(rule.when)} = {text}")
+        if self._now.waits and found is not None and found.verdict is not Verdict.WARMING:
+            facts.append(f"warm-up: {self._now.waits}")
+        if "shadow" in (rule.mode, clause.mode):
+            facts.append("mode: shadow, actions are only recorded")
+        if found is not None and found.verdict in (Verdict.FIRED, *SUPPRESSED):
+            event = _kind(clause) != "condition"
+            if event and found.direction:
+                facts.append(f"dir={found.direction}, gap={str(found.gap).lower()}")
+        return facts
+
+    def _actions(self, clause: Clause) -> list[str]:
+        return [
+            action_in_words(output)
+            for output in self._watch.outputs
+            if (output.ts_event, output.instrument) == (self._now.ts, self._symbol)
+            and output.data.get("clause") == clause.id
+            and "action" in output.data
+        ]
+
+
+def _kind(clause: Clause) -> str:
+    if clause.sequence is not None or clause.condition is None:
+        return "sequence"
+    return "event" if clause.condition.type is Type.EVENT else "condition"
+
+
+def action_in_words(output: Output) -> str:
+    """Return ``emit GG_trigger``, ``alert info "GG crossed 38%"`` …"""
+    if isinstance(output, Alert):
+        return f'alert {output.severity} "{output.message}"'
+    if isinstance(output, Audit):
+        return f'{output.name} "{output.message}"'
+    if output.intent is not None:
+        words = ", ".join(f"{key} {value}" for key, value in output.intent.items())
+        return f"{output.name} {words}"
+    strength = "" if output.strength is None else f" {output.strength:g}"
+    return f"emit {output.name}{strength}"

@@ -1,0 +1,124 @@
+"""A rule run again, bar by bar, with everything it reads written down."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from whispr_daemon.domain.batch import Batch
+from whispr_daemon.domain.outputs import Output
+from whispr_daemon.rules.compile.record import Verdict
+from whispr_daemon.rules.explain.evaluated_tree import level_parts
+from whispr_daemon.rules.nodes import Compare, Const, Logic, Node, Type
+from whispr_daemon.rules.rule import Clause, Rule
+from whispr_daemon.rules.settings import RuleSettings
+from whispr_daemon.rules.strategy import RulesStrategy
+from whispr_daemon.rules.tree import canonical, walk
+from whispr_daemon.rules.turn import Evaluated
+
+KEPT: Final = 500  # evaluations of an instrument
+_WATCH: Final = "whispr watch"  # no clause of a file can have this id: it has a space
+
+
+class Look(NamedTuple):
+    """One evaluation of an instrument: what came of every clause, and all values."""
+
+    ts: int
+    verdicts: Mapping[int, Evaluated]  # by number of the clause
+    numbers: Mapping[str, float]  # by canonical spelling
+    waits: str  # what the rule still waits for, in words
+
+    def verdict(self, clause: int) -> Verdict | None:
+        """Return what came of a clause, None if it was not evaluated."""
+        found = self.verdicts.get(clause)
+        return None if found is None else found.verdict
+
+
+class Watch:
+    """Runs rules and keeps the last evaluations of one of them."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        name: str,
+        settings: RuleSettings,
+        extra: Sequence[Node] = (),
+        kept: int | None = KEPT,
+    ) -> None:
+        """Watch the rule ``name``; ``extra`` expressions get a value at every evaluation, too."""
+        self.rule = next(rule for rule in rules if rule.name == name)
+        self.settings = settings
+        watched = _watched(self.rule, extra)
+        others = [rule for rule in rules if rule.name != name]
+        self._traced = RulesStrategy([*others, watched], settings)
+        self._plain = RulesStrategy(rules, settings)
+        self._kept = kept
+        self._looks: dict[str, deque[Look]] = {}
+        self.outputs: list[Output] = []
+        self.fires: dict[tuple[str, int], list[int]] = {}  # by instrument and clause
+
+    def fold(self, batch: Batch) -> None:
+        """Take rows in."""
+        self.outputs += (
+            output for output in self._plain.on_batch(batch) if output.origin == self.rule.name
+        )
+        for place in range(len(batch)):
+            self._step(Batch(batch.rows[place : place + 1], batch.symbols))
+
+    def _step(self, row: Batch) -> None:
+        found = self._traced.traced(row, self.rule.name)
+        by_time: dict[tuple[str, int], list[Evaluated]] = {}
+        for symbol, one in found:
+            by_time.setdefault((symbol, one.ts), []).append(one)
+        waits = self._traced.warmup() if by_time else {}
+        for (symbol, ts), ones in by_time.items():
+            verdicts = {one.clause: one for one in ones if one.verdict not in _BESIDE}
+            numbers = {
+                canonical(node): number
+                for one in ones
+                for node, number in zip(one.nodes, one.numbers, strict=True)
+            }
+            waiting = waits.get(f"{self.rule.name} {symbol}", "")
+            looks = self._looks.setdefault(symbol, deque(maxlen=self._kept))
+            looks.append(Look(ts, verdicts, numbers, waiting))
+            for clause, one in verdicts.items():
+                if one.verdict is Verdict.FIRED:
+                    self.fires.setdefault((symbol, clause), []).append(ts)
+
+    def looks(self, symbol: str) -> Sequence[Look]:
+        """Return the evaluations of an instrument that are kept, oldest first."""
+        return self._looks.get(symbol, ())
+
+    def symbols(self) -> tuple[str, ...]:
+        """Return the instruments that were evaluated."""
+        return tuple(self._looks)
+
+
+_BESIDE: Final = (Verdict.TIMEOUT, Verdict.ERROR, Verdict.DISABLED, Verdict.DATA_GAP)
+
+
+def _watched(rule: Rule, extra: Sequence[Node]) -> Rule:
+    """Return the rule with one clause more, that reads what is to have a value and never fires."""
+    whole = [node for clause in rule.clauses for node in clause.conditions]
+    whole += [] if rule.when is None else [rule.when]
+    parts = [part for top in whole for node in walk(top) for part in level_parts(node)]
+    nodes = {canonical(node): node for node in (*parts, *extra)}
+    if not nodes:
+        return rule
+    never = tuple(_never(node) for node in nodes.values())
+    condition = (
+        never[0]
+        if len(never) == 1
+        else Logic(type=Type.BOOL, start=0, end=0, op="or", operands=never)
+    )
+    clause = Clause(id=_WATCH, digest=_WATCH, condition=condition, actions=())
+    return msgspec.structs.replace(rule, clauses=(*rule.clauses, clause))
+
+
+def _never(node: Node) -> Node:
+    """Return a condition that reads a node and is never true."""
+    if node.type in (Type.BOOL, Type.EVENT):
+        false = Const(type=Type.BOOL, start=0, end=0, value=-1.0)
+        return Logic(type=Type.BOOL, start=0, end=0, op="and", operands=(false, node))
+    return Compare(type=Type.BOOL, start=0, end=0, op="<", left=node, right=node)
