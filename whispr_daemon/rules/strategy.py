@@ -12,7 +12,6 @@ from whispr_daemon.ports.strategy import Changing
 from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.change import decode as decode_change
 from whispr_daemon.rules.columns.bank import Bank
-from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.columns.saved import (
     Saved,
     copy_rows,
@@ -26,18 +25,15 @@ from whispr_daemon.rules.columns.slots import Slots, select
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.load import load
-from whispr_daemon.rules.order import coupled, in_order
+from whispr_daemon.rules.order import in_order
+from whispr_daemon.rules.rounds import Place, Rounds
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.source import StateBlock
-from whispr_daemon.rules.turn import NOWHERE, Evaluated, Turn, View
+from whispr_daemon.rules.turn import Evaluated
 
 REVISION: Final = 2  # of the language: what rules mean, and so what their state is
-
-_Place = tuple[int, int, int, int, int]  # order, ts and slot of a row; rank of the rule; number
-
-_Found = tuple[_Place, Evaluated, View]
 
 
 class RulesStrategy:
@@ -74,8 +70,6 @@ class RulesStrategy:
         self._running = [
             Running(rule, self._settings, self._board, self._compiler) for rule in enabled
         ]
-        rank = {rule.name: at for at, rule in enumerate(enabled)}
-        self._groups = [[rank[rule.name] for rule in group] for group in coupled(enabled)]
         self._refs = {symbol for rule in enabled for symbol in rule.inputs.refs.values()}
         self._bank = Bank(self._slots, self._settings)
         for running in self._running:
@@ -84,6 +78,7 @@ class RulesStrategy:
                     self._bank.ask(turn.clock, column)
                 for node in running.reads(turn):
                     self._bank.want(turn.clock, node)
+        self._rounds = Rounds(self._running, self._bank)
 
     def _wants(self, symbol: str) -> bool:
         return symbol in self._refs or any(one.wants(symbol) for one in self._running)
@@ -97,14 +92,10 @@ class RulesStrategy:
         self._bank.take(selection)
         if self._silent:
             return []
-        said: list[_Found] = []
-        for turns in self._turns():
-            said += self._whole(*turns[0]) if len(turns) == 1 else self._by_row(turns)
-        said.sort(key=itemgetter(0))
         spoken = [
             (place, output)
-            for place, found, view in said
-            for output in self._running[place[3]].say(found, view)
+            for place, found, view in self._rounds.run(self._slots.symbols)
+            for output in self._running[place.rank].say(found, view)
         ]
         faults = list(self._faults())  # of plug-ins, before what rules make of them
         if faults:
@@ -120,36 +111,19 @@ class RulesStrategy:
         if selection is None:
             return []
         self._bank.take(selection)
-        said: list[_Found] = []
-        for turns in self._turns():
-            said += self._by_row(turns, name)
-        said.sort(key=itemgetter(0))
         return [
             (view.symbols[found.slot], found)
-            for place, found, view in said
-            if self._running[place[3]].rule.name == name
+            for place, found, view in self._rounds.run(self._slots.symbols, name)
+            if self._running[place.rank].rule.name == name
         ]
 
-    def _turns(self) -> Iterator[list[tuple[int, Turn, View]]]:
-        """Yield what is to be run of rules that hear each other: their ranks, turns and rows."""
-        views = {clock: self._view(clock) for clock in self._clocks()}
-        for group in self._groups:
-            turns = [
-                (rank, turn, view)
-                for rank in group
-                for turn in self._running[rank].turns
-                if (view := views[turn.clock]) is not None
-            ]
-            if turns:
-                yield turns
-
-    def _faults(self) -> Iterator[tuple[_Place, Output]]:
+    def _faults(self) -> Iterator[tuple[Place, Output]]:
         for desk in self._bank.desks.values():
             for row, text in desk.faults:
                 symbol, ts = self._slots.symbols[desk.slot[row]], desk.ts[row]
                 message = f"{text}, which is na"
                 yield (
-                    (desk.order[row], ts, desk.slot[row], -1, 0),
+                    Place(desk.order[row], ts, desk.slot[row], -1, 0),
                     Audit(
                         name="error",
                         message=message,
@@ -160,42 +134,6 @@ class RulesStrategy:
                     ),
                 )
 
-    def _clocks(self) -> set[Clock]:
-        return {turn.clock for running in self._running for turn in running.turns}
-
-    def _view(self, clock: Clock) -> View | None:
-        desk = self._bank.desk(clock)
-        if not desk.slot:
-            return None
-        at = [order >> 1 for order in desk.order]
-        return View(desk.slot, at, desk.ts, desk.values, self._slots.symbols)
-
-    def _whole(self, rank: int, turn: Turn, view: View) -> Iterator[_Found]:
-        order = self._bank.desk(turn.clock).order
-        for number, found in enumerate(self._running[rank].run(turn, view)):
-            where = order[found.row], view.ts[found.row], view.slot[found.row]
-            yield (*where, rank, number), found, view
-
-    def _by_row(
-        self, turns: Sequence[tuple[int, Turn, View]], traced: str = ""
-    ) -> Iterator[_Found]:
-        """Run rules that hear each other, or share variables, in the order of rows and ranks.
-
-        Of the rule ``traced`` every verdict is yielded.
-        """
-        rows = sorted(
-            (order, view.ts[row], view.slot[row], rank, number, row)
-            for number, (rank, turn, view) in enumerate(turns)
-            for row, order in enumerate(self._bank.desk(turn.clock).order)
-        )
-        for *place, rank, number, row in rows:
-            _, turn, view = turns[number]
-            running = self._running[rank]
-            trace = row if running.rule.name == traced else NOWHERE
-            for found in running.run(turn, view, (row, row + 1), trace):
-                order, ts, slot = place
-                yield (order, ts, slot, rank, (number << 32) + found.clause), found, view
-
     # ------------------------------------------------------------------ changes
     def change(self, number: int, body: bytes, ts_event: int) -> Iterable[Output]:
         """Become what a :class:`RuleChange` says; state lives on where its key is the same.
@@ -204,7 +142,7 @@ class RulesStrategy:
             StrategyFailed: it is no change of rules, or holds a file that does not load.
         """
         change = decode_change(body)
-        loaded = load(change.files)
+        loaded = load(change.files, universes=self._settings.universes)
         if loaded.errors:
             found = "; ".join(str(error) for error in loaded.errors)
             raise StrategyFailed(f"change {number} of the rules does not load: {found}")
