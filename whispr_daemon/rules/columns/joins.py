@@ -62,7 +62,7 @@ def carry(
     limit: Freshness,
     out: Sequence[Floats],
 ) -> None:
-    """Give each reader the newest row not after it by (order, ts); NaN where there is none fresh."""
+    """Give each reader the newest row not after it by (order, ts), NaN if none is fresh."""
     floats, ints = state
     rows, reads = counts
     width = len(given.values)
