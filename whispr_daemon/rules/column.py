@@ -43,9 +43,12 @@ DAY = Column("clock", "day")
 LAPSE = Column("clock", "lapse")
 BARS = Column("clock", "bars")
 BAR = Column("clock", "bar")
+SLOT = Column("clock", "slot")  # of the instrument
 
 
-_WHOLE: Final = frozenset({"count", *(column.part for column in (TS, DATE, DAY, LAPSE, BARS, BAR))})
+_WHOLE: Final = frozenset(
+    {"count", *(column.part for column in (TS, DATE, DAY, LAPSE, BARS, BAR, SLOT))}
+)
 
 
 def is_whole(column: Column) -> bool:

@@ -71,7 +71,7 @@ class RulesStrategy:
             Running(rule, self._settings, self._board, self._compiler) for rule in enabled
         ]
         self._refs = {symbol for rule in enabled for symbol in rule.inputs.refs.values()}
-        self._bank = Bank(self._slots, self._settings)
+        self._bank = Bank(self._slots, self._settings, self._compiler)
         for running in self._running:
             for turn in running.turns:
                 for column in turn.program.columns:

@@ -7,6 +7,7 @@ import numpy as np
 
 from whispr_daemon.domain.outputs import Direction
 from whispr_daemon.rules.board import Board
+from whispr_daemon.rules.column import SLOT
 from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.columns.values import Values
@@ -144,7 +145,7 @@ class Turn:
         ints = np.zeros(program.room * RECORD, dtype=np.int64)
         floats = np.zeros(program.room * program.width)
         given = (
-            np.array(view.slot, dtype=np.int64),
+            view.values.array(SLOT),
             tuple(view.values.array(column) for column in program.columns),
             self.table.floats.reshape(-1),
             self.table.ints.reshape(-1),

@@ -21,6 +21,7 @@ from whispr_daemon.rules.columns.session_columns import (
 from whispr_daemon.rules.columns.slots import Selection, Slots
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.functions.warmth import needs_of
+from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.nodes import (
     AsOf,
     ClockValue,
@@ -47,12 +48,15 @@ _OWN: Final = (Price, Series, SessionValue, ClockValue, PortfolioValue, AsOf, Fo
 class Bank:
     """Knows which columns are wanted, keeps their state, fills them in."""
 
-    def __init__(self, slots: Slots, settings: RuleSettings) -> None:
+    def __init__(
+        self, slots: Slots, settings: RuleSettings, compiler: Compiler = UNCOMPILED
+    ) -> None:
         """Start with no clock."""
         self.desks: dict[Clock, Desk] = {}  # a clock of ticks after its base
         self.makers: dict[tuple[Clock, str], Maker] = {}  # each after what it reads
         self._slots = slots
         self._settings = settings
+        self._compiler = compiler
 
     # ------------------------------------------------------------------ what is wanted
     def desk(self, clock: Clock) -> Desk:
@@ -64,7 +68,7 @@ class Bank:
             settings = self._settings
             calendars = {**settings.calendars, "": settings.calendar}
             places = Places(self._slots, {"": clock.calendar} if clock.calendar else calendars)
-            self.desks[clock] = Desk(clock, places, base)
+            self.desks[clock] = Desk(clock, places, base, self._compiler)
         return self.desks[clock]
 
     def ask(self, clock: Clock, column: Column) -> None:

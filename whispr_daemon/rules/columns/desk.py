@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.ports.function import Faults
-from whispr_daemon.rules.column import BAR, BARS, DATE, DAY, LAPSE, TS, Column
+from whispr_daemon.rules.column import BAR, BARS, DATE, DAY, LAPSE, SLOT, TS, Column
 from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.columns.frames import Frame, Framer
 from whispr_daemon.rules.columns.places import Places
@@ -16,6 +16,7 @@ from whispr_daemon.rules.columns.slots import Selection, picked
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.columns.ticks import TickFramer
 from whispr_daemon.rules.columns.values import Values
+from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 
 FIELDS: Final = ("open", "high", "low", "close", "volume")
 PRICE: Final = Column("price")
@@ -31,10 +32,17 @@ class Desk:
         slot, ts, order: of the evaluated rows.
     """
 
-    def __init__(self, clock: Clock, places: Places, base: "Desk | None" = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        places: Places,
+        base: "Desk | None" = None,
+        compiler: Compiler = UNCOMPILED,
+    ) -> None:
         """``base`` has the bars of a clock of ticks."""
         self.clock = clock
         self.places = places
+        self.compiler = compiler
         self.asked: set[Column] = set()  # of the clock, beyond what is cheap
         self.frame: Frame | None = None
         self.values = Values()
@@ -43,7 +51,7 @@ class Desk:
         self.ts: list[int] = []
         self.order: list[int] = []
         self._base = base
-        self._framer = Framer(clock, places)
+        self._framer = Framer(clock, places, compiler)
         self._ticks = None if base is None else TickFramer(clock, places)
 
     @property
@@ -85,24 +93,22 @@ class Desk:
     def _fill(self, frame: Frame) -> None:
         at = frame.evaluated
         rows = picked(frame.rows, at)
-        self.slot = picked(frame.slot, at).tolist()
-        self.ts = rows["ts"].tolist()
-        self.order = picked(frame.order, at).tolist()
         values = self.values
-        values[TS] = self.ts
-        values[DATE] = picked(frame.where.date, at).tolist()
-        values[LAPSE] = picked(frame.lapse, at).tolist()
-        values[BARS] = picked(frame.bars, at).tolist()
+        values[SLOT], values[TS] = picked(frame.slot, at), rows["ts"]
+        self.slot, self.ts = values[SLOT], values[TS]
+        self.order = picked(frame.order, at).tolist()
+        values[DATE] = picked(frame.where.date, at)
+        values[LAPSE] = picked(frame.lapse, at)
+        values[BARS] = picked(frame.bars, at)
         if DAY in self.asked:
-            values[DAY] = self._days(picked(frame.slot, at), rows["ts"]).tolist()
+            values[DAY] = self._days(picked(frame.slot, at), rows["ts"])
         if BAR in self.asked:
-            values[BAR] = self._bar(frame, rows).tolist()
-        close = rows["close"].tolist()
-        values[PRICE] = close
+            values[BAR] = self._bar(frame, rows)
+        values[PRICE] = rows["close"]
         if self.on_ticks:
             return
         for field in FIELDS:
-            values[Column(field)] = close if field == "close" else rows[field].tolist()
+            values[Column(field)] = rows[field]
 
     def _days(self, slot: NDArray[np.int64], ts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the exchange's date of each evaluation; midnight ends a day."""

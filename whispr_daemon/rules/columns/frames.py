@@ -26,9 +26,18 @@ from whispr_daemon.rules.columns.periods import PERIOD_FLOATS, PERIOD_INTS, in_p
 from whispr_daemon.rules.columns.places import Places
 from whispr_daemon.rules.columns.slots import Selection, picked
 from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.functions.folds import State
+from whispr_daemon.rules.jit import UNCOMPILED, Compiler, Group, recipe_of
 from whispr_daemon.rules.rule import SessionFilter
 
 _LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
+_ADMIT: Final = recipe_of(
+    admit,
+    "int",
+    Group(("ints",) * 4, Arrivals),
+    Group(("floats", "ints"), State),
+    Group(("ints",) * 3, Admission),
+)
 
 
 class Bars(NamedTuple):
@@ -61,7 +70,7 @@ class Frame(NamedTuple):
 class Framer:
     """Makes the frames of one clock and remembers where each instrument stands in it."""
 
-    def __init__(self, clock: Clock, places: Places) -> None:
+    def __init__(self, clock: Clock, places: Places, compiler: Compiler = UNCOMPILED) -> None:
         """``clock`` evaluates bars; of a clock of ticks it is the base."""
         self.clock = clock
         self.around = False  # keep the bars outside the session
@@ -69,6 +78,7 @@ class Framer:
         self.making = Table(making_of.FLOATS, making_of.INTS)
         self.periods = Table(PERIOD_FLOATS, PERIOD_INTS)
         self._places = places
+        self._compiler = compiler
         self._long = clock.timeframe in PERIODS
         self._code = DAILY if self._long else CODE_OF[clock.timeframe]
         self._mark = CODE_OF["1w"] if self._long else self._code  # of what leaves
@@ -124,13 +134,17 @@ class Framer:
     def _admitted(
         self, bars: Bars, date: NDArray[np.int64], wanted: NDArray[np.int64]
     ) -> Admission:
-        count = len(date)
+        count, slots = len(date), self._places.slots
+        arrivals = Arrivals(bars.slot, bars.rows["ts"], date, wanted)
+        kernel = self._compiler.compiled(_ADMIT, count)
+        if kernel is not None:
+            flat = (np.ascontiguousarray(column, dtype=np.int64) for column in arrivals)
+            quick = Admission(*np.zeros((3, count), dtype=np.int64))
+            kernel(count, Arrivals(*flat), self.table.arrays(slots), quick)
+            return quick
         admission = Admission([0] * count, [0] * count, [0] * count)
-        state = self.table.state(self._places.slots)
-        arrivals = Arrivals(
-            bars.slot.tolist(), bars.rows["ts"].tolist(), date.tolist(), wanted.tolist()
-        )
-        admit(count, arrivals, state, admission)
+        lists = Arrivals(*(column.tolist() for column in arrivals))
+        admit(count, lists, self.table.state(slots), admission)
         return admission
 
     # ------------------------------------------------------------------ bars

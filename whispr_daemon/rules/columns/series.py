@@ -1,12 +1,16 @@
 """Columns of prices, indicators and expressions over them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
 from whispr_daemon.domain.batch import Rows
-from whispr_daemon.rules.column import DATE, Column
+from whispr_daemon.rules.column import DATE, SLOT, Column
 from whispr_daemon.rules.columns.desk import FIELDS, Desk
+from whispr_daemon.rules.columns.frames import Frame
 from whispr_daemon.rules.columns.maker import Maker
 from whispr_daemon.rules.columns.slots import picked
 from whispr_daemon.rules.columns.table import Table
@@ -22,6 +26,7 @@ from whispr_daemon.rules.functions.folds import (
     fold,
 )
 from whispr_daemon.rules.functions.table import fold_of
+from whispr_daemon.rules.jit import fold_recipe
 from whispr_daemon.rules.nodes import Node, Series
 from whispr_daemon.rules.tree import canonical
 
@@ -32,7 +37,7 @@ class MeanMaker(Maker):
     @override
     def fill(self) -> None:
         if self.desk.frame is not None:
-            self.desk.values[Column(self.key)] = mean_price(self.key, self.desk.rows()).tolist()
+            self.desk.values[Column(self.key)] = mean_price(self.key, self.desk.rows())
 
 
 class ExpressionMaker(Maker):
@@ -48,11 +53,18 @@ class ExpressionMaker(Maker):
         desk = self.desk
         if desk.frame is None:
             return
-        rows = len(desk.slot)
-        out = [NAN] * rows
-        columns = tuple(desk.values[column] for column in self._program.columns)
-        self._program.fold(rows, columns, self._program.literals, out)
-        desk.values[Column(self.key)] = out
+        program, values, rows = self._program, desk.values, len(desk.slot)
+        kernel = desk.compiler.compiled(program.recipe, rows)
+        if kernel is None:
+            plain = [NAN] * rows
+            columns = tuple(values[column] for column in program.columns)
+            program.fold(rows, columns, program.literals, plain)
+            values[Column(self.key)] = plain
+        else:
+            made = np.empty(rows)
+            arrays = tuple(values.array(column) for column in program.columns)
+            kernel(rows, arrays, np.array(program.literals, dtype=np.float64), made)
+            values[Column(self.key)] = made
 
 
 class SeriesMaker(Maker):
@@ -64,36 +76,50 @@ class SeriesMaker(Maker):
         folded = fold_of(node.function)
         self._node = node
         self._folded = folded
+        # A plug-in's step is its author's, and a peek takes back what it did: neither is compiled.
+        plain = folded.bound is not None or desk.clock.forming
+        self._recipe = None if plain else fold_recipe(folded.step, len(node.others))
         self._place = folded.place(node.numbers)
         self.table: Table = Table(self._place.width, 1)
 
     @override
     def fill(self) -> None:
-        desk, node = self.desk, self._node
-        frame = desk.frame
-        if frame is None:
+        desk, rows = self.desk, len(self.desk.slot)
+        if desk.frame is None:
             return
-        values, rows = desk.values, len(desk.slot)
+        kernel = self._recipe and desk.compiler.compiled(self._recipe, rows)
+        if kernel:
+            out = Output(np.empty(rows), np.empty(rows, dtype=np.int64))
+            state = self.table.arrays(desk.places.slots)
+            kernel(rows, self._given(desk.values.array), state, self._place, out)
+        else:
+            out = Output([NAN] * rows, [0] * rows)
+            self._fold(desk.frame, self._given(desk.values.__getitem__), out)
+        desk.values[Column(self.key)], desk.values[Column(self.key, "count")] = out
+
+    def _given(self, read: Callable[[Column], Any]) -> Input:
+        node = self._node
         source = "close" if node.source is None else canonical(node.source)
-        given = Input(
-            slot=desk.slot,
-            x=values[Column(source)],
-            open=values[Column("open")],
-            high=values[Column("high")],
-            low=values[Column("low")],
-            volume=values[Column("volume")],
-            date=values[DATE],
-            others=tuple(values[Column(canonical(other))] for other in node.others),
+        return Input(
+            slot=read(SLOT),
+            x=read(Column(source)),
+            open=read(Column("open")),
+            high=read(Column("high")),
+            low=read(Column("low")),
+            volume=read(Column("volume")),
+            date=read(DATE),
+            others=tuple(read(Column(canonical(other))) for other in node.others),
         )
-        out = Output([NAN] * rows, [0] * rows)
-        step = self._folded.step_for(node.numbers, desk.faults)
+
+    def _fold(self, frame: Frame, given: Input, out: Output) -> None:
+        desk, rows = self.desk, len(given.slot)
+        step = self._folded.step_for(self._node.numbers, desk.faults)
         state = self.table.state(desk.places.slots)
         if desk.clock.forming:
             peek = picked(frame.peek, frame.evaluated).tolist()
             fold_peeking(rows, given, state, self._place, out, (step, peek))
         else:
             fold(rows, given, state, self._place, out, step)
-        values[Column(self.key)], values[Column(self.key, "count")] = out
 
 
 def fold_peeking(
