@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import msgspec
+
 from whispr_daemon.domain.outputs import Direction
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.check.expression import check
@@ -91,13 +93,7 @@ def _field(written: str, start: int, scope: Scope, findings: list[Finding]) -> F
         expression, spec = written, _PLAIN
     whole = check(expression, scope)
     findings += (
-        Finding(
-            start=start + found.start,
-            code=found.code,
-            message=found.message,
-            severity=found.severity,
-        )
-        for found in whole.findings
+        msgspec.structs.replace(found, start=start + found.start) for found in whole.findings
     )
     node = whole.node
     if isinstance(node, Text) or (node is not None and spec != _PLAIN and node.type in _UNSHAPED):

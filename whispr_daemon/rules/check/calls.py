@@ -36,6 +36,10 @@ def called(checking: Checking, name: str, written: list[Segment], span: Span) ->
     head, *rest = written
     given = head.arguments or []
     if name in QUESTIONS and not rest:
+        for tree in given:
+            if tree.data == "kwarg":
+                message = f"{name} takes its arguments by place, not by name"
+                raise RefusedError(span.start, "E222", message)
         return QUESTIONS[name](checking, given, span)
     function = _function(checking, name)
     if function is None:

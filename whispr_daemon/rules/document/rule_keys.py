@@ -1,5 +1,6 @@
 """The keys of a rule file, in tables: the JSON Schema, the checker and the editors read them."""
 
+import copy
 import json
 from typing import Any, Final
 
@@ -144,7 +145,7 @@ def rule_schema() -> Schema:
 
 def editor_schema() -> Schema:
     """Return :func:`rule_schema` with the shapes of actions spelt out, as editors want it."""
-    schema: dict[str, Any] = rule_schema()
+    schema: dict[str, Any] = copy.deepcopy(rule_schema())
     clause = schema["properties"]["logic"]["items"]["properties"]
     for key in ("then", "on_timeout"):
         clause[key] = {**clause[key], "items": action_schema()}

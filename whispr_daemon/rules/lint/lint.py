@@ -7,7 +7,7 @@ from whispr_daemon.domain.timeframe import CODE_OF, HOUR, MINUTE, NANOS_OF
 from whispr_daemon.rules.actions import Emit, Intend
 from whispr_daemon.rules.diagnostics import Finding, Severity
 from whispr_daemon.rules.lint.ranges import verdict
-from whispr_daemon.rules.nodes import Call, Forming, Logic, Named, Node
+from whispr_daemon.rules.nodes import Forming, Logic, Named, Node
 from whispr_daemon.rules.rule import Clause, Rule
 from whispr_daemon.rules.tree import canonical, children
 
@@ -23,7 +23,6 @@ class Remark(NamedTuple):
 
 def lint(rule: Rule) -> Iterator[Remark]:
     """Yield what is odd about a rule, by clause."""
-    pine = False
     if rule.when is not None:
         yield from _never(("when",), rule.when)
         yield from _repaints(("when",), rule.when)
@@ -31,10 +30,6 @@ def lint(rule: Rule) -> Iterator[Remark]:
         for path, node in _conditions(("logic", index), clause):
             yield from _never(path, node)
             yield from _repaints(path, node)
-            found = None if pine else _crossover(node)
-            if found is not None:
-                pine = True
-                yield Remark(path, found)
         yield from _times(rule, ("logic", index), clause)
         yield from _entries(("logic", index), clause)
         yield from _ticks(("logic", index), clause)
@@ -76,18 +71,6 @@ def _repaints(path: tuple[str | int, ...], node: Node) -> Iterator[Remark]:
         if isinstance(part, Forming):
             message = "forming(…) repaints: it has a value that the complete bar may not have"
             yield Remark(path, _warning(part.start, "W310", message))
-
-
-def _crossover(node: Node) -> Finding | None:
-    for part in _written(node):
-        if isinstance(part, Call) and part.function in ("crossover", "crossunder"):
-            ours = "cross_up" if part.function == "crossover" else "cross_down"
-            message = (
-                f"{part.function} is Pine's: where a level steps it sees a false cross, or none; "
-                f"{ours} re-arms there"
-            )
-            return _info(part.start, "W202", message)
-    return None
 
 
 def _times(rule: Rule, path: tuple[str | int, ...], clause: Clause) -> Iterator[Remark]:

@@ -1,6 +1,8 @@
 """A document on the bench: expressions at their places, the signals they ask for."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from whispr_daemon.rules.check.checking import NUMBERS
 from whispr_daemon.rules.check.expression import Checked, check, check_condition
@@ -10,6 +12,8 @@ from whispr_daemon.rules.diagnostics import Finding
 from whispr_daemon.rules.document.document import Document, Path
 from whispr_daemon.rules.nodes import Named, Node, Said
 from whispr_daemon.rules.tree import children
+
+_ONCE: Final = ("W202",)  # said of the first place in a file only
 
 
 class Asked(NamedTuple):
@@ -29,6 +33,7 @@ class Bench:
         self.data: dict[str, Any] = document.data
         self.asked: list[Asked] = []
         self.emitted: set[str] = set()
+        self._told: set[str] = set()
 
     def condition(self, written: object, path: Path, scope: Scope) -> Node | None:
         """Return the typed tree of a condition; None if there is none or a mistake in it."""
@@ -70,16 +75,12 @@ class Bench:
         self.document.add([finding], path)
 
     def _taken(self, checked: Checked, path: Path, start: int) -> Node | None:
-        moved = [
-            Finding(
-                start=start + found.start,
-                code=found.code,
-                message=found.message,
-                severity=found.severity,
-            )
-            for found in checked.findings
-        ]
-        self.document.add(moved, path)
+        for found in checked.findings:
+            if found.code in _ONCE and found.code in self._told:
+                continue
+            self._told.add(found.code)
+            moved = msgspec.structs.replace(found, start=start + found.start)
+            self.document.add([moved], path)
         if checked.node is not None:
             self.ask(checked.node, path, start)
         return checked.node
