@@ -101,6 +101,21 @@ def test_nobody_waits_for_a_kernel_that_is_not_compiled_yet(compiler: NumbaCompi
         kernel(State(np.array([1, 2]), np.array([1, 2])))
 
 
+def test_tuples_of_one_type_and_of_several(compiler: NumbaCompiler) -> None:
+    text = "def f(given, named, nothing):\n    return given[0] + given[1] + named.floats[0]\n"
+    takes = (Group(("float", "int")), Group(("floats", "floats"), State), Group(()))
+    mixed = Recipe("f", text, (), takes)
+    alike = mixed._replace(takes=(Group(("float", "float")), *takes[1:]))
+    for recipe in (mixed, alike):
+        compiler.compiled(recipe, MANY)
+    compiler.finish()
+    named = State(np.array([3.0]), np.array([4.0]))
+    for recipe, given in ((mixed, (1.0, 2)), (alike, (1.0, 2.0))):
+        kernel = compiler.compiled(recipe, MANY)
+        assert kernel is not None
+        assert kernel(given, named, ()) == 6.0
+
+
 def test_a_few_rows_are_not_worth_it(compiler: NumbaCompiler) -> None:
     assert compiler.compiled(QUOTIENT, 100) is None
     compiler.compiled(QUOTIENT, MANY)

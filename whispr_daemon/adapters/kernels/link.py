@@ -129,7 +129,8 @@ class _Parts:
         if not isinstance(argument, Group):
             return _TYPES[argument]
         inner = ", ".join(self.type_of(part) for part in argument.parts)
+        parts = f"({inner},)" if inner else "()"
         if argument.of is None:
-            return f"types.Tuple(({inner},))" if inner else "types.Tuple(())"
+            return f"types.BaseTuple.from_types({parts})"
         self.add(argument.of.__name__, argument.of)
-        return f"types.NamedTuple(({inner},), {argument.of.__name__})"
+        return f"types.BaseTuple.from_types({parts}, {argument.of.__name__})"
