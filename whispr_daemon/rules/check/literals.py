@@ -48,15 +48,17 @@ def _string(_checking: Checking, tree: Tree[Token], span: Span) -> Node:
     return Text(type=Type.STR, start=span.start, end=span.end, value=_written(tree)[1:-1])
 
 
-def _parameter(checking: Checking, tree: Tree[Token], span: Span) -> Node:
+def _parameter(checking: Checking, tree: Tree[Token], span: Span) -> Node | None:
     written = _written(tree)
     name = written.removeprefix("$")
     parameters = checking.scope.vocabulary.parameters
-    given = parameters.get(name)
-    if given is None:
+    if name not in parameters:
         hint = suggestion(written, [f"${known}" for known in parameters])
         raise RefusedError(span.start, "E202", f"unknown parameter {written!r}{hint}")
     checking.scope.ledger.names.add(written)
+    given = parameters[name]
+    if given is None:
+        return None
     return Parameter(type=given.type, start=span.start, end=span.end, name=name, value=given.value)
 
 

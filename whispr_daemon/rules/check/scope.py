@@ -39,10 +39,10 @@ class Given(NamedTuple):
 class Vocabulary(NamedTuple):
     """The names a rule gives. All but parameters are in lower case.
 
-    A node that is None stands for what has been refused where it is defined.
+    One that is None stands for what has been refused where it is defined.
     """
 
-    parameters: Mapping[str, Given] = {}
+    parameters: Mapping[str, Given | None] = {}
     lets: Mapping[str, Node | None] = {}
     aliases: Mapping[str, Node | None] = {}  # of indicators
     variables: frozenset[str] = frozenset()

@@ -19,15 +19,16 @@ _PERCENT: Final = re.compile(r"(-?[0-9]{1,18}(?:\.[0-9]{1,18})?)%")
 _CLOCK: Final = re.compile(r"[0-9]{2}:[0-9]{2}")
 
 
-def read_parameters(bench: Bench, overrides: Overrides) -> dict[str, Given]:
-    """Return the parameters of a rule; ``overrides`` take the place of defaults."""
+def read_parameters(bench: Bench, overrides: Overrides) -> dict[str, Given | None]:
+    """Return the parameters of a rule, None where one is wrong.
+
+    ``overrides`` take the place of defaults.
+    """
     timeframe = text(mapping(bench.data.get("inputs")).get("timeframe"), "1m")
-    found: dict[str, Given] = {}
+    found: dict[str, Given | None] = {}
     written = mapping(bench.data.get("params"))
     for name, value in written.items():
-        given = _parameter(bench, ("params", name), value, overrides.get(name), timeframe)
-        if given is not None:
-            found[name] = given
+        found[name] = _parameter(bench, ("params", name), value, overrides.get(name), timeframe)
     for name in overrides:
         if name not in written:
             hint = suggestion(name, written)

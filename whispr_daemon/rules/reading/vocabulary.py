@@ -147,7 +147,7 @@ def _cycles(needs: Mapping[str, set[str]]) -> Iterable[list[str]]:
 
 
 def given_names(
-    parameters: Mapping[str, Given], variables: tuple[Held, ...], refs: Mapping[str, str]
+    parameters: Mapping[str, Given | None], variables: tuple[Held, ...], refs: Mapping[str, str]
 ) -> Vocabulary:
     """Return the vocabulary that needs no expression to be read."""
     return Vocabulary(
