@@ -147,5 +147,5 @@ def _series(node: Series) -> str:
 def _said(node: Said) -> str:
     if node.question != "count":
         return f"{node.question}({node.signal!r})"
-    scope = node.scope if isinstance(node.scope, str) else duration(node.scope)
+    scope = repr(node.scope) if isinstance(node.scope, str) else duration(node.scope)
     return f"count({node.signal!r}, {scope})"

@@ -40,29 +40,29 @@ def _agrees(key: str, value: Any, output: Output, case: Case) -> bool:  # noqa: 
     match key:
         case "emit":
             plain = isinstance(output, Signal) and output.intent is None
-            return plain and output.name == value
+            return plain and same(value, output.name)
         case "alert":
-            return isinstance(output, Alert) and output.severity == value
+            return isinstance(output, Alert) and same(value, output.severity)
         case "log":
-            logged = isinstance(output, Audit) and output.name == "log"
-            return logged and bool(getattr(output, "message", "") == value)
+            return isinstance(output, Audit) and same(value, output.message)
         case "message":
-            return isinstance(output, Alert | Audit) and bool(output.message == value)
+            return isinstance(output, Alert | Audit) and same(value, output.message)
         case "dir":
-            return output.direction == value
+            return same(value, data.get("dir", output.direction))
         case "side":
             return value in (output.direction, data.get("side"))
         case "symbol":
-            return output.instrument == value
+            return same(value, output.instrument)
         case "clause" | "id":
-            return bool(data.get("clause") == value)
+            return same(value, data.get("clause"))
         case "level":
             return _number(value, output.level, LEVEL)
         case "price" | "strength":
             return same(value, getattr(output, key, None))
         case "data":
+            carried = data.get("data", {})
             return isinstance(value, dict) and all(
-                name in data and same(wanted, data[name]) for name, wanted in value.items()
+                same(wanted, carried.get(name)) for name, wanted in value.items()
             )
         case "gap":
             return bool(data.get("gap", False) == value)
