@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 _RUNGS: Final = ("23", "38", "50", "61", "78", "100", "123", "138", "161", "200")
 _LONGEST: Final = 24  # bars, so that small markets suffice
-_DEPTH: Final = 3
+DEPTH: Final = 3
 _FIELDS: Final = ("open", "high", "low", "close", "price", "hl2", "hlc3", "ohlc4")
 _SHORTHANDS: Final = ("EMA", "SMA", "WMA", "RMA", "HMA", "HIGHEST", "LOWEST")
 
@@ -77,8 +77,11 @@ class Expressions:
     def _n(self) -> int:
         return self.figures.length()
 
+    def _part(self, names: str) -> str:
+        return self.shape.choice(names.split())
+
     # ------------------------------------------------------------------ numbers
-    def price(self, depth: int = _DEPTH) -> str:
+    def price(self, depth: int = DEPTH) -> str:
         """Return a number of about 100."""
         if depth <= 0:
             return self._one_of(self._field, self._level, self._average, depth=0)
@@ -180,7 +183,7 @@ class Expressions:
         factor = self.figures.near(0.5, 0.5)
         return f"({self.price(depth)} {sign} {factor} * {self.small(depth)})"
 
-    def share(self, depth: int = _DEPTH) -> str:
+    def share(self, depth: int = DEPTH) -> str:
         """Return a number between 0 and 100."""
         n = self._n()
         forms = (
@@ -194,7 +197,7 @@ class Expressions:
         )
         return self.shape.choice(forms)()
 
-    def small(self, depth: int = _DEPTH) -> str:
+    def small(self, depth: int = DEPTH) -> str:
         """Return a number of about 0."""
         n = self._n()
         if depth <= 0:
@@ -217,7 +220,7 @@ class Expressions:
             lambda: f"({self.small(inner)} / {self.small(inner)})",
             lambda: f"({self.small(inner)} * {self.small(inner)})",
             lambda: f"-{self.small(inner)}",
-            lambda: f"macd({n}, {n + 9}, 5).{self.shape.choice(('line', 'signal', 'hist'))}",
+            lambda: f"macd({n}, {self._n()}, {self._n()}).{self._part('line signal hist')}",
             lambda: f"cci({n})",
             lambda: f"bb({n}, 2).width",
             lambda: f"supertrend({n}, 3).dir",
@@ -233,7 +236,7 @@ class Expressions:
             ]
         return self.shape.choice(forms)()
 
-    def count(self, depth: int = _DEPTH) -> str:
+    def count(self, depth: int = DEPTH) -> str:
         """Return a number of things."""
         forms: list[Callable[[], str]] = [
             lambda: f"bars_since({self.condition(depth - 1)})",
@@ -251,7 +254,7 @@ class Expressions:
         return self.shape.choice(forms)()
 
     # ------------------------------------------------------------------ truths
-    def truth(self, depth: int = _DEPTH) -> str:
+    def truth(self, depth: int = DEPTH) -> str:
         """Return a condition, which is no event."""
         if self._bare:
             return self._one_of(self._prices, self._shares, self._smalls, depth=depth)
@@ -297,7 +300,7 @@ class Expressions:
         return f"{self.small(depth)} {self._op()} {self.figures.near(0, 0.3)}"
 
     def _counts(self, depth: int) -> str:
-        return f"{self.count(depth)} {self._op()} {self.figures.whole(0, 12)}"
+        return f"{self.count(depth)} {self._op()} {self.figures.near(6, 6)}"
 
     def _time(self, _depth: int) -> str:
         a, b = self.figures.clock(), self.figures.clock()
@@ -324,7 +327,7 @@ class Expressions:
         name = self.shape.choice(("rising", "falling"))
         several = self.shape.choice(("all_true", "any_true"))
         if self.shape.random() < 0.5:
-            return f"{name}({self._source(depth)}, {self.figures.whole(2, 3)})"
+            return f"{name}({self._source(depth)}, 2)"
         return f"{several}({self.truth(depth)}, {self.figures.whole(2, 5)})"
 
     def _logic(self, depth: int) -> str:
@@ -338,7 +341,7 @@ class Expressions:
         return f"na({self.shape.choice((self.price, self.small))(depth)})"
 
     # ------------------------------------------------------------------ events
-    def event(self, depth: int = _DEPTH) -> str:
+    def event(self, depth: int = DEPTH) -> str:
         """Return what happens at one moment."""
         if depth <= 0:
             return self._crossing(0)
@@ -382,6 +385,6 @@ class Expressions:
             return self._crossing(depth)
         return f"emitted('{self.shape.choice(self.words.signals)}')"
 
-    def condition(self, depth: int = _DEPTH) -> str:
+    def condition(self, depth: int = DEPTH) -> str:
         """Return a condition or an event."""
         return self.event(depth) if self.shape.random() < 0.45 else self.truth(depth)

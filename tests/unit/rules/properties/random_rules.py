@@ -4,24 +4,27 @@ import json
 from random import Random
 from typing import Any, Final
 
-from tests.unit.rules.properties.random_expressions import Expressions, Figures, Words
+from tests.unit.rules.properties.random_expressions import DEPTH, Expressions, Figures, Words
 from whispr_daemon.rules.load import RuleFile
 
 REFS: Final = {"other": "QQQ", "fear": "VIX"}
 
 
-def random_rule(shape: int, numbers: int, name: str = "") -> RuleFile:
-    """Return a rule. With the same ``shape`` and other ``numbers`` it differs in numbers only."""
-    called = name or f"r{shape}_{numbers}"
-    document = _Writer(Random(shape), Figures(numbers), called).document()
+def random_rule(shape: int, numbers: int, depth: int = DEPTH) -> RuleFile:
+    """Return a rule, with conditions up to ``depth`` calls deep.
+
+    With the same ``shape`` and other ``numbers`` it differs in numbers only.
+    """
+    called = f"r{shape}_{numbers}"
+    document = _Writer(Random(shape), Figures(numbers), called, depth).document()
     return RuleFile(f"{called}.yaml", json.dumps(document))
 
 
 class _Writer:
     """Writes one document, top to bottom."""
 
-    def __init__(self, shape: Random, figures: Figures, name: str) -> None:
-        self.shape, self.figures, self.name = shape, figures, name
+    def __init__(self, shape: Random, figures: Figures, name: str, depth: int) -> None:
+        self.shape, self.figures, self.name, self.depth = shape, figures, name, depth
         self.words = Words(refs=tuple(REFS) if self._maybe(0.4) else ())
         self.tick = self._maybe(0.05)
         self.said: list[str] = []
@@ -47,7 +50,9 @@ class _Writer:
             written["let"] = self._let()
         if self._maybe(0.3):
             written["when"] = self.write.truth(2)
-        written["logic"] = [self._clause(at) for at in range(self.shape.randrange(1, 4))]
+        written["logic"] = [
+            self._clause(at) for at in range(self.shape.randrange(1, self.depth + 1))
+        ]
         return written
 
     def _inputs(self) -> dict[str, Any]:
@@ -98,7 +103,7 @@ class _Writer:
         if self._maybe(0.2):
             clause |= self._sequence()
         else:
-            clause["if"] = self.write.condition()
+            clause["if"] = self.write.condition(self.depth)
             if self._maybe(0.2):
                 clause["edge"] = self.shape.choice(("auto", "rising", "every"))
         for key, share, value in (
