@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import cache
 from random import Random
 from typing import Any, Final, NoReturn
@@ -21,7 +21,7 @@ from tests.simulation.taught import Lesson, Taught, reckoned, refs_of, spoken
 from whispr_daemon.adapters.clock import ManualClock
 from whispr_daemon.adapters.logs.memory import MemoryEventLog
 from whispr_daemon.domain.batch import Rows
-from whispr_daemon.domain.errors import Fatal, Fenced
+from whispr_daemon.domain.errors import Fenced
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.outputs import decode
 from whispr_daemon.domain.partition import partition_of
@@ -31,13 +31,14 @@ from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.ingest import Ingest
 from whispr_daemon.engine.unit import Ports, Unit
 from whispr_daemon.ports.event_log import Entry
+from whispr_daemon.ports.source import SourceBatch
 
 PARTITIONS: Final = 3
 ROWS: Final = 120
 FAULTS: Final = 0.04
 CRASHES: Final = 14
-SEEDS: Final = 120
-MUTANT_SEEDS: Final = 48
+SEEDS: Final = 80
+MUTANT_SEEDS: Final = 16
 
 
 @cache
@@ -62,6 +63,16 @@ def lessons(random: Random) -> list[Lesson]:
     ]
 
 
+class Slow(ScriptedSource):
+    """Its batches come one by one, so that the path lives through much between two of them."""
+
+    @override
+    async def batches(self, after: int) -> AsyncIterator[SourceBatch]:
+        async for batch in super().batches(after):
+            await self._clock.sleep(0.04)
+            yield batch
+
+
 class Torn(MemoryEventLog):
     """An append takes its time between partitions: who dies meanwhile leaves some without it."""
 
@@ -69,7 +80,7 @@ class Torn(MemoryEventLog):
     async def append(self, entries: Sequence[tuple[int, Entry]]) -> None:
         for each in entries:
             await super().append([each])
-            for _ in range(6):
+            for _ in range(12):
                 await asyncio.sleep(0)  # noqa: TID251 - here it may be cancelled
 
 
@@ -119,6 +130,8 @@ class Path:
         name = self.random.choice([*self.names(), "ingest", "ingest"])
         if self.random.random() < 0.6:
             await crash(self.stages[name])
+        if name == "ingest" and self.given < len(self.lessons) and self.random.random() < 0.4:
+            await self.edit()  # while nobody is there to append it
         self.start(name)
 
     async def edit(self) -> None:
@@ -134,10 +147,6 @@ class Path:
             await work
         except Fenced:
             pass  # a zombie has ended, as it must
-        except Fatal as error:
-            # So has one that was overtaken between its claim and its fence.
-            if asyncio.current_task() not in self.zombies:
-                self.failures.append(error)
         except Exception as error:  # noqa: BLE001 - looked at when the run is over
             self.failures.append(error)
 
@@ -145,7 +154,7 @@ class Path:
         return Faulty(port, self.clock, self.random, self._faults)
 
     def _ingest(self) -> Ingest:
-        source = ScriptedSource(
+        source = Slow(
             market(), SYMBOLS, self.clock, self.random.randrange(1 << 30), 2 if self._faults else 0
         )
         alignment = Alignment(refs_of=refs_of, wait=self.random.choice((0.01, 0.2, 5.0)))
@@ -213,12 +222,12 @@ async def _run(seed: int, writer: type[Ingest] = Ingest) -> Path:
         if rounds > 4000:
             quarantined = await path.store.quarantined()
             raise AssertionError(f"it hangs: {path.failures} {quarantined}")
-        await settle(path.clock, path.random.randrange(1, 8))
+        await settle(path.clock, path.random.randrange(1, 16))
         path.clock.advance(path.random.choice((0.0, 0.01, 0.1)))
-        if path.given < len(path.lessons) and path.random.random() < 0.1:
+        if path.given < len(path.lessons) and path.random.random() < 0.01:
             await path.edit()
         path.start_fenced()
-        if crashes and path.random.random() < 0.3:
+        if crashes and path.random.random() < 0.08:
             crashes -= 1
             await path.crash_one()
     for task in [*path.stages.values(), *path.zombies]:
@@ -311,11 +320,11 @@ def test_changes_and_references_keep_the_promise(seed: int) -> None:
 
 
 class Hasty(Ingest):
-    """Appends a change though some partitions have more of the source than others."""
+    """Appends a change at once, though partitions have more of the source than it knows."""
 
     @override
-    async def _append_changes(self, *, over: bool = False) -> None:
-        await super()._append_changes(over=True)
+    def _ahead(self) -> int:
+        return 0
 
 
 class Greedy(Ingest):
@@ -335,4 +344,4 @@ def test_the_checker_notices_a_promise_that_is_not_kept(mutant: type[Ingest]) ->
             caught += bool(_check(asyncio.run(_run(seed, mutant))))
         except AssertionError:
             caught += 1
-    assert caught > MUTANT_SEEDS // 16
+    assert caught > MUTANT_SEEDS // 4

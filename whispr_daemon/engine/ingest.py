@@ -167,7 +167,12 @@ class Ingest:
         memory = msgspec.msgpack.decode(producer.state or _NOTHING, type=_Memory)
         self._gate, self._ticked = Gate(memory.newest), memory.ticked
         self._reached = memory.reached
-        await self._ledger.take_over(self._epoch, memory.offsets)
+        try:
+            await self._ledger.take_over(self._epoch, memory.offsets)
+        except Fatal:
+            # Overtaken since the claim? Then the log is not wrong, and this raises Fenced.
+            await self._persist("check the claim", lambda: self._store.save_producer(producer))
+            raise
         self._saved_at = self._clock.monotonic()
         newest = await self._persist("changes", lambda: self._store.changes(1))
         in_force = self._least_change()
@@ -221,6 +226,17 @@ class Ingest:
             self._waiting.add(await self._coded(rows, batch.symbols), seqs)
             self._seen = max(self._seen, batch.first_seq + len(batch.rows) - 1)
         rows, seqs = self._waiting.ready(self._awaited(), self._clock.monotonic(), over=over)
+        count = len(rows)
+        if self._least_change() < self._change:
+            # A change that a crash left in some partitions comes at the same row in the others.
+            count = int(np.searchsorted(seqs, max(self._ahead(), self.taken), side="right"))
+        await self._accept(rows[:count], seqs[:count])
+        if count < len(rows):
+            await self._append_changes(over=True)
+            await self._accept(rows[count:], seqs[count:])
+
+    async def _accept(self, rows: Rows, seqs: NDArray[np.int64]) -> None:
+        """Judge rows and append those that may enter; they are taken in then."""
         if not len(rows):
             return
         taken = int(seqs[-1])
@@ -325,8 +341,7 @@ class Ingest:
         the source is ``over`` and will never come so far.
         """
         self._changed.clear()
-        parts = range(self._log.partitions)
-        ahead = max(self._ledger.has(each, self._name) for each in parts)
+        parts, ahead = range(self._log.partitions), self._ahead()
         if ahead > self.taken and not over:
             return
         for number in range(self._least_change() + 1, self._change + 1):
@@ -344,6 +359,10 @@ class Ingest:
             await self._refer(number)
             self._metrics.count(RULE_CHANGES, 1)
             self._journal.info("rules changed", change=number)
+
+    def _ahead(self) -> int:
+        """Return how far the source is in the partition that has most of it."""
+        return max(self._ledger.has(each, self._name) for each in range(self._log.partitions))
 
     def _least_change(self) -> int:
         """Return the newest change that is in every partition."""
