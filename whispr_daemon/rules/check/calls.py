@@ -8,9 +8,9 @@ from lark import Token, Tree
 
 from whispr_daemon.rules.check.arguments import Place, argument, fixed, placed, result_type
 from whispr_daemon.rules.check.checking import Checking, Reader, complete
+from whispr_daemon.rules.check.clocks import earlier, refuse_source
 from whispr_daemon.rules.check.parse_tree import Segment, subtrees
 from whispr_daemon.rules.check.questions import QUESTIONS
-from whispr_daemon.rules.check.rewrite import earlier, refuse_source
 from whispr_daemon.rules.check.scope import RefusedError, Span
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.functions.function import (

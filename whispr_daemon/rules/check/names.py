@@ -7,10 +7,11 @@ from lark import Token, Tree
 from whispr_daemon.domain.timeframe import MINUTE
 from whispr_daemon.rules.check.calls import called, refuse_parts, shorthand
 from whispr_daemon.rules.check.checking import Checking, Reader
+from whispr_daemon.rules.check.clocks import Clock, as_of, earlier
 from whispr_daemon.rules.check.levels import atr_node
 from whispr_daemon.rules.check.parse_tree import Segment, arguments, dotted
 from whispr_daemon.rules.check.periods import PeriodRefusedError, timeframe
-from whispr_daemon.rules.check.rewrite import Clock, as_of, earlier, relocated
+from whispr_daemon.rules.check.rewrite import relocated
 from whispr_daemon.rules.check.scope import RefusedError, Span
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.names import (

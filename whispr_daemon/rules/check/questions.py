@@ -6,8 +6,8 @@ from typing import Final, Literal, TypeAlias, cast
 from lark import Token, Tree
 
 from whispr_daemon.rules.check.checking import Checking
+from whispr_daemon.rules.check.clocks import forming
 from whispr_daemon.rules.check.parse_tree import span_of
-from whispr_daemon.rules.check.rewrite import forming
 from whispr_daemon.rules.check.scope import RefusedError, Span
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.nodes import (
