@@ -50,7 +50,7 @@ def test_an_unknown_key_in_the_settings_names_file_line_and_column(tmp_path: Pat
     assert f"{config}:2:1: unknown key 'teir' (did you mean 'tier'?)" in ended.stderr
 
 
-@pytest.mark.parametrize("command", [["rules", "check"], ["run", "--rules"]])
+@pytest.mark.parametrize("command", [["rules", "lint"], ["run", "--rules"]])
 def test_a_mistake_in_a_rule_names_file_line_and_column(command: list[str], tmp_path: Path) -> None:
     rule = tmp_path / "bad.yaml"
     rule.write_text('name: bad\nlogic:\n  - if: "cros(atr.38, price)"\n    then: ["emit:X"]\n')

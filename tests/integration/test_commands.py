@@ -130,7 +130,7 @@ def test_it_says_which_version_it_is(whispr: Whispr) -> None:
             {"asyncpg", "fastapi", "lark", "numpy", "pandas", "pyarrow", "pydantic", "ray"},
         ),
         (
-            ["rules", "check", "x.yaml"],
+            ["rules", "lint", "x.yaml"],
             {"asyncpg", "fastapi", "pandas", "pydantic_settings", "pyarrow", "ray"},
         ),
     ],
@@ -379,12 +379,12 @@ def test_the_doctor_says_what_is_well_and_what_is_not(
 
 # ------------------------------------------------------------------ rules, strategies
 def test_notes_of_rules_are_counted_apart_from_mistakes(whispr: Whispr, repo_root: Path) -> None:
-    checked = whispr("rules", "check", repo_root / "config/rules/golden_gate_intraday.yaml")
+    checked = whispr("rules", "lint", repo_root / "config/rules/golden_gate_intraday.yaml")
     assert checked.stdout.splitlines()[-1] == "1 file, 1 rule, 0 mistakes, 4 notes"
 
 
 def test_what_is_not_there_is_named_as_it_was_typed(whispr: Whispr) -> None:
-    ended = whispr("rules", "check", "nodir", "nofile.yaml", status=2)
+    ended = whispr("rules", "lint", "nodir", "nofile.yaml", status=2)
     assert ended.stderr.splitlines() == [
         "nodir: there is no such file or folder",
         "nofile.yaml: there is no such file or folder",

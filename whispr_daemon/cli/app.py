@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from whispr_daemon.cli import options
+from whispr_daemon.cli.rule_app import rules_app
 from whispr_daemon.cli.terminal import failures_in_words, machine
 
 app = typer.Typer(
@@ -18,7 +19,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-rules_app = typer.Typer(help="Rule files.", no_args_is_help=True)
 strategies_app = typer.Typer(help="Python strategies.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
 app.add_typer(strategies_app, name="strategies")
@@ -35,7 +35,6 @@ _Strategy = Annotated[
 _Out = Annotated[Path | None, typer.Option("--out", help="Write the rows to this file.")]
 _Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is said next.")]
 _Limit = Annotated[int, typer.Option("--limit", "-n", min=0, help="How many of the newest.")]
-_RuleFiles = Annotated[list[Path], typer.Argument(help="Rule files, or folders of them.")]
 
 
 def main() -> None:
@@ -160,34 +159,6 @@ def doctor(
 
     with failures_in_words():
         work.doctor(config, options.flags(tier=tier, data=data))
-
-
-@rules_app.command("test")
-def run_rule_tests(
-    paths: _RuleFiles, form: options.TestFormat = options.Results.TEXT, to: _Out = None
-) -> None:
-    """Run the golden tests of rule files: those in a rule's ``tests:``, and of X.test.yaml beside.
-
-    Every test also shows that the rule does not look ahead, that a restart leaves no trace, and
-    that bars which come again or late change nothing. Exit status 1: a test failed. 2: a file has
-    a mistake, or there are no tests.
-    """
-    from whispr_daemon.cli import rule_tests as work
-
-    with failures_in_words():
-        work.test(paths, form, to)
-
-
-@rules_app.command("check")
-def check_rules(paths: _RuleFiles) -> None:
-    """Check rule files: every mistake of every file, with its place. Exit status 2: there are some.
-
-    Warnings and notes are shown too, and cost nothing.
-    """
-    from whispr_daemon.cli import rules as work
-
-    with failures_in_words():
-        work.check(paths)
 
 
 @strategies_app.command("list")

@@ -33,6 +33,21 @@ class Results(StrEnum):
     JUNIT = "junit"
 
 
+class Findings(StrEnum):
+    """How what is found in rule files is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+class Drawing(StrEnum):
+    """How a graph is written."""
+
+    TEXT = "text"
+    DOT = "dot"
+
+
 Config: TypeAlias = Annotated[
     Path | None, typer.Option("--config", help="Settings file; else config/whispr.yaml.")
 ]
@@ -60,6 +75,12 @@ History: TypeAlias = Annotated[
 RowFormat: TypeAlias = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 AnswerFormat: TypeAlias = Annotated[
     Answer, typer.Option("--format", help="How the answer is written.")
+]
+FindingsFormat: TypeAlias = Annotated[
+    Findings, typer.Option("--format", help="How the findings are written.")
+]
+DrawingFormat: TypeAlias = Annotated[
+    Drawing, typer.Option("--format", help="How the graph is written.")
 ]
 TestFormat: TypeAlias = Annotated[
     Results, typer.Option("--format", help="How the results are written.")

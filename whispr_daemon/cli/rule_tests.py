@@ -11,10 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
-from whispr_daemon.bootstrap.golden_files import golden_files
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.cli.destination import destination
 from whispr_daemon.cli.options import Results
+from whispr_daemon.cli.rule_paths import tests_at
 from whispr_daemon.cli.terminal import FAILED, MISUSED, err, out, plural
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.golden.judging import judged
@@ -34,7 +34,8 @@ def test(paths: Sequence[Path], form: Results, to: Path | None) -> None:
         typer.Exit: a test failed (1), or a file has a mistake (2).
     """
     plug_in_functions()
-    found = golden_files(paths)
+    found = tests_at(paths)
+    plug_in_functions()
     prepared = prepare(found.files, found.daily)
     if not prepared.cases and not prepared.diagnostics and not prepared.untested:
         named = ", ".join(map(str, paths))

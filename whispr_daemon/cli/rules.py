@@ -1,4 +1,4 @@
-"""``whispr rules check``: every mistake of rule files, with its place."""
+"""``whispr rules lint|schema|fmt|graph``: rule files looked at without running them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,40 +6,105 @@ from typing import Final
 
 import typer
 
-from whispr_daemon.bootstrap.rule_files import rule_files
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
-from whispr_daemon.cli.terminal import MISUSED, out, plural
+from whispr_daemon.cli.destination import destination
+from whispr_daemon.cli.options import Drawing, Findings
+from whispr_daemon.cli.rule_paths import rules_at, tests_at
+from whispr_daemon.cli.terminal import FAILED, MISUSED, out, plural
 from whispr_daemon.domain.errors import SettingsError
-from whispr_daemon.rules.load import load
+from whispr_daemon.rules.document.document import read
+from whispr_daemon.rules.document.rule_keys import schema_text
+from whispr_daemon.rules.format import formatted
+from whispr_daemon.rules.graph import as_dot, as_text, graph
+from whispr_daemon.rules.load import Loaded, load
+from whispr_daemon.rules.report import report
 
 _STYLES: Final = {"error": "red", "warning": "yellow", "info": "dim"}
 
 
-def check(paths: Sequence[Path]) -> None:
-    """Print all that is to be said of rule files.
+def lint(paths: Sequence[Path], form: Findings, to: Path | None) -> None:
+    """Write all that is to be said of rule files and their tests.
 
     Raises:
         SettingsError: there is no such file.
         typer.Exit: there are mistakes.
     """
-    missing = [path for path in paths if not path.exists()]
-    if missing:
-        raise SettingsError(
-            "\n".join(f"{path}: there is no such file or folder" for path in missing)
-        )
-    files = [file for path in paths for file in rule_files(path)]
+    files = tests_at(paths).files
     plug_in_functions()
     loaded = load(files)
+    if form is Findings.TEXT and to is None:
+        _show(loaded, len(files))
+    else:
+        with destination(to) as write:
+            text = report(loaded.diagnostics, form.value)
+            write(f"{text}\n" if text else "")
+    if loaded.errors:
+        raise typer.Exit(MISUSED)
+
+
+def _show(loaded: Loaded, files: int) -> None:
     for diagnostic in loaded.diagnostics:
         style = _STYLES[diagnostic.severity]
         out.print(str(diagnostic), style=style, markup=False, soft_wrap=True)
     mistakes = len(loaded.errors)
     counts = (
-        plural(len(files), "file"),
+        plural(files, "file"),
         plural(len(loaded.rules), "rule"),
         plural(mistakes, "mistake"),
         plural(len(loaded.diagnostics) - mistakes, "note"),
     )
     out.print(", ".join(counts))
-    if mistakes:
+
+
+def schema(to: Path | None) -> None:
+    """Write the JSON Schema of rule files.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    with destination(to) as write:
+        write(schema_text())
+
+
+def fmt(paths: Sequence[Path], *, check: bool) -> None:
+    """Put files into their canonical layout; with ``check`` only say which are not in it.
+
+    Raises:
+        SettingsError: there is no such file, or one cannot be written.
+        typer.Exit: one is no YAML (2), or with ``check``, not in the layout (1).
+    """
+    broken = changed = 0
+    for file in tests_at(paths).files:
+        mistakes = read(file.path, file.text).diagnostics
+        if mistakes:
+            broken += 1
+            out.print(str(mistakes[0]), style="red", markup=False, soft_wrap=True)
+            continue
+        text = formatted(file.text)
+        if text == file.text:
+            continue
+        changed += 1
+        verb = "would be changed" if check else "changed"
+        out.print(f"{file.path}: {verb}", markup=False, soft_wrap=True)
+        if not check:
+            with destination(Path(file.path)) as write:
+                write(text)
+    if broken:
         raise typer.Exit(MISUSED)
+    if check and changed:
+        raise typer.Exit(FAILED)
+
+
+def draw(paths: Sequence[Path], form: Drawing, to: Path | None) -> None:
+    """Write who says and who hears what.
+
+    Raises:
+        SettingsError: there is no such file, or a rule has a mistake.
+    """
+    plug_in_functions()
+    loaded = load(rules_at(paths))
+    if loaded.errors:
+        raise SettingsError("\n".join(map(str, loaded.errors)))
+    found = graph(loaded.rules)
+    with destination(to) as write:
+        write(as_dot(found) if form is Drawing.DOT else as_text(found))

@@ -189,7 +189,7 @@ class _Explaining:
         )
 
     def _fires(self, number: int) -> list[int]:
-        fires = self._watch.fires.get((self._symbol, number), [])
+        fires = self._watch.fires(self._symbol, self._rule.clauses[number].id)
         return [ts for ts in fires if ts < self._now.ts]
 
     def _last(self, number: int) -> str:

@@ -56,15 +56,33 @@ class Watch:
         self._kept = kept
         self._looks: dict[str, deque[Look]] = {}
         self.outputs: list[Output] = []
-        self.fires: dict[tuple[str, int], list[int]] = {}  # by instrument and clause
+
+    def skip(self, batch: Batch) -> None:
+        """Take rows in whose evaluations nobody asks about."""
+        self._say(batch)
+        for _ in self._traced.on_batch(batch):
+            pass
 
     def fold(self, batch: Batch) -> None:
-        """Take rows in."""
-        self.outputs += (
-            output for output in self._plain.on_batch(batch) if output.origin == self.rule.name
-        )
+        """Take rows in, and keep what every one of them evaluated."""
+        self._say(batch)
         for place in range(len(batch)):
             self._step(Batch(batch.rows[place : place + 1], batch.symbols))
+
+    def _say(self, batch: Batch) -> None:
+        said = self._plain.on_batch(batch)
+        self.outputs += (output for output in said if output.origin == self.rule.name)
+
+    def fires(self, symbol: str, clause: str) -> list[int]:
+        """Return when a clause fired for an instrument, ns UTC, in order."""
+        found = (
+            output.ts_event
+            for output in self.outputs
+            if output.instrument == symbol
+            and output.data.get("clause") == clause
+            and "action" in output.data
+        )
+        return list(dict.fromkeys(found))
 
     def _step(self, row: Batch) -> None:
         found = self._traced.traced(row, self.rule.name)
@@ -82,9 +100,6 @@ class Watch:
             waiting = waits.get(f"{self.rule.name} {symbol}", "")
             looks = self._looks.setdefault(symbol, deque(maxlen=self._kept))
             looks.append(Look(ts, verdicts, numbers, waiting))
-            for clause, one in verdicts.items():
-                if one.verdict is Verdict.FIRED:
-                    self.fires.setdefault((symbol, clause), []).append(ts)
 
     def looks(self, symbol: str) -> Sequence[Look]:
         """Return the evaluations of an instrument that are kept, oldest first."""
