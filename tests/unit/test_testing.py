@@ -224,7 +224,7 @@ def test_something_other_than_a_signal_or_alert_is_refused() -> None:
         def on_event(self, event: MarketEvent) -> Iterable[Output]:
             return ["buy"]  # type: ignore[list-item]
 
-    with pytest.raises(StrategyFailed, match="says Signal or Alert, this is str"):
+    with pytest.raises(StrategyFailed, match="says Signal, Alert or Audit, this is str"):
         run(Chatty(), SERIES)
 
 

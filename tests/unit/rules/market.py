@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from tests.unit.rules.golden import bar_rows, ns
+from tests.unit.rules.bars import bar_rows, ns
 from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.domain.outputs import Output, Signal
 from whispr_daemon.domain.timeframe import DAY, MINUTE

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.rules.golden import bar_rows, close_rows, ns
+from tests.unit.rules.bars import bar_rows, close_rows, ns
 from tests.unit.rules.market import engine, fired, fold, minute_row, rule_of
 from whispr_daemon.domain.outputs import Signal
 from whispr_daemon.domain.timeframe import MINUTE

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.rules.golden import bar_rows, close_rows, ns
+from tests.unit.rules.bars import bar_rows, close_rows, ns
 from tests.unit.rules.market import daily_row, engine, fired, fold, minute_row, rule_of
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.errors import SettingsError

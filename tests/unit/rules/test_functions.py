@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.rules.golden import close_rows, ns
+from tests.unit.rules.bars import close_rows, ns
 from tests.unit.rules.market import engine, fired, fold, rule_of
 from whispr_daemon.rules.functions.folds import Floats, Input, Place
 from whispr_daemon.rules.functions.function import (

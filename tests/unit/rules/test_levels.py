@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.unit.rules.golden import bar_rows, ns
+from tests.unit.rules.bars import bar_rows, ns
 from tests.unit.rules.market import daily_row, engine, fold, minute_row, session
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.outputs import Alert

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.rules.golden import bar_rows, ns
+from tests.unit.rules.bars import bar_rows, ns
 from tests.unit.rules.market import daily_row, engine, fold, rule_of
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.outputs import Output

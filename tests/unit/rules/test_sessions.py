@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tests.unit.rules.golden import ns
+from tests.unit.rules.bars import ns
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.timeframe import DAY, HOUR, MINUTE
 from whispr_daemon.rules.columns.sessions import calendar, day_of

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.rules.golden import close_rows, ns
+from tests.unit.rules.bars import close_rows, ns
 from tests.unit.rules.market import daily_row, engine, fired, fold, minute_row, rule_of
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.errors import StrategyFailed

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.unit.rules.golden import NEW_YORK, bar_rows, ns
+from tests.unit.rules.bars import NEW_YORK, bar_rows, ns
 from tests.unit.rules.market import engine, fold
 from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows
 from whispr_daemon.domain.events import Kind

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.unit.rules.bars import ns
 from tests.unit.rules.columns.telling import bar, bars, market, same_however_cut, telling, texts
-from tests.unit.rules.golden import ns
 from tests.unit.rules.market import daily_row
 
 NAMES = (

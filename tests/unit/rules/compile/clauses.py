@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tests.unit.rules.golden import close_rows, ns
+from tests.unit.rules.bars import close_rows, ns
 from tests.unit.rules.market import engine, fold
 from whispr_daemon.domain.outputs import Audit, Output
 from whispr_daemon.rules.actions import Emit

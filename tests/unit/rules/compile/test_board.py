@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.rules.bars import close_rows
 from tests.unit.rules.compile.clauses import (
     START,
     above,
@@ -18,7 +19,6 @@ from tests.unit.rules.compile.clauses import (
     says,
     since,
 )
-from tests.unit.rules.golden import close_rows
 from tests.unit.rules.market import engine, fold, minute_row
 from whispr_daemon.domain.timeframe import MINUTE
 from whispr_daemon.rules.actions import Emit

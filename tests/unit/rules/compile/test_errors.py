@@ -1,7 +1,7 @@
 """Errors of expressions: na and a line of the audit, after ten in a row the clause is off."""
 
+from tests.unit.rules.bars import close_rows
 from tests.unit.rules.compile.clauses import START, clause, expression, rule, said, says
-from tests.unit.rules.golden import close_rows
 from tests.unit.rules.market import engine, fold
 from whispr_daemon.domain.outputs import Alert, Audit
 from whispr_daemon.domain.timeframe import MINUTE

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.unit.rules.bars import bar_rows, close_rows
 from tests.unit.rules.compile.clauses import clause, expression, rule, says
-from tests.unit.rules.golden import bar_rows, close_rows
 from tests.unit.rules.market import engine, fired, fold, minute_row
 from whispr_daemon.domain.outputs import Audit
 from whispr_daemon.domain.timeframe import MINUTE

@@ -1,7 +1,7 @@
 """What is said of a fire: signals, alerts, intents, notes, and how many alerts are too many."""
 
+from tests.unit.rules.bars import close_rows
 from tests.unit.rules.compile.clauses import START, clause, expression, message, rule, said, says
-from tests.unit.rules.golden import close_rows
 from tests.unit.rules.market import engine, fold
 from whispr_daemon.domain.outputs import Alert, Audit, Signal
 from whispr_daemon.domain.timeframe import MINUTE

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.unit.rules.bars import close_rows
 from tests.unit.rules.compile.clauses import clause, expression, rule, said, says, step
-from tests.unit.rules.golden import close_rows
 from tests.unit.rules.market import engine, fired, fold, minute_row
 from whispr_daemon.domain.timeframe import MINUTE
 from whispr_daemon.rules.actions import Emit

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tests.unit.rules.bars import close_rows
 from tests.unit.rules.compile.clauses import START
-from tests.unit.rules.golden import close_rows
 from tests.unit.rules.market import engine, fold
 from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.domain.events import Kind

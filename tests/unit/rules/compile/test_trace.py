@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.unit.rules.bars import close_rows
 from tests.unit.rules.compile.clauses import START, clause, rule, step
-from tests.unit.rules.golden import close_rows
 from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.column import DATE, DAY, LAPSE, TS, Column
 from whispr_daemon.rules.columns.values import Values

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tests.unit.rules.bars import close_rows
 from tests.unit.rules.compile.clauses import (
     START,
     above,
@@ -11,7 +12,6 @@ from tests.unit.rules.compile.clauses import (
     says,
     variable,
 )
-from tests.unit.rules.golden import close_rows
 from tests.unit.rules.market import engine, fired, fold, minute_row
 from whispr_daemon.domain.outputs import Audit
 from whispr_daemon.domain.timeframe import MINUTE

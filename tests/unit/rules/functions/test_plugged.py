@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from tests.unit.rules.bars import close_rows, ns
 from tests.unit.rules.functions.bars import NAN, of_closes, values
 from tests.unit.rules.functions.expressions import typed
-from tests.unit.rules.golden import close_rows, ns
 from tests.unit.rules.market import engine, fired, rule_of
 from tests.unit.rules.market import fold as fold_rows
 from whispr_daemon.domain.errors import SettingsError

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from tests.unit.rules.golden import bar_rows, ns
+from tests.unit.rules.bars import bar_rows, ns
 from tests.unit.rules.market import daily_row
 from whispr_daemon.domain.batch import Rows, empty_rows
 from whispr_daemon.domain.events import Kind
