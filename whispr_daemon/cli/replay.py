@@ -15,7 +15,7 @@ from whispr_daemon import log
 from whispr_daemon.bootstrap.assembly import Assembled, assembled
 from whispr_daemon.cli.destination import destination
 from whispr_daemon.cli.options import Format
-from whispr_daemon.cli.rows import render, sorted_rows
+from whispr_daemon.cli.rows import is_told, render, sorted_rows
 from whispr_daemon.cli.serving import Stop, serve
 from whispr_daemon.cli.terminal import (
     INTERRUPTED,
@@ -125,7 +125,7 @@ async def _said(made: Assembled) -> list[StoredOutput]:
     found: list[StoredOutput] = []
     cursors: dict[str, int] = {}
     while page := await made.ports.store.outputs(cursors, _PAGE):
-        found += page
+        found += filter(is_told, page)
         cursors.update({each.unit_id: each.out_seq for each in page})
     return found
 

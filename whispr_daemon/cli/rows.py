@@ -14,7 +14,7 @@ from whispr_daemon.adapters.outlets.console import written
 from whispr_daemon.adapters.outlets.roll import Roll
 from whispr_daemon.adapters.outlets.styles import DIRECTIONS
 from whispr_daemon.cli.options import Format
-from whispr_daemon.domain.outputs import Alert, Output, encode, kind_of
+from whispr_daemon.domain.outputs import Alert, Audit, Output, encode, kind_of
 from whispr_daemon.domain.timeframe import SECOND
 from whispr_daemon.ports.store import StoredOutput
 
@@ -39,6 +39,11 @@ def sorted_rows(stored: Iterable[StoredOutput]) -> list[Output]:
     return sorted(
         outputs, key=lambda each: (each.ts_event, each.instrument, each.origin, each.ordinal)
     )
+
+
+def is_told(stored: StoredOutput) -> bool:
+    """Is it for people who ask what was said? What is kept for the audit only is not."""
+    return not isinstance(stored.output, Audit)
 
 
 def iso(ts: int) -> str:

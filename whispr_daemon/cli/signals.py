@@ -1,6 +1,6 @@
 """``whispr signals``: what a daemon said, read from its store while it runs or after."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,10 +8,11 @@ from whispr_daemon import log
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.bootstrap.look import running, store_to_read
 from whispr_daemon.cli.options import Format
-from whispr_daemon.cli.rows import Rows, render
+from whispr_daemon.cli.rows import Rows, is_told, render
 from whispr_daemon.cli.serving import serve
 from whispr_daemon.cli.terminal import machine, out, warn
 from whispr_daemon.engine.retry import persist
+from whispr_daemon.ports.store import Store, StoredOutput
 from whispr_daemon.settings import Settings, load
 
 _POLL: Final = 0.25  # seconds
@@ -35,7 +36,7 @@ def signals(
 async def _show(settings: Settings, limit: int, form: Format, *, follow: bool) -> None:
     async with store_to_read(settings) as store:
         cursors = {unit: mark.out_seq for unit, mark in (await store.marks()).items()}
-        newest = await store.recent_outputs(limit) if limit else []
+        newest = await _newest(store, limit) if limit else []
         if not follow:
             machine(render([each.output for each in newest], form, out))
             return
@@ -53,6 +54,17 @@ async def _show(settings: Settings, limit: int, form: Format, *, follow: bool) -
             )
             cursors.update({each.unit_id: each.out_seq for each in page})
             if page:
-                machine(rows.text([each.output for each in page]))
+                machine(rows.text([each.output for each in page if is_told(each)]))
             else:
                 await SYSTEM_CLOCK.sleep(_POLL)
+
+
+async def _newest(store: Store, limit: int) -> Sequence[StoredOutput]:
+    """Return the newest outputs that are told; among what the store has may be much that is not."""
+    asked = limit
+    while True:
+        found = await store.recent_outputs(asked)
+        told = [each for each in found if is_told(each)]
+        if len(told) >= limit or len(found) < asked:
+            return told[-limit:]
+        asked *= 4
