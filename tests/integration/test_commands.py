@@ -380,7 +380,7 @@ def test_the_doctor_says_what_is_well_and_what_is_not(
 # ------------------------------------------------------------------ rules, strategies
 def test_notes_of_rules_are_counted_apart_from_mistakes(whispr: Whispr, repo_root: Path) -> None:
     checked = whispr("rules", "lint", repo_root / "config/rules/golden_gate_intraday.yaml")
-    assert checked.stdout.splitlines()[-1] == "1 file, 1 rule, 0 mistakes, 4 notes"
+    assert checked.stdout.splitlines()[-1] == "2 files, 1 rule, 0 mistakes, 4 notes"
 
 
 def test_what_is_not_there_is_named_as_it_was_typed(whispr: Whispr) -> None:
@@ -398,7 +398,7 @@ def test_strategies_are_listed_with_where_they_come_from(whispr: Whispr, boom: P
     sys.modules.pop("boom_plugin", None)
     ended = whispr("strategies", "list", status=2)
     assert "ema_cross" in ended.stdout
-    assert "strategy boom (boom_plugin:Boom) fails on import" in ended.stderr
+    assert "strategy boom (boom_plugin:Boom of boom) fails on import" in ended.stderr
 
 
 # ------------------------------------------------------------------ run

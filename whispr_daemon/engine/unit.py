@@ -1,5 +1,6 @@
 """The one loop: claim, recover, then read, fold, commit."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
@@ -9,7 +10,7 @@ from whispr_daemon.domain.errors import (
     Poison,
     StrategyFailed,
 )
-from whispr_daemon.domain.outputs import Output, kind_of
+from whispr_daemon.domain.outputs import Audit, Output, kind_of
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.domain.unit import UnitReport, UnitSpec, UnitState
 from whispr_daemon.domain.value import Value
@@ -242,8 +243,11 @@ class Unit:
         for output, entry in self._pending:
             taken = (now - entry.ts_ingest) / _NANOS
             self._metrics.count(OUTPUTS, 1, self._name, kind_of(output))
-            self._metrics.observe(TICK_TO_SIGNAL_SECONDS, taken, self._name)
-            self._journal.info(
+            audit = isinstance(output, Audit)  # kept for whoever asks; nobody waits for it
+            if not audit:
+                self._metrics.observe(TICK_TO_SIGNAL_SECONDS, taken, self._name)
+            self._journal.log(
+                logging.DEBUG if audit else logging.INFO,
                 kind_of(output),
                 position=str(entry.position),
                 signal_id=output.id,
