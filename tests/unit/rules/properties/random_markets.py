@@ -28,10 +28,10 @@ class Market(NamedTuple):
     bars: int
 
 
-def random_market(seed: int, *, unruly: bool = True) -> Market:
+def random_market(seed: int, *, unruly: bool = True, brief: bool = False) -> Market:
     """Return a market of some 600 bars and the log's ticks.
 
-    ``unruly``: with repeats, bars that come too late, and trades.
+    ``unruly``: with repeats, bars that come too late, and trades. ``brief``: half as many.
     """
     random = np.random.default_rng(seed)
     price = np.array([100.0, 101.0, 99.0])
@@ -44,7 +44,8 @@ def random_market(seed: int, *, unruly: bool = True) -> Market:
     for day, spans in _SEEN.items():
         price = price + random.normal(0, 0.7, len(price))
         for clock, minutes in spans:
-            piece = _minutes(ns(day, clock), minutes, price, random)
+            count = minutes // 2 if brief else minutes
+            piece = _minutes(ns(day, clock), count, price, random)
             price = piece["close"][-len(SYMBOLS) :].copy()
             kept = piece[random.random(len(piece)) > random.choice([0.0, 0.05, 0.3])]
             hole = ns(day, clock) + int(random.integers(5, 40)) * MINUTE
