@@ -25,7 +25,7 @@ class Difference(Value, frozen=True, kw_only=True):
         """A line for people."""
         where = "  ".join(filter(None, (self.rule, self.clause)))
         if self.kind == "restarts":
-            return f"~ {where}: says the same in other words; starts unarmed"
+            return f"~ {where}: says the same itself; starts unarmed"
         if not self.key:
             return f"{'+' if self.kind == 'added' else '-'} {where}: {self.after or self.before}"
         if self.kind == "changed":

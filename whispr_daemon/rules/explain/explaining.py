@@ -237,7 +237,11 @@ def action_in_words(output: Output) -> str:
     if isinstance(output, Audit):
         return f'{output.name} "{output.message}"'
     if output.intent is not None:
-        words = ", ".join(f"{key} {value}" for key, value in output.intent.items())
+        words = ", ".join(f"{key} {_plain(value)}" for key, value in output.intent.items())
         return f"{output.name} {words}"
     strength = "" if output.strength is None else f" {output.strength:g}"
     return f"emit {output.name}{strength}"
+
+
+def _plain(value: object) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
