@@ -19,7 +19,8 @@ from whispr_daemon.rules.columns.places import Places
 from whispr_daemon.rules.columns.sessions import days_since_epoch
 from whispr_daemon.rules.columns.slots import picked
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.functions.folds import NAN
+from whispr_daemon.rules.functions.folds import NAN, State
+from whispr_daemon.rules.jit import Group, recipe_of
 from whispr_daemon.rules.nodes import Ladder
 from whispr_daemon.rules.settings import PinnedLevels
 
@@ -46,6 +47,17 @@ class _Span(NamedTuple):
     last: Ints
     part: Ints
     daily: NDArray[np.bool_]
+
+
+_PRICES: Final = frozenset({"high", "low", "close"})  # of Days
+_LEVELS: Final = recipe_of(
+    fold_levels,
+    "int",
+    Group(tuple("floats" if name in _PRICES else "ints" for name in Days._fields), Days),
+    Group(("floats", "ints"), State),
+    Group(("int", "bool", "bool", "bool", "bool"), How),
+    Group(("floats", "floats", "floats", "floats", "ints"), Levels),
+)
 
 
 class LadderMaker(Maker):
@@ -79,10 +91,17 @@ class LadderMaker(Maker):
         desk, frame = self.desk, self.desk.frame
         if frame is None:
             return
-        count = len(desk.slot)
-        out = Levels([NAN] * count, [NAN] * count, [NAN] * count, [NAN] * count, [0] * count)
-        state = self.table.state(desk.places.slots)
-        fold_levels(len(frame.rows), self._days(frame, desk.places), state, self._how, out)
+        count, rows, slots = len(desk.slot), len(frame.rows), desk.places.slots
+        days = self._days(frame, desk.places)
+        kernel = desk.compiler.compiled(_LEVELS, rows)
+        if kernel is not None:
+            anchor, atr, high, low = np.empty((4, count))
+            out = Levels(anchor, atr, high, low, np.empty(count, dtype=np.int64))
+            kernel(rows, _flat(days), self.table.arrays(slots), self._how, out)
+        else:
+            out = Levels([NAN] * count, [NAN] * count, [NAN] * count, [NAN] * count, [0] * count)
+            lists = Days(*(column.tolist() for column in days))
+            fold_levels(rows, lists, self.table.state(slots), self._how, out)
         if self._pinned:
             self._pin(out, frame)
         for part, column in zip(Levels._fields, out, strict=True):
@@ -90,21 +109,20 @@ class LadderMaker(Maker):
 
     def _days(self, frame: Frame, places: Places) -> Days:
         span = self._span(frame, places)
-        high, low, close = (frame.rows[field].tolist() for field in ("high", "low", "close"))
         return Days(
-            slot=frame.slot.tolist(),
-            day=span.day.tolist(),
-            before=span.before.tolist(),
-            period=span.period.tolist(),
-            first=span.first.tolist(),
-            last=span.last.tolist(),
-            part=span.part.tolist(),
-            daily=span.daily.tolist(),
-            bar=(frame.bar & ~frame.daily).tolist(),
-            clock=frame.clock.tolist(),
-            high=high,
-            low=low,
-            close=close,
+            slot=frame.slot,
+            day=span.day,
+            before=span.before,
+            period=span.period,
+            first=span.first,
+            last=span.last,
+            part=span.part,
+            daily=span.daily,
+            bar=frame.bar & ~frame.daily,
+            clock=frame.clock,
+            high=frame.rows["high"],
+            low=frame.rows["low"],
+            close=frame.rows["close"],
         )
 
     def _span(self, frame: Frame, places: Places) -> _Span:
@@ -137,6 +155,14 @@ class LadderMaker(Maker):
             when = True if day is None else date == days_since_epoch(day)
             for row in np.flatnonzero(mine & when):
                 out.anchor[row], out.atr[row], out.count[row] = anchor, atr, levels.ALWAYS
+
+
+def _flat(days: Days) -> Days:
+    """Return the same as flat arrays of the types that are compiled for."""
+    types = (np.float64 if name in _PRICES else np.int64 for name in Days._fields)
+    return Days(
+        *(np.ascontiguousarray(one, dtype=kind) for one, kind in zip(days, types, strict=True))
+    )
 
 
 def _parts(frame: Frame, places: Places) -> _Span:
