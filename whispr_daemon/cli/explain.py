@@ -19,12 +19,13 @@ from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY
 from whispr_daemon.rules.diagnostics import suggestion
-from whispr_daemon.rules.explain.explaining import Where, explain, where_of
+from whispr_daemon.rules.explain.explaining import explain
 from whispr_daemon.rules.explain.explanation import Explanation
 from whispr_daemon.rules.explain.moments import moment
 from whispr_daemon.rules.explain.stored import stored, told_otherwise
 from whispr_daemon.rules.explain.text import body, header
 from whispr_daemon.rules.explain.watching import KEPT, Watch
+from whispr_daemon.rules.explain.where import Where, where_of
 from whispr_daemon.rules.load import load
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.settings import load as load_settings

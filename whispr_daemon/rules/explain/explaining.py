@@ -1,52 +1,22 @@
 """From what was written down at an evaluation to an explanation in words."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Final
 
-from whispr_daemon.domain.outputs import Alert, Audit, Output
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
-from whispr_daemon.rules.columns.sessions import calendar, day_of, days_since_epoch
 from whispr_daemon.rules.compile.record import SUPPRESSED, Verdict
 from whispr_daemon.rules.explain.evaluated_tree import Moment, culprit, told
 from whispr_daemon.rules.explain.explanation import Explanation, Outcome
 from whispr_daemon.rules.explain.figures import shown
 from whispr_daemon.rules.explain.watching import Look, Watch
+from whispr_daemon.rules.explain.where import Where
+from whispr_daemon.rules.explain.words import action_in_words
 from whispr_daemon.rules.nodes import Node, Type
-from whispr_daemon.rules.rule import Clause, Rule
+from whispr_daemon.rules.rule import Clause
 from whispr_daemon.rules.spelling import duration, spelling
 from whispr_daemon.rules.turn import Evaluated
 
 _TRUTHS: Final = {1.0: "true", -1.0: "false"}
-
-
-class Where(NamedTuple):
-    """The clock on the wall of a rule's exchange."""
-
-    zone: ZoneInfo
-    calendar: str
-
-    def local(self, ts: int) -> datetime:
-        """Return ns UTC as exchange-local time."""
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ts // 1000)
-        return moment.astimezone(self.zone)
-
-    def clock(self, ts: int) -> str:
-        """Return ``09:36``, with seconds where there are some."""
-        return f"{self.local(ts):%H:%M:%S}".removesuffix(":00")
-
-    def session_before(self, ts: int) -> str:
-        """Return the date of the session before that of ``ts``."""
-        dates = calendar(self.calendar).date
-        place = int(dates.searchsorted(days_since_epoch(self.local(ts).date())))
-        return day_of(int(dates[place - 1])).isoformat() if place else ""
-
-
-def where_of(rule: Rule, default: str = "XNYS") -> Where:
-    """Return where a rule's exchange is; ``default`` is the calendar of those that do not say."""
-    name = rule.inputs.calendar or default
-    return Where(ZoneInfo(calendar(name).timezone), name)
 
 
 def explain(watch: Watch, symbol: str, ts: int, where: Where) -> list[Explanation]:
@@ -228,20 +198,3 @@ def _kind(clause: Clause) -> str:
     if clause.sequence is not None or clause.condition is None:
         return "sequence"
     return "event" if clause.condition.type is Type.EVENT else "condition"
-
-
-def action_in_words(output: Output) -> str:
-    """Return ``emit GG_trigger``, ``alert info "GG crossed 38%"`` …"""
-    if isinstance(output, Alert):
-        return f'alert {output.severity} "{output.message}"'
-    if isinstance(output, Audit):
-        return f'{output.name} "{output.message}"'
-    if output.intent is not None:
-        words = ", ".join(f"{key} {_plain(value)}" for key, value in output.intent.items())
-        return f"{output.name} {words}"
-    strength = "" if output.strength is None else f" {output.strength:g}"
-    return f"emit {output.name}{strength}"
-
-
-def _plain(value: object) -> str:
-    return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 from typing import Final
 
 from whispr_daemon.domain.timeframe import SECOND
-from whispr_daemon.rules.explain.explaining import Where
+from whispr_daemon.rules.explain.where import Where
 
 _CLOCK: Final = re.compile(r"\d{2}:\d{2}(:\d{2})?")
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from whispr_daemon.domain.outputs import Audit, Output
-from whispr_daemon.rules.explain.explaining import Where, action_in_words
 from whispr_daemon.rules.explain.explanation import Explanation, Outcome, Told
+from whispr_daemon.rules.explain.where import Where
+from whispr_daemon.rules.explain.words import action_in_words
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.turn import Plain
 

@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.rules.actions import Action, Emit, Intend, Warn
-from whispr_daemon.rules.explain.explaining import Where, explain
+from whispr_daemon.rules.explain.explaining import explain
 from whispr_daemon.rules.explain.figures import shown
 from whispr_daemon.rules.explain.text import lines
 from whispr_daemon.rules.explain.watching import Watch
+from whispr_daemon.rules.explain.where import Where
 from whispr_daemon.rules.golden.case import INTENTS, Case, Expected, WantedValue
 from whispr_daemon.rules.golden.said import when
 from whispr_daemon.rules.rule import Clause

@@ -7,12 +7,13 @@ import pytest
 
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.outputs import Audit, Signal
-from whispr_daemon.rules.explain.explaining import explain, where_of
+from whispr_daemon.rules.explain.explaining import explain
 from whispr_daemon.rules.explain.explanation import Explanation
 from whispr_daemon.rules.explain.moments import moment
 from whispr_daemon.rules.explain.stored import stored, told_otherwise
 from whispr_daemon.rules.explain.text import lines
 from whispr_daemon.rules.explain.watching import Watch
+from whispr_daemon.rules.explain.where import where_of
 from whispr_daemon.rules.golden.case import Case
 from whispr_daemon.rules.golden.runner import prepare
 from whispr_daemon.rules.load import RuleFile

@@ -1,0 +1,36 @@
+"""The clock on the wall of a rule's exchange."""
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from whispr_daemon.rules.columns.sessions import calendar, day_of, days_since_epoch
+from whispr_daemon.rules.rule import Rule
+
+
+class Where(NamedTuple):
+    """The clock on the wall of a rule's exchange."""
+
+    zone: ZoneInfo
+    calendar: str
+
+    def local(self, ts: int) -> datetime:
+        """Return ns UTC as exchange-local time."""
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ts // 1000)
+        return moment.astimezone(self.zone)
+
+    def clock(self, ts: int) -> str:
+        """Return ``09:36``, with seconds where there are some."""
+        return f"{self.local(ts):%H:%M:%S}".removesuffix(":00")
+
+    def session_before(self, ts: int) -> str:
+        """Return the date of the session before that of ``ts``."""
+        dates = calendar(self.calendar).date
+        place = int(dates.searchsorted(days_since_epoch(self.local(ts).date())))
+        return day_of(int(dates[place - 1])).isoformat() if place else ""
+
+
+def where_of(rule: Rule, default: str = "XNYS") -> Where:
+    """Return where a rule's exchange is; ``default`` is the calendar of those that do not say."""
+    name = rule.inputs.calendar or default
+    return Where(ZoneInfo(calendar(name).timezone), name)
