@@ -99,9 +99,7 @@ class Saying:
         shared: Mapping[str, Any],
     ) -> Iterator[Output]:
         shadow = "shadow" in (self.rule.mode, clause.mode)
-        numbers = {
-            canonical(node): number for node, number in zip(found.nodes, found.numbers, strict=True)
-        }
+        numbers = {one.key: number for one, number in zip(found.shown, found.numbers, strict=True)}
         for place, action in enumerate(actions):
             data = {**shared["data"], "action": place}
             if place == 0 and found.verdict is Verdict.FIRED:

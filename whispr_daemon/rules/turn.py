@@ -12,12 +12,12 @@ from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.compile.compiler import compile_rule
-from whispr_daemon.rules.compile.parts import Part
 from whispr_daemon.rules.compile.record import RECORD, Verdict
 from whispr_daemon.rules.jit import Compiler, Function
 from whispr_daemon.rules.nodes import Node, Type
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.spelling import spelling
+from whispr_daemon.rules.tree import canonical
 
 NOWHERE: Final = -1  # a row to trace that there is not
 
@@ -37,6 +37,14 @@ class View(NamedTuple):
     symbols: list[str]  # by slot
 
 
+class Shown(NamedTuple):
+    """A value that a clause's records carry."""
+
+    node: Node
+    key: str  # canonical
+    text: str  # as people write it
+
+
 class Evaluated(NamedTuple):
     """What came of one clause of a rule at one row."""
 
@@ -49,15 +57,17 @@ class Evaluated(NamedTuple):
     gap: bool
     level: float  # NaN: none
     code: int  # of an error: BY_ZERO or OVERFLOW; of a sequence: steps done
-    nodes: tuple[Node, ...]
-    numbers: tuple[float, ...]  # of the nodes: NaN na, truths 1 0 -1, ns, minutes, a word's index
+    shown: tuple[Shown, ...]
+    numbers: tuple[
+        float, ...
+    ]  # of what is shown: NaN na, truths 1 0 -1, ns, minutes, a word's index
 
     @property
     def values(self) -> dict[str, Plain]:
-        """Return the value of each node by its spelling; None is na."""
+        """Return each value by the spelling of its node; None is na."""
         return {
-            spelling(node): plain(node, number)
-            for node, number in zip(self.nodes, self.numbers, strict=True)
+            one.text: plain(one.node, number)
+            for one, number in zip(self.shown, self.numbers, strict=True)
         }
 
 
@@ -94,7 +104,10 @@ class Turn:
         self.table = Table(self.program.floats, self.program.ints)
         self._board = board
         self._compiler = compiler
-        self._parts = {part.number: part for part in self.program.parts}
+        self._shown = {
+            part.number: tuple(Shown(node, canonical(node), spelling(node)) for node in part.shown)
+            for part in self.program.parts
+        }
         self._wholes = self._placed(rule.name)
         self._ints = [0] * (self.program.room * RECORD)
         self._floats = [0.0] * (self.program.room * self.program.width)
@@ -165,10 +178,9 @@ class Turn:
     ) -> Evaluated:
         record = ints[number * RECORD : (number + 1) * RECORD]
         row, clause, verdict, direction, gap, code = record
-        part: Part | None = self._parts.get(clause)
-        nodes = part.shown if part is not None and verdict != Verdict.OFF else ()
+        shown = self._shown.get(clause, ()) if verdict != Verdict.OFF else ()
         first = number * self.program.width
-        level, *numbers = floats[first : first + 1 + len(nodes)]
+        level, *numbers = floats[first : first + 1 + len(shown)]
         return Evaluated(
             row,
             clause,
@@ -179,7 +191,7 @@ class Turn:
             bool(gap),
             level,
             code,
-            nodes,
+            shown,
             tuple(numbers),
         )
 

@@ -93,9 +93,9 @@ class Watch:
         for (symbol, ts), ones in by_time.items():
             verdicts = {one.clause: one for one in ones if one.verdict not in _BESIDE}
             numbers = {
-                canonical(node): number
+                shown.key: number
                 for one in ones
-                for node, number in zip(one.nodes, one.numbers, strict=True)
+                for shown, number in zip(one.shown, one.numbers, strict=True)
             }
             waiting = waits.get(f"{self.rule.name} {symbol}", "")
             looks = self._looks.setdefault(symbol, deque(maxlen=self._kept))
