@@ -143,7 +143,8 @@ def _overseer(
     async def build(spec: HostSpec) -> HostProcess:
         # Log and store are shared with the daemon, which closes them; the figures are the host's.
         own = msgspec.structs.replace(ports, metrics=PrometheusMetrics())
-        return HostProcess(build_host(spec, wanted, own, reach, committed), AsyncExitStack())
+        stack = AsyncExitStack()
+        return HostProcess(build_host(spec, wanted, own, reach, stack, committed), stack)
 
     runtime = LocalRuntime(build)
     supervisor = Supervisor(

@@ -4,11 +4,13 @@ import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from hashlib import blake2b
+from pathlib import Path
 from socket import gethostname
 
 import msgspec
 
 from whispr_daemon.adapters import plugins
+from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
 from whispr_daemon.bootstrap.desired import RULES, Desired, decode
 from whispr_daemon.bootstrap.reach import Reach, join
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
@@ -16,10 +18,11 @@ from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.host import Host
 from whispr_daemon.engine.unit import Ports, Unit
+from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.strategy import RulesStrategy
 
 
-def build_fold(unit: UnitSpec, desired: Desired) -> Fold:
+def build_fold(unit: UnitSpec, desired: Desired, compiler: Compiler = UNCOMPILED) -> Fold:
     """Return a unit's strategy built anew; that of rules is empty until the log says what it is.
 
     Raises:
@@ -29,7 +32,7 @@ def build_fold(unit: UnitSpec, desired: Desired) -> Fold:
     if unit.strategy == RULES:
         plug_in_functions()
         told = msgspec.structs.replace(desired.rules, partition=unit.partition)
-        rules = RulesStrategy((), told)
+        rules = RulesStrategy((), told, compiler)
         version = f"{rules.version} {_digest(desired.rules)}"
         return Fold(rules, RULES, version, partition=unit.partition, partitions=partitions)
     choice = desired.choice(unit.strategy)
@@ -50,12 +53,22 @@ def build_host(
     desired: Desired,
     ports: Ports,
     reach: Reach,
+    stack: AsyncExitStack,
     committed: Callable[[], None] = lambda: None,
 ) -> Host:
-    """Return a host over open ports."""
+    """Return a host over open ports. ``stack`` is closed with it.
+
+    Raises:
+        SettingsError: the folder of compiled kernels is not private.
+    """
     owner = f"{gethostname()}:{os.getpid()}:{spec.host_id}"
+    compiler: Compiler = UNCOMPILED
+    if reach.compiles and any(unit.strategy == RULES for unit in spec.units):
+        numba = NumbaCompiler(Path(reach.data) / "kernels")
+        stack.callback(numba.close)
+        compiler = numba
     units = [
-        Unit(unit, build_fold(unit, desired), ports, owner, reach.cadence, committed)
+        Unit(unit, build_fold(unit, desired, compiler), ports, owner, reach.cadence, committed)
         for unit in spec.units
     ]
     return Host(spec, units, ports.metrics)
@@ -94,4 +107,5 @@ async def open_host(context: bytes, spec: HostSpec) -> HostProcess:
     """
     async with AsyncExitStack() as stack:
         reach, ports, body = await join(context, stack)
-        return HostProcess(build_host(spec, decode(body), ports, reach), stack.pop_all())
+        host = build_host(spec, decode(body), ports, reach, stack)
+        return HostProcess(host, stack.pop_all())

@@ -30,6 +30,7 @@ class Reach(Value, frozen=True, kw_only=True):
     redis_password: str = ""
     redis_prefix: str = "whispr"
     cadence: Cadence = Cadence()
+    compiles: bool = False  # rules, for large batches
     stall_seconds: float = 15.0
     health_host: str = "127.0.0.1"
     health_port: int = 0

@@ -122,6 +122,7 @@ def reach_of(settings: Settings, folder: Path, servers: Servers) -> Reach:
             snapshot=settings.snapshot_seconds,
             snapshot_rows=settings.snapshot_rows,
         ),
+        compiles=settings.rules.jit == "auto",
         stall_seconds=settings.stall_seconds,
         health_host=health.host,
         health_port=health.port,

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from functools import partial
@@ -171,6 +172,17 @@ def test_a_broken_cache_is_told_and_made_anew_the_next_time(
                 file.write_bytes(b"not code")
     assert found == [True, False, True]
     assert "kernel_not_loaded" in capsys.readouterr().out
+
+
+def test_a_compiler_process_that_dies_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", shutil.which("false"))
+    compiler = NumbaCompiler(tmp_path / "kernels")
+    compiler.compiled(QUOTIENT, MANY)
+    compiler.finish()
+    assert compiler.compiled(QUOTIENT, MANY) is None
+    assert "status 1" in capsys.readouterr().out
 
 
 def test_the_folder_is_private(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from whispr_daemon.adapters.kernels.link import Linked, UnlinkableError, link
 from whispr_daemon.adapters.kernels.shelf import Shelf
 from whispr_daemon.rules.jit import Function, Recipe
 
+_SHOWN: Final = 1_000  # characters of what it said last
 _AT_ONCE: Final = 16  # kernels a process compiles, so that the first ones are not waited for long
 
 
@@ -118,11 +119,19 @@ class NumbaCompiler:
         with self._changed:
             if self._closed:
                 return set(names)
-            self._process = subprocess.Popen(  # noqa: S603 (our own module, names are hashes)
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+            process = subprocess.Popen(  # noqa: S603 (our own module, names are hashes)
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
             )
-        said, _ = self._process.communicate()
+            self._process = process
+        said, complaints = process.communicate()
         self._process = None
+        if process.returncode and not self._closed:
+            why = f"status {process.returncode}: {complaints[-_SHOWN:]}"
+            self._journal.warning("kernel_compiler_ended", why=why)
         missing = set(names)
         for line in said.splitlines():
             name, _, why = line.partition(": ")
