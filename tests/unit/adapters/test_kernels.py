@@ -118,10 +118,10 @@ def test_tuples_of_one_type_and_of_several(compiler: NumbaCompiler) -> None:
 
 
 def test_a_few_rows_are_not_worth_it(compiler: NumbaCompiler) -> None:
-    assert compiler.compiled(QUOTIENT, 100) is None
+    assert compiler.compiled(QUOTIENT, 10) is None
     compiler.compiled(QUOTIENT, MANY)
     compiler.finish()
-    assert compiler.compiled(QUOTIENT, 100) is None
+    assert compiler.compiled(QUOTIENT, 10) is None
     assert compiler.compiled(QUOTIENT, MANY) is not None
 
 

@@ -26,7 +26,7 @@ _AT_ONCE: Final = 16  # kernels a process compiles, so that the first ones are n
 class NumbaCompiler:
     """Compiles what it is asked for, in the order it was first asked."""
 
-    def __init__(self, folder: Path, least_rows: int = 2_000) -> None:
+    def __init__(self, folder: Path, least_rows: int = 200) -> None:
         """Nothing is compiled, nor numba imported, before somebody asks.
 
         For fewer rows than ``least_rows`` it costs more to make arrays than they save.
