@@ -1,21 +1,13 @@
 """How far ingest is in each partition: taken over from the log, moved on with every entry."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
 
 from whispr_daemon.domain.batch import Rows, empty_rows
 from whispr_daemon.domain.errors import Fatal, LogWentBack
 from whispr_daemon.domain.position import Position
+from whispr_daemon.engine.retry import Persist
 from whispr_daemon.ports.event_log import Entry, EventLog
-
-
-class Persist(Protocol):
-    """Tries something until it does not fail for a passing reason."""
-
-    async def __call__(self, doing: str, attempt: Callable[[], Awaitable[Any]]) -> Any:
-        """Return what the attempt returns."""
-        ...
 
 
 class Ledger:

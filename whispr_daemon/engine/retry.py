@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -14,6 +14,14 @@ _LONGEST_PAUSE = 2.0
 _log = structlog.get_logger("whispr.retry")
 
 Result = TypeVar("Result")
+
+
+class Persist(Protocol):
+    """Tries something until it does not fail for a passing reason."""
+
+    async def __call__(self, doing: str, attempt: Callable[[], Awaitable[Any]]) -> Any:
+        """Return what the attempt returns."""
+        ...
 
 
 class Backoff:
