@@ -204,11 +204,7 @@ class Ingest:
         count = len(rows)
         if self._partitions.least(CHANGES) < self._change:
             # A change that a crash left in some partitions comes at the same row in the others.
-            count = int(
-                np.searchsorted(
-                    seqs, max(self._partitions.most(self._name), self.taken), side="right"
-                )
-            )
+            count = int(np.searchsorted(seqs, max(self._ahead(), self.taken), side="right"))
         await self._accept(rows[:count], seqs[:count])
         if count < len(rows):
             await self._append_changes(over=True)
@@ -263,7 +259,7 @@ class Ingest:
         the source is ``over`` and will never come so far.
         """
         self._changed.clear()
-        ahead = self._partitions.most(self._name)
+        ahead = self._ahead()
         if ahead > self.taken and not over:
             return
         for number in range(self._partitions.least(CHANGES) + 1, self._change + 1):
@@ -272,6 +268,10 @@ class Ingest:
             await self._partitions.append_change(number, ts, self._name, reached)
             self._metrics.count(RULE_CHANGES, 1)
             self._journal.info("rules changed", change=number)
+
+    def _ahead(self) -> int:
+        """Return how far the source is in the partition that has most of it."""
+        return self._partitions.most(self._name)
 
     async def _save(self) -> None:
         memory = _Memory(
