@@ -17,7 +17,16 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from whispr_daemon.domain.batch import NO_INSTRUMENT, Batch, empty_rows
-from whispr_daemon.domain.events import SIDES, Bar, ClockTick, Kind, MarketEvent, Quote, Trade
+from whispr_daemon.domain.events import (
+    SIDES,
+    Bar,
+    ClockTick,
+    Kind,
+    MarketEvent,
+    Quote,
+    Split,
+    Trade,
+)
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
@@ -161,5 +170,8 @@ def _row(event: MarketEvent, codes: dict[str, int]) -> tuple[float, ...]:
         case Quote():
             prices = (event.bid, event.ask, event.bid_size, event.ask_size, 0.0)
             return (event.ts_event, codes[event.instrument], Kind.QUOTE, 0, 0, *prices)
+        case Split():
+            factors = (event.price, 0.0, 0.0, 0.0, event.volume)
+            return (event.ts_event, codes[event.instrument], Kind.SPLIT, 0, 0, *factors)
         case ClockTick():
             return (event.ts_event, NO_INSTRUMENT, Kind.CLOCK, 0, 0, nan, nan, nan, nan, nan)

@@ -6,7 +6,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from whispr_daemon.domain.events import SIDES, Bar, ClockTick, Kind, MarketEvent, Quote, Trade
+from whispr_daemon.domain.events import (
+    SIDES,
+    Bar,
+    ClockTick,
+    Kind,
+    MarketEvent,
+    Quote,
+    Split,
+    Trade,
+)
 from whispr_daemon.domain.timeframe import NAME_OF
 
 # One row a market event. What the five floats mean, by kind:
@@ -16,8 +25,10 @@ from whispr_daemon.domain.timeframe import NAME_OF
 #   QUOTE   bid    ask    bid_size  ask_size  -        -
 #   CLOCK   -      -      -         -         -        -
 #   CHANGE  number -      -         -         -        -
+#   SPLIT   factor -      -         -         factor   -
 # A change is a command to strategies of one kind (the rules); the store has its text by its number.
 # Who folds the log hands it over between two batches: a Batch never holds one.
+# The factors of a split are what earlier prices, and earlier volumes, are multiplied by.
 # A trade is a degenerate bar, so a kernel over closes reads both.
 EVENT_DTYPE: Final = np.dtype(
     [
@@ -95,4 +106,6 @@ def _event(row: tuple[Any, ...], symbols: Sequence[str]) -> MarketEvent:
             bid_size=low,
             ask_size=close,
         )
+    if kind == Kind.SPLIT:
+        return Split(ts_event=ts, instrument=symbols[code], price=first, volume=volume)
     return ClockTick(ts_event=ts)

@@ -1,4 +1,4 @@
-"""What happens in a market: bars, trades, quotes, and the ticks of the log's own clock."""
+"""What happens in a market: bars, trades, quotes, splits, and the ticks of the log's own clock."""
 
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -16,6 +16,7 @@ class Kind(IntEnum):
     QUOTE = 3
     CLOCK = 4
     CHANGE = 5  # of what the strategy is made of; see batch.EVENT_DTYPE
+    SPLIT = 6
 
 
 Side: TypeAlias = Literal["", "buy", "sell"]
@@ -69,6 +70,18 @@ class Quote(Event, frozen=True, kw_only=True, tag="quote"):
     ask_size: float = 0.0
 
 
+class Split(Event, frozen=True, kw_only=True, tag="split"):
+    """From ``ts_event`` on an instrument trades in other terms: a split, or a dividend.
+
+    Earlier prices times ``price``, and earlier volumes times ``volume``, are in the new terms: 0.5
+    and 2 of a split 2:1; 0.99 and 1 of a dividend of 1 on a close of 100.
+    """
+
+    instrument: str
+    price: float
+    volume: float = 1.0
+
+
 class ClockTick(Event, frozen=True, kw_only=True, tag="clock"):
     """The source's event time has passed ``ts_event``, a whole minute.
 
@@ -77,4 +90,4 @@ class ClockTick(Event, frozen=True, kw_only=True, tag="clock"):
     """
 
 
-MarketEvent: TypeAlias = Bar | Trade | Quote | ClockTick
+MarketEvent: TypeAlias = Bar | Trade | Quote | Split | ClockTick

@@ -12,6 +12,7 @@ from whispr_daemon.domain.timeframe import NAME_OF
 from whispr_daemon.domain.value import Value
 
 _KINDS: Final = {kind.value: kind.name.lower() for kind in Kind}
+_KNOWN: Final = (Kind.BAR, Kind.TRADE, Kind.QUOTE, Kind.SPLIT)
 _PRICES: Final = ("open", "high", "low", "close")
 
 
@@ -26,10 +27,10 @@ class Refusal(Value, frozen=True, kw_only=True):
 class Gate:
     """Remembers the newest time per instrument and kind of event; refuses what is bad or late.
 
-    Refused are: what is no bar, trade or quote of a known instrument; prices that are NaN,
-    infinite, zero or negative; a high below or a low above the bar's other prices; sizes that are
-    NaN or negative; a row without a time; a row before its predecessor of the same instrument and
-    kind; a second bar for the same time.
+    Refused are: what is no bar, trade, quote or split of a known instrument; prices, and factors of
+    splits, that are NaN, infinite, zero or negative; a high below or a low above the bar's other
+    prices; sizes that are NaN or negative; a row without a time; a row before its predecessor of
+    the same instrument and kind; a second bar or split for the same time.
     """
 
     def __init__(self, newest: Mapping[str, int] | None = None) -> None:
@@ -55,11 +56,13 @@ class Gate:
                     text = f"{_describe(rows[index], symbols)}: {detail}"
                     refusals[index] = Refusal(index=index, reason=reason, detail=text)
 
-        bar, trade, quote = (rows["kind"] == kind for kind in (Kind.BAR, Kind.TRADE, Kind.QUOTE))
-        known = np.isin(rows["instrument"], list(symbols)) & (bar | trade | quote)
+        bar, trade, quote, split = (rows["kind"] == kind for kind in _KNOWN)
+        known = np.isin(rows["instrument"], list(symbols)) & (bar | trade | quote | split)
         length = rows["timeframe"]
         shaped = known & (length < len(NAME_OF)) & (rows["flags"] < len(SIDES))
-        refuse(~shaped, "unknown_shape", "it is no bar, trade or quote of a known instrument")
+        refuse(
+            ~shaped, "unknown_shape", "it is no bar, trade, quote or split of a known instrument"
+        )
         refuse(rows["ts"] <= 0, "no_time", "it has no time")
         for name in _PRICES:
             value = rows[name]
@@ -76,6 +79,10 @@ class Gate:
             refuse(
                 bad, "bad_size", f"{'volume' if name == 'volume' else 'size'} is negative or NaN"
             )
+        for name, of in (("open", "prices"), ("volume", "volumes")):
+            bad = split & ~(np.isfinite(rows[name]) & (rows[name] > 0))
+            detail = f"the factor of {of} is not a finite number above 0, as 0.5 is"
+            refuse(bad, "bad_factor", detail)
         accepted = np.ones(len(rows), dtype=bool)
         accepted[list(refusals)] = False
         late = self._late(rows, accepted)
@@ -100,8 +107,8 @@ class Gate:
             np.maximum.accumulate(ts[:-1], out=before[1:])
             before[1:] = np.maximum(before[1:], before[0])
             # Two bars of one time contradict each other; two trades or quotes may well be equal.
-            is_bar = int(rows["kind"][place[0]]) == Kind.BAR
-            late[place] = ts <= before if is_bar else ts < before
+            once = int(rows["kind"][place[0]]) in (Kind.BAR, Kind.SPLIT)
+            late[place] = ts <= before if once else ts < before
             self._newest[key] = int(max(before[-1], ts[-1]))
         return late
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
+from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.timeframe import DAY, NANOS_OF
 
 _LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
@@ -14,7 +15,8 @@ _LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
 def newest_moment(rows: Rows) -> int:
     """Return the index from which on intraday time moves no further: there may be more to come.
 
-    That of a run of daily bars alone is the number of rows: they are history, none waits.
+    That of a run of daily bars alone is the number of rows: they are history, none waits. Nor does
+    a split: it comes before what it is about.
     """
     intraday = _intraday(rows)
     if not intraday.any():
@@ -27,7 +29,7 @@ def references_first(rows: Rows, reference: NDArray[np.bool_]) -> NDArray[np.int
     """Return the order in which the rows of each moment have the references first, shape (n,).
 
     A moment is a run of rows over which intraday time moves no further, or of daily bars of one
-    day; within it the rows keep their order otherwise.
+    day, or of splits; within it the rows keep their order otherwise.
 
     Args:
         rows: shape (n,), clock ticks among them.
@@ -43,5 +45,5 @@ def references_first(rows: Rows, reference: NDArray[np.bool_]) -> NDArray[np.int
 def _intraday(rows: Rows) -> NDArray[np.bool_]:
     # A length that does not exist is refused later on; here it only must not fail.
     known = np.minimum(rows["timeframe"], len(_LENGTHS) - 1)
-    found: NDArray[np.bool_] = _LENGTHS[known] < DAY
+    found: NDArray[np.bool_] = (_LENGTHS[known] < DAY) & (rows["kind"] != Kind.SPLIT)
     return found

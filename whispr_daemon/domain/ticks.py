@@ -30,7 +30,7 @@ def with_ticks(
     """
     if not len(rows):
         return rows, seqs, ticked
-    intraday = _LENGTHS[rows["timeframe"]] < DAY
+    intraday = (_LENGTHS[rows["timeframe"]] < DAY) & (rows["kind"] != Kind.SPLIT)
     minutes = np.where(intraday, (rows["ts"] - 1) // MINUTE * MINUTE, 0)
     reached = np.maximum.accumulate(np.maximum(minutes, ticked))
     before = np.concatenate(([ticked], reached[:-1]))

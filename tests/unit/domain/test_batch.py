@@ -3,7 +3,7 @@
 import pytest
 
 from whispr_daemon.domain.batch import EVENT_DTYPE, Batch, Rows
-from whispr_daemon.domain.events import Bar, ClockTick, MarketEvent, Quote, Trade
+from whispr_daemon.domain.events import Bar, ClockTick, MarketEvent, Quote, Split, Trade
 from whispr_daemon.domain.timeframe import MINUTE, NANOS_OF, TIMEFRAMES
 from whispr_daemon.testing import batch
 
@@ -26,6 +26,7 @@ BAR = Bar(
         Trade(ts_event=5, instrument="SPY", price=1.25, size=3.0, side="sell"),
         Trade(ts_event=5, instrument="SPY", price=1.25, size=3.0),
         Quote(ts_event=5, instrument="SPY", bid=1.0, ask=1.5, bid_size=2.0, ask_size=4.0),
+        Split(ts_event=5, instrument="SPY", price=0.5, volume=2.0),
         ClockTick(ts_event=MINUTE),
     ],
 )

@@ -21,7 +21,7 @@ _number = st.sampled_from([1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 0.0, -1.0, math.nan, ma
 _row = st.tuples(
     st.sampled_from([0, 5, 6, 6, 7, 8, 8, 9]),  # ts
     st.sampled_from([0, 1]),
-    st.sampled_from([Kind.BAR, Kind.BAR, Kind.TRADE, Kind.QUOTE]),
+    st.sampled_from([Kind.BAR, Kind.BAR, Kind.TRADE, Kind.QUOTE, Kind.SPLIT]),
     st.sampled_from([0, 1, 2]),  # flags
     st.sampled_from([0, MINUTE]),
     _number,
@@ -48,7 +48,7 @@ def _naive(rows: Rows) -> list[str]:
         if not reason:
             key = (int(row["instrument"]), int(row["kind"]), int(row["timeframe"]))
             ts, before = int(row["ts"]), newest.get(key, 0)
-            if ts < before or (ts == before and row["kind"] == Kind.BAR):
+            if ts < before or (ts == before and row["kind"] in (Kind.BAR, Kind.SPLIT)):
                 reason = "out_of_order"
             newest[key] = max(ts, before)
         reasons.append(reason)
@@ -58,6 +58,9 @@ def _naive(rows: Rows) -> list[str]:
 def _wrong(row: np.void) -> str:
     if row["ts"] <= 0:
         return "no_time"
+    if row["kind"] == Kind.SPLIT:
+        factors = (float(row["open"]), float(row["volume"]))
+        return "" if all(math.isfinite(each) and each > 0 for each in factors) else "bad_factor"
     first, high, low, close = (float(row[name]) for name in ("open", "high", "low", "close"))
     quote = row["kind"] == Kind.QUOTE
     for price in (first, high) if quote else (first, high, low, close):
@@ -108,6 +111,15 @@ def test_a_refusal_says_what_was_found_and_where() -> None:
     rows = _rows([(1_294_065_060_000_000_000, 0, Kind.BAR, 0, MINUTE, 1, 2, -1, 1, 5)])
     _, (refusal,) = Gate().inspect(rows, NAMES)
     assert refusal.detail == "1m bar SPY at 2011-01-03T14:31:00.000Z: low is zero or negative"
+
+
+def test_a_split_without_a_factor_is_refused_in_words() -> None:
+    rows = _rows([(1_294_065_060_000_000_000, 0, Kind.SPLIT, 0, 0, 0.5, 0, 0, 0, math.nan)])
+    _, (refusal,) = Gate().inspect(rows, NAMES)
+    assert refusal.detail == (
+        "split SPY at 2011-01-03T14:31:00.000Z: the factor of volumes is not a finite number above "
+        "0, as 0.5 is"
+    )
 
 
 @pytest.mark.parametrize(

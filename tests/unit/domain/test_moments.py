@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.moments import newest_moment, references_first
+from whispr_daemon.domain.ticks import with_ticks
 from whispr_daemon.domain.timeframe import CODE_OF, MINUTE
 
 
@@ -64,3 +65,18 @@ def test_before_the_newest_moment_all_is_older(found: list[tuple[int, int]]) -> 
     begin = newest_moment(bars(*found))
     assert all(minute < found[begin][0] for minute, _ in found[:begin])
     assert all(minute <= found[begin][0] for minute, _ in found[begin:])
+
+
+def test_a_split_moves_no_time_and_nobody_waits_for_it() -> None:
+    split = empty_rows(1)
+    split["ts"], split["kind"] = 1440 * MINUTE, Kind.SPLIT
+    rows = np.concatenate([bars((1, 0)), split])
+    assert newest_moment(split) == 1
+    assert newest_moment(rows) == 0
+    assert with_ticks(rows, np.arange(1, 3), 0)[2] == 0
+    assert ordered(np.concatenate([bars((1, 7), (1, 0)), split, bars((1441, 0))]), 0) == [
+        1,
+        0,
+        2,
+        3,
+    ]
