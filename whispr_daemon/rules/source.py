@@ -33,6 +33,8 @@ class StateBlock(NamedTuple):
 
     floats: slice
     ints: slice
+    armed: tuple[int, ...] = ()  # those ints that do not outlive a split; the floats are prices
+    muted: int = -1  # the int that says when it may not fire; -1: there is none
 
 
 class _Taken(NamedTuple):
@@ -59,6 +61,8 @@ class Source(ABC):
         self.float_width = self.whole(0)  # of a slot; known when all is written
         self.int_width = self.whole(0)
         self._blocks = 0
+        self._armed: list[int] = []  # of the present block
+        self._muted = -1
         self._first = 0, 0  # floats and ints taken before the present block
         self._taken = _Taken([], [])
         self._lines: list[str] = []
@@ -160,6 +164,7 @@ class Source(ABC):
         floats, ints, known = self.floats, self.ints, dict(self._known)
         self._blocks += 1
         self._first = floats, ints
+        self._armed, self._muted = [], -1
         places = self.whole(floats), self.whole(ints)
         self.line(f"f{self._blocks} = s * {self.float_width} + {places[0]}")
         self.line(f"i{self._blocks} = s * {self.int_width} + {places[1]}")
@@ -169,7 +174,8 @@ class Source(ABC):
         self._place_runs(floats, ints)
         self.settle(self.float_width, self.floats)
         self.settle(self.int_width, self.ints)
-        blocks.append(StateBlock(slice(floats, self.floats), slice(ints, self.ints)))
+        taken = slice(floats, self.floats), slice(ints, self.ints)
+        blocks.append(StateBlock(*taken, tuple(self._armed), self._muted))
 
     def _place_runs(self, floats: int, ints: int) -> None:
         """Put the runs behind the single values, whose number is the same in every such rule."""
@@ -181,13 +187,20 @@ class Source(ABC):
             self.ints += length
         self._taken = _Taken([], [])
 
-    def new_int(self) -> str:
-        """Take one int of state; 0 at first."""
+    def new_int(self, *, armed: bool = False) -> str:
+        """Take one int of state; 0 at first, and where it is ``armed`` after a split again."""
+        if armed:
+            self._armed.append(self.ints)
         self.ints += 1
         return f"I[i{self._blocks} + {self.ints - self._first[1] - 1}]"
 
+    def new_mute(self) -> str:
+        """Take the int of a clause that says at which count of bars a split keeps it silent."""
+        self._muted = self.ints
+        return self.new_int()
+
     def new_float(self) -> str:
-        """Take one float of state; NaN at first."""
+        """Take one float of state; NaN at first, and after a split again."""
         self.floats += 1
         return f"F[f{self._blocks} + {self.floats - self._first[0] - 1}]"
 

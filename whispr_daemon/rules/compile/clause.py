@@ -1,11 +1,16 @@
-"""The way of a clause through its filters, as lines: condition → gap → when → for → edge → rearm →
-limits → cooldown → fire. The first filter that stops what would have fired is its verdict."""
+"""The way of a clause through its filters, as lines: condition → gap → when → for → edge → split →
+rearm → limits → cooldown → fire. The first filter that stops what would have fired is its verdict."""
 
 from typing import NamedTuple
 
 from whispr_daemon.rules.column import DATE, LAPSE, TS
 from whispr_daemon.rules.compile.codegen import Translation
-from whispr_daemon.rules.compile.filters import write_cooldown, write_limit, write_rearm
+from whispr_daemon.rules.compile.filters import (
+    write_cooldown,
+    write_limit,
+    write_rearm,
+    write_split,
+)
 from whispr_daemon.rules.compile.parts import Part, asked, may_fail, remembers
 from whispr_daemon.rules.compile.record import FAULTS, LAST_STOPPED, Verdict
 from whispr_daemon.rules.compile.sequence import Search, write_search
@@ -61,6 +66,7 @@ def _write_verdict(source: Translation, part: Part, ready: str, writing: Writing
     verdict = source.name(str(int(Verdict.WARMING)))
     with source.block(f"if {ready}:"):
         _write_gates(source, clause, verdict, event, gate, tracks)
+        write_split(source, verdict)
         changes = write_rearm(source, verdict, rearm) if rearm else []
         for limit in clause.limits:
             changes += write_limit(source, clause, limit, verdict)
@@ -112,7 +118,8 @@ def _takes_edges(clause: Clause) -> bool:
 
 
 def _track(source: Translation, clause: Clause, *, edged: bool) -> Track:
-    return Track(source.new_int() if clause.hold else "", source.new_int() if edged else "")
+    since = source.new_int(armed=True) if clause.hold else ""
+    return Track(since, source.new_int(armed=True) if edged else "")
 
 
 def _write_resets(

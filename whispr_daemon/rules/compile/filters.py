@@ -1,16 +1,24 @@
-"""Filters of what is about to fire: rearm, limits, cooldown.
+"""Filters of what is about to fire: split, rearm, limits, cooldown.
 
 Each stops it, says so in the verdict, and returns the lines that a fire adds.
 """
 
 from typing import Final
 
-from whispr_daemon.rules.column import BAR, DATE, DAY, TS
+from whispr_daemon.rules.column import BAR, BARS, DATE, DAY, TS
 from whispr_daemon.rules.compile.record import Verdict
 from whispr_daemon.rules.rule import Clause, Limit
 from whispr_daemon.rules.source import Source
 
 _STOPPED_BY: Final = {"once": Verdict.ONCE, "max_fires": Verdict.MAX_FIRES}
+
+
+def write_split(source: Source, verdict: str) -> None:
+    """Stop everything at the first evaluation after a split: what came before it is not known."""
+    muted = source.new_mute()
+    with source.block(f"if {verdict} == 0 and {muted} > 0:"):
+        with source.block(f"if {muted} == {source.column(BARS)}:"):
+            source.line(f"{verdict} = {Verdict.SPLIT:d}")
 
 
 def write_rearm(source: Source, verdict: str, rearm: str) -> list[str]:

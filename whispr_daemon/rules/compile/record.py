@@ -15,23 +15,24 @@ class Verdict(IntEnum):
     # What stopped what would have fired, in the order of the filters.
     GAP = 1  # the event is (not) a gap
     WHEN = 2  # the gate of the rule is shut
-    REARM = 3  # not armed again since the last fire
-    ONCE = 4
-    MAX_FIRES = 5
-    COOLDOWN = 6
+    SPLIT = 3  # prices are in new terms since this bar
+    REARM = 4  # not armed again since the last fire
+    ONCE = 5
+    MAX_FIRES = 6
+    COOLDOWN = 7
     # What is no fire at all.
-    FALSE = 7
-    NA = 8
-    GATED = 9  # ``when`` is not true, and without it there would be no edge either
-    PENDING = 10  # ``for`` is not over
-    NO_EDGE = 11  # it was true before, or has not been seen false yet
-    WARMING = 12
-    OFF = 13  # disabled by its errors
+    FALSE = 8
+    NA = 9
+    GATED = 10  # ``when`` is not true, and without it there would be no edge either
+    PENDING = 11  # ``for`` is not over
+    NO_EDGE = 12  # it was true before, or has not been seen false yet
+    WARMING = 13
+    OFF = 14  # disabled by its errors
     # What happens beside.
-    TIMEOUT = 14  # a sequence took longer than ``within``
-    ERROR = 15  # the first of a row of divisions by zero or overflows
-    DISABLED = 16  # the last of that row that is let pass
-    DATA_GAP = 17  # of the rule: no clause
+    TIMEOUT = 15  # a sequence took longer than ``within``
+    ERROR = 16  # the first of a row of divisions by zero or overflows
+    DISABLED = 17  # the last of that row that is let pass
+    DATA_GAP = 18  # of the rule: no clause
 
 
 LAST_STOPPED: Final = Verdict.COOLDOWN

@@ -20,15 +20,17 @@ _TRUTHS: Final = {1.0: "true", -1.0: "false"}
 
 
 def explain(watch: Watch, symbol: str, ts: int, where: Where) -> list[Explanation]:
-    """Explain every clause of the watched rule at an evaluation of an instrument; none: no such."""
-    looks = list(watch.looks(symbol))
-    place = next((at for at, look in enumerate(looks) if look.ts == ts), -1)
-    if place < 0:
-        return []
-    return [
-        _Explaining(watch, symbol, looks[: place + 1], where).clause(number)
-        for number in range(len(watch.rule.clauses))
-    ]
+    """Explain every clause of the watched rule that was evaluated for an instrument then.
+
+    Of several evaluations at one time it is the last.
+    """
+    before = [look for look in watch.looks(symbol) if look.ts <= ts]
+    found: list[Explanation] = []
+    for number, clause in enumerate(watch.rule.clauses):
+        looks = [look for look in before if look.evaluate == clause.evaluate]
+        if looks and looks[-1].ts == ts:
+            found.append(_Explaining(watch, symbol, looks, where).clause(number))
+    return found
 
 
 class _Explaining:
@@ -41,12 +43,16 @@ class _Explaining:
         self._looks = looks
         self._where = where
         self._now = looks[-1]
-        bar = self._now.ts - NANOS_OF[CODE_OF[self._rule.inputs.timeframe]]
         timeframe = self._rule.inputs.timeframe
+        bar = self._now.ts - NANOS_OF[CODE_OF[timeframe]]
+        price = self._rule.inputs.price
         self._moment = Moment(
             self._now.numbers,
             looks[-2].numbers if len(looks) > 1 else {},
-            f"{where.clock(bar)}, {symbol} {timeframe}",
+            f"bar {where.clock(bar)}, {symbol} {timeframe}"
+            if self._now.evaluate == "bar_close"
+            else f"last complete bar, {symbol} {timeframe}",
+            f"{'trade' if price == 'last' else price} at {where.clock(self._now.ts)}, {symbol}",
             "" if watch.settings.pinned_levels else where.session_before(bar),
         )
 
@@ -93,6 +99,8 @@ class _Explaining:
                 return self._pending(number, clause)
             case Verdict.NO_EDGE:
                 return self._no_edge(number)
+            case Verdict.SPLIT:
+                return "the first evaluation after a split: nothing fires on it"
             case Verdict.REARM:
                 text = "" if clause.rearm is None else spelling(clause.rearm)
                 return f"not armed again since {self._last(number)}: rearm is {text}"

@@ -32,7 +32,7 @@ def cross(way: Way) -> Callable[[Source, Call], Event]:
 
 def _moving(source: Source, call: Call, way: Way) -> Event:
     """Two series. Memory: the last strict side of a - b."""
-    side_seen = source.new_int()
+    side_seen = source.new_int(armed=True)
     truth, direction = source.name("0"), source.name("0")
     a, b = (source.number(argument) for argument in call.arguments)
     with source.block(f"if {source.ready(call)}:"):
@@ -58,7 +58,7 @@ def _standing(source: Source, call: Call, way: Way) -> Event:
     moving, still = call.arguments if moves_first else call.arguments[::-1]
     truth, direction, gap = source.name("0"), source.name("0"), source.name("0")
     last, apart_from_last, level_seen = (source.new_float() for _ in range(3))
-    side_seen = source.new_int()
+    side_seen = source.new_int(armed=True)
     x, level = source.number(moving), source.number(still)
     priced = is_price(moving)
     opening = source.column(Column("open")) if priced else x

@@ -22,7 +22,7 @@ def crossing(way: Literal["over", "under"]) -> Callable[[Source, Call], Event]:
     beyond, not_beyond = (">", "<=") if way == "over" else ("<", ">=")
 
     def write(source: Source, call: Call) -> Event:
-        armed, last = source.new_int(), source.new_float()
+        armed, last = source.new_int(armed=True), source.new_float()
         a, b = (source.number(argument) for argument in call.arguments)
         level_moves = stands_still(call.arguments[0]) and not stands_still(call.arguments[1])
         upward = (way == "over") is not level_moves

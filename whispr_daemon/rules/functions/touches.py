@@ -39,7 +39,7 @@ def touch_new(source: Source, call: Call) -> Event:
     still = stands_still(touched)
     last = source.new_float()
     low, high = (source.new_float(), source.new_float()) if still else ("", "")
-    before = "" if still else source.new_int()
+    before = "" if still else source.new_int(armed=True)
     x, path = source.number(touched), bar_path(source, last)
     truth = source.name("0")
     with source.block(f"if {source.ready(call)} and {x} == {x}:"):

@@ -16,10 +16,11 @@ from whispr_daemon.rules.golden.case import (
 from whispr_daemon.rules.golden.given import Setting
 from whispr_daemon.rules.golden.times import read_moment
 from whispr_daemon.rules.load import RuleFile, check_expression
-from whispr_daemon.rules.rule import Rule
+from whispr_daemon.rules.nodes import Node
+from whispr_daemon.rules.rule import Evaluate, Rule
 
 TOLERANCE: Final = 1e-9
-REASONS: Final = ("when", "gap", "rearm", "once", "max_fires", "cooldown")
+REASONS: Final = ("when", "gap", "split", "rearm", "once", "max_fires", "cooldown")
 _TRUTH: Final = {True: 1.0, False: -1.0, "true": 1.0, "false": -1.0, "na": math.nan}
 
 
@@ -81,11 +82,14 @@ class Wanted:
             return None
         document, here = self._setting.document, self._setting.path
         params = self._written.get("params") or {}
-        checked = check_expression(self._file, text, params=params)
-        errors = [found for found in checked.findings if found.severity == "error"]
-        document.add(errors, (*here, *path, "expr"))
-        if checked.node is None:
-            return None
+        nodes: dict[Evaluate, Node] = {}
+        for evaluate in dict.fromkeys(clause.evaluate for clause in self._rule.clauses):
+            checked = check_expression(self._file, text, params=params, evaluate=evaluate)
+            errors = [found for found in checked.findings if found.severity == "error"]
+            document.add(errors, (*here, *path, "expr"))
+            if checked.node is None:
+                return None
+            nodes[evaluate] = checked.node
         value, tolerance = said["value"], said.get("tol", TOLERANCE)
         number = _TRUTH.get(value) if isinstance(value, str | bool) else value
         if not isinstance(number, int | float) or isinstance(number, bool):
@@ -97,7 +101,7 @@ class Wanted:
             return None
         mark = document.value((*here, *path))
         symbol = str(said.get("symbol", self._setting.symbol))
-        return WantedValue(ts, text, checked.node, float(number), float(tolerance), symbol, mark)
+        return WantedValue(ts, text, nodes, float(number), float(tolerance), symbol, mark)
 
     def suppressed(self) -> tuple[WantedSuppression, ...]:
         """Return the fires that are to be held back."""
@@ -135,7 +139,7 @@ class Wanted:
             return None
         moment = read_moment(str(said["at"]), self._setting.day)
         if moment is None:
-            message = f"{said['at']!r} is not a time such as 09:36 or '2026-06-24 09:36'"
+            message = f"{said['at']!r} is not a time such as 09:36, 09:36:05 or '2026-06-24 09:36'"
             self._setting.wrong((*path, "at"), message, "E524")
             return None
         return self._setting.clock.ns(*moment)
