@@ -1,6 +1,7 @@
 """Which rule is evaluated before which: by priority, by the signals they hear, by name."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 
 from whispr_daemon.rules.actions import Emit
 from whispr_daemon.rules.nodes import Said
@@ -59,6 +60,16 @@ def coupled(rules: Iterable[Rule]) -> list[list[Rule]]:
     found = {id(members): members for members in group.values()}
     groups = [sorted(members, key=lambda rule: place[rule.name]) for members in found.values()]
     return sorted(groups, key=lambda members: place[members[0].name])
+
+
+def sayers_first(rules: Iterable[Rule]) -> list[Rule] | None:
+    """Return rules such that who says comes before who hears; None if they do so in a circle."""
+    named = {rule.name: rule for rule in rules}
+    hears = {name: sorted(others) for name, others in _hears(named.values()).items()}
+    try:
+        return [named[name] for name in TopologicalSorter(hears).static_order()]
+    except CycleError:
+        return None
 
 
 def cycles(rules: Sequence[Rule]) -> list[tuple[str, ...]]:

@@ -1,70 +1,71 @@
-"""A batch through the rules: each alone over all rows; those that hear each other row by row."""
+"""A batch through the rules: each over all its rows, in an order in which they hear each other."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.columns.bank import Bank
 from whispr_daemon.rules.columns.clock import Clock
-from whispr_daemon.rules.order import coupled
+from whispr_daemon.rules.found import Found, Job
+from whispr_daemon.rules.hearing import Hearing
+from whispr_daemon.rules.order import coupled, sayers_first
 from whispr_daemon.rules.running import Running
-from whispr_daemon.rules.turn import NOWHERE, Evaluated, Turn, View
+from whispr_daemon.rules.turn import NOWHERE, View
 
 
-class Place(NamedTuple):
-    """What outputs are ordered by."""
+class _Group(NamedTuple):
+    """Rules that hear each other: their ranks, and if they may be folded one after the other."""
 
-    order: int  # of the row; see columns.frames.Frame
-    ts: int
-    slot: int
-    rank: int  # of the rule
-    number: int  # of what came of it
-
-
-class Found(NamedTuple):
-    """What came of a rule at a row."""
-
-    place: Place
-    evaluated: Evaluated
-    view: View
+    ranks: list[int]
+    apart: bool
 
 
 class Rounds:
     """Runs rules over the columns of a batch."""
 
-    def __init__(self, running: Sequence[Running], bank: Bank) -> None:
+    def __init__(self, running: Sequence[Running], bank: Bank, board: Board) -> None:
         """``running`` are the rules in the order of their evaluation."""
         self._running = running
         self._bank = bank
-        rank = {one.rule.name: at for at, one in enumerate(running)}
-        groups = coupled(one.rule for one in running)
-        self._groups = [[rank[rule.name] for rule in group] for group in groups]
+        rules = [one.rule for one in running]
+        self._hearing = Hearing(board, rules)
+        rank = {rule.name: at for at, rule in enumerate(rules)}
+        self._groups: list[_Group] = []
+        for group in coupled(rules):
+            ordered = sayers_first(group)
+            ranks = [rank[rule.name] for rule in ordered or group]
+            single = all(len(running[each].turns) == 1 for each in ranks)
+            self._groups.append(_Group(ranks, ordered is not None and single))
 
     def run(self, symbols: list[str], traced: str = "") -> list[Found]:
         """Return what came of all rules, in order; ``symbols`` are the instruments by slot.
 
         Of the rule ``traced`` every verdict is returned.
         """
+        clocks = {turn.clock for running in self._running for turn in running.turns}
+        views = {clock: self._view(clock, symbols) for clock in clocks}
         found: list[Found] = []
-        for turns in self._turns(symbols):
-            alone = len(turns) == 1 and not traced
-            found += self._whole(*turns[0]) if alone else self._by_row(turns, traced)
+        for ranks, apart in self._groups:
+            jobs = [job for rank in ranks for job in self._jobs(rank, views)]
+            if not jobs:
+                continue
+            if traced or not (apart or len(jobs) == 1):
+                found += _by_row(jobs, traced)
+            elif len(jobs) == 1:
+                found += _whole(jobs[0])
+            else:
+                found += self._hearing.fold(jobs)
         found.sort(key=itemgetter(0))
         return found
 
-    def _turns(self, symbols: list[str]) -> Iterator[list[tuple[int, Turn, View]]]:
-        """Yield what is to be run of rules that hear each other: their ranks, turns and rows."""
-        clocks = {turn.clock for running in self._running for turn in running.turns}
-        views = {clock: self._view(clock, symbols) for clock in clocks}
-        for group in self._groups:
-            turns = [
-                (rank, turn, view)
-                for rank in group
-                for turn in self._running[rank].turns
-                if (view := views[turn.clock]) is not None
-            ]
-            if turns:
-                yield turns
+    def _jobs(self, rank: int, views: dict[Clock, View | None]) -> Iterator[Job]:
+        running = self._running[rank]
+        for turn in running.turns:
+            view = views[turn.clock]
+            if view is not None:
+                yield Job(rank, running, turn, view, self._bank.desk(turn.clock).order)
 
     def _view(self, clock: Clock, symbols: list[str]) -> View | None:
         desk = self._bank.desk(clock)
@@ -73,25 +74,39 @@ class Rounds:
         at = [order >> 1 for order in desk.order]
         return View(desk.slot, at, desk.ts, desk.values, symbols)
 
-    def _whole(self, rank: int, turn: Turn, view: View) -> Iterator[Found]:
-        order = self._bank.desk(turn.clock).order
-        for number, found in enumerate(self._running[rank].run(turn, view)):
-            row = found.row
-            place = Place(order[row], view.ts[row], view.slot[row], rank, number)
-            yield Found(place, found, view)
 
-    def _by_row(self, turns: Sequence[tuple[int, Turn, View]], traced: str) -> Iterator[Found]:
-        """Run rules that hear each other, or share variables, in the order of rows and ranks."""
-        rows = sorted(
-            (Place(order, view.ts[row], view.slot[row], rank, number), row)
-            for number, (rank, turn, view) in enumerate(turns)
-            for row, order in enumerate(self._bank.desk(turn.clock).order)
-        )
-        number = 0
-        for place, row in rows:
-            _, turn, view = turns[place.number]
-            running = self._running[place.rank]
-            trace = row if running.rule.name == traced else NOWHERE
-            for found in running.run(turn, view, (row, row + 1), trace):
-                number += 1
-                yield Found(place._replace(number=number), found, view)
+def _whole(job: Job) -> Iterator[Found]:
+    rows = len(job.order)
+    run = job.running.over(job.turn, job.view, rows)
+    return (job.found(one, number) for number, one in enumerate(run.fold(0, rows)))
+
+
+def _by_row(jobs: Sequence[Job], traced: str) -> Iterator[Found]:
+    """Fold rules that hear each other in a circle, or share variables, in the order of rows."""
+    runs = [job.running.over(job.turn, job.view, 1) for job in jobs]
+    number = 0
+    for row, at in _steps(jobs):
+        job = jobs[at]
+        trace = row if job.running.rule.name == traced else NOWHERE
+        for one in runs[at].fold(row, row + 1, trace):
+            number += 1
+            yield job.found(one, number)
+
+
+def _steps(jobs: Sequence[Job]) -> Iterator[tuple[int, int]]:
+    """Yield the rows of jobs, each with the number of its job, in order of time and rank."""
+    sharing: dict[int, list[int]] = {}  # jobs over the same rows
+    for at in sorted(range(len(jobs)), key=lambda at: jobs[at].rank):
+        sharing.setdefault(id(jobs[at].view), []).append(at)
+    rows = sorted(
+        (order, job.view.ts[row], job.view.slot[row], row, first)
+        for first, *_ in sharing.values()
+        for job in [jobs[first]]
+        for row, order in enumerate(job.order)
+    )
+    members = {numbers[0]: numbers for numbers in sharing.values()}
+    for _, together in groupby(rows, key=itemgetter(0, 1, 2)):
+        places = [(row, at) for *_, row, first in together for at in members[first]]
+        if len(places) > len(members[places[0][1]]):
+            places.sort(key=lambda place: (jobs[place[1]].rank, place[1], place[0]))
+        yield from places

@@ -16,7 +16,7 @@ from whispr_daemon.rules.rule import Evaluate, Rule
 from whispr_daemon.rules.saying import Saying
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.source import StateBlock
-from whispr_daemon.rules.turn import NOWHERE, Asked, Evaluated, Turn, View
+from whispr_daemon.rules.turn import Asked, Evaluated, Pass, Turn, View
 
 STALE_BARS: Final = 3  # timeframes without a bar after which a condition is unknown
 _EVALUATIONS: Final[tuple[Evaluate, ...]] = ("bar_close", "tick")
@@ -25,8 +25,8 @@ _EVALUATIONS: Final[tuple[Evaluate, ...]] = ("bar_close", "tick")
 class Running:
     """A rule at work.
 
-    Its turns are run batch by batch; the verdicts they yield are handed to :meth:`say` in the
-    order of the rows.
+    Its turns are run batch by batch; the verdicts that come of them are handed to :meth:`say` in
+    the order of the rows.
     """
 
     def __init__(
@@ -69,19 +69,13 @@ class Running:
         return ((need, need.least(self.require)) for need in turn.program.needs)
 
     # ------------------------------------------------------------------ the fold
-    def run(
-        self, turn: Turn, view: View, span: tuple[int, int] | None = None, trace: int = NOWHERE
-    ) -> Iterator[Evaluated]:
-        """Fold the rows of a view, or those of a ``span`` of it; yield what is to be said.
-
-        Of the row ``trace`` the verdict on every clause is yielded, whatever it is.
-        """
+    def over(self, turn: Turn, view: View, rows: int) -> Pass:
+        """Return what folds the rows of a view, about so many at a time."""
         self._want += (self.wants(symbol) for symbol in view.symbols[len(self._want) :])
-        asked_of = Asked(self._want, self.variables, self._least[turn])
-        return turn.run(view, asked_of, span or (0, len(view.slot)), trace)
+        return turn.over(view, Asked(self._want, self.variables, self._least[turn]), rows)
 
     def say(self, found: Evaluated, view: View) -> Iterator[Output]:
-        """Yield the outputs of what a turn yielded; in the order of rows, as alerts are counted."""
+        """Yield the outputs of what came of a turn; in the order of rows, as alerts are counted."""
         return self._saying.say(found, view)
 
     # ------------------------------------------------------------------ state

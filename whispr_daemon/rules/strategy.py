@@ -23,10 +23,11 @@ from whispr_daemon.rules.columns.saved import (
 from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.rules.columns.slots import Slots, select
 from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.found import Place
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.load import load
 from whispr_daemon.rules.order import in_order
-from whispr_daemon.rules.rounds import Place, Rounds
+from whispr_daemon.rules.rounds import Rounds
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
@@ -78,7 +79,7 @@ class RulesStrategy:
                     self._bank.ask(turn.clock, column)
                 for node in running.reads(turn):
                     self._bank.want(turn.clock, node)
-        self._rounds = Rounds(self._running, self._bank)
+        self._rounds = Rounds(self._running, self._bank, self._board)
 
     def _wants(self, symbol: str) -> bool:
         return symbol in self._refs or any(one.wants(symbol) for one in self._running)

@@ -1,6 +1,6 @@
 """The clauses of a rule that are evaluated together: columns in, what came of each clause out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -112,29 +112,20 @@ class Turn:
         self._ints = [0] * (self.program.room * RECORD)
         self._floats = [0.0] * (self.program.room * self.program.width)
 
-    def run(
-        self, view: View, asked: Asked, span: tuple[int, int], trace: int = NOWHERE
-    ) -> Iterator[Evaluated]:
-        """Fold the rows of a span of a view; yield what is written down, by row and clause.
+    def over(self, view: View, asked: Asked, rows: int) -> "Pass":
+        """Return what folds the rows of a view, about so many at a time.
 
-        Of the row ``trace`` every clause is yielded, whatever came of it.
+        It is good until an instrument appears or the state is cleared.
         """
-        begin, end = span
-        quick = self._compiler.compiled(self.program.recipe, end - begin)
-        records = self._quick(quick, view, asked) if quick else self._plain(view, asked)
-        while begin < end:
-            count, begin = records.fold(begin, end, *records.given, trace)
-            ints, floats = records.ints, records.floats
-            if quick:
-                ints, floats = ints[: count * RECORD].tolist(), floats.tolist()
-            for number in range(count):
-                yield self._evaluated(number, view, ints, floats)
+        quick = self._compiler.compiled(self.program.recipe, rows)
+        given = self._arrays(view, asked) if quick else self._lists(view, asked)
+        return Pass(quick or self.program.fold, given, view, self._shown, self.program.width)
 
-    def _plain(self, view: View, asked: Asked) -> "_Records":
+    def _lists(self, view: View, asked: Asked) -> tuple[Any, ...]:
         """Return the arguments of the function as it is written: lists and memoryviews."""
         program, slots = self.program, len(view.symbols)
         state = self.table.state(slots)
-        given = (
+        return (
             view.slot,
             tuple(view.values[column] for column in program.columns),
             state.floats,
@@ -148,16 +139,13 @@ class Turn:
             self._ints,
             self._floats,
         )
-        return _Records(program.fold, given, self._ints, self._floats)
 
-    def _quick(self, fold: Function, view: View, asked: Asked) -> "_Records":
+    def _arrays(self, view: View, asked: Asked) -> tuple[Any, ...]:
         """Return the arguments of the compiled function: arrays of the same."""
         program, slots = self.program, len(view.symbols)
         for table in (self.table, asked.variables, self._board.table):
             table.reserve(slots)
-        ints = np.zeros(program.room * RECORD, dtype=np.int64)
-        floats = np.zeros(program.room * program.width)
-        given = (
+        return (
             view.values.array(SLOT),
             tuple(view.values.array(column) for column in program.columns),
             self.table.floats.reshape(-1),
@@ -168,31 +156,8 @@ class Turn:
             np.array(self._wholes, dtype=np.int64),
             np.array(asked.least, dtype=np.int64),
             np.array(asked.want, dtype=np.int64),
-            ints,
-            floats,
-        )
-        return _Records(fold, given, ints, floats)
-
-    def _evaluated(
-        self, number: int, view: View, ints: Sequence[int], floats: Sequence[float]
-    ) -> Evaluated:
-        record = ints[number * RECORD : (number + 1) * RECORD]
-        row, clause, verdict, direction, gap, code = record
-        shown = self._shown.get(clause, ()) if verdict != Verdict.OFF else ()
-        first = number * self.program.width
-        level, *numbers = floats[first : first + 1 + len(shown)]
-        return Evaluated(
-            row,
-            clause,
-            Verdict(verdict),
-            view.ts[row],
-            view.slot[row],
-            _DIRECTIONS[direction],
-            bool(gap),
-            level,
-            code,
-            shown,
-            tuple(numbers),
+            np.zeros(program.room * RECORD, dtype=np.int64),
+            np.zeros(program.room * program.width),
         )
 
     def _placed(self, rule: str) -> list[int]:
@@ -204,10 +169,62 @@ class Turn:
         return wholes
 
 
-class _Records(NamedTuple):
-    """A function, its arguments, and where its records go."""
+class Pass:
+    """A turn over the rows of one view: its function with all it is given."""
 
-    fold: Function
-    given: tuple[Any, ...]
-    ints: Any
-    floats: Any
+    def __init__(
+        self,
+        function: Function,
+        given: tuple[Any, ...],
+        view: View,
+        shown: Mapping[int, tuple[Shown, ...]],
+        width: int,
+    ) -> None:
+        """``given`` ends with where records go: ints and floats, ``width`` of these each."""
+        self.view = view
+        self._function = function
+        self._given = given
+        self._ints, self._floats = given[-2:]
+        self._shown = shown
+        self._width = width
+
+    def fold(self, begin: int, end: int, trace: int = NOWHERE) -> Sequence[Evaluated]:
+        """Fold rows; return what is written down, by row and clause.
+
+        Of the row ``trace`` every clause is there, whatever came of it.
+        """
+        count, begin = self._function(begin, end, *self._given, trace)
+        if count == 0:  # which is what comes of most rows
+            return ()
+        found = self._evaluated(count)
+        while begin < end:  # there was no room for more
+            count, begin = self._function(begin, end, *self._given, trace)
+            found += self._evaluated(count)
+        return found
+
+    def _evaluated(self, count: int) -> list[Evaluated]:
+        ints, floats, width = self._ints, self._floats, self._width
+        if isinstance(ints, np.ndarray):
+            ints, floats = ints[: count * RECORD].tolist(), floats[: count * width].tolist()
+        return [
+            self._one(ints[number * RECORD : (number + 1) * RECORD], floats, number * width)
+            for number in range(count)
+        ]
+
+    def _one(self, record: Sequence[int], floats: Sequence[float], first: int) -> Evaluated:
+        row, clause, verdict, direction, gap, code = record
+        shown = self._shown.get(clause, ()) if verdict != Verdict.OFF else ()
+        level, *numbers = floats[first : first + 1 + len(shown)]
+        return Evaluated(
+            row,
+            clause,
+            Verdict(verdict),
+            self.view.ts[row],
+            self.view.slot[row],
+            _DIRECTIONS[direction],
+            bool(gap),
+            level,
+            code,
+            shown,
+            tuple(numbers),
+        )

@@ -11,6 +11,7 @@ from whispr_daemon.rules.compile.clause import write_clause
 from whispr_daemon.rules.compile.codegen import Heard, Translation
 from whispr_daemon.rules.compile.parts import Part, parts_of
 from whispr_daemon.rules.compile.record import PER_CLAUSE, Verdict
+from whispr_daemon.rules.compile.said import say
 from whispr_daemon.rules.compile.writing import Writing
 from whispr_daemon.rules.functions.warmth import needs_of
 from whispr_daemon.rules.jit import Argument, Function, Group, Recipe
@@ -23,6 +24,7 @@ ROOM: Final = 128  # records, and what one row may write
 ARGUMENTS: Final = "begin, rows, slot, columns, F, I, V, B, P, Q, N, want, OI, OF, trace"
 # What the lines of functions refer to.
 NAMES: Final = (("NAN", math.nan), ("sqrt", math.sqrt), ("log", math.log), ("exp", math.exp))
+SAYING: Final = (*NAMES, ("say", say))
 
 
 class Program(NamedTuple):
@@ -174,11 +176,11 @@ def _unpacked(source: Source) -> list[str]:
     return [*lines, *(f"    n{place} = N[{place + 1}]" for place in range(len(source.needs)))]
 
 
-def _fold_recipe(text: str, source: Source) -> Recipe:
+def _fold_recipe(text: str, source: Translation) -> Recipe:
     states: list[Argument] = ["floats", "ints", "floats", "ints"]  # F, I, V, B
     given: list[Argument] = ["floats", "ints", "ints", "ints"]  # P, Q, N, want
     takes = ("int", "int", "ints", _given(source), *states, *given, "ints", "floats", "int")
-    return Recipe("fold", text, NAMES, takes)
+    return Recipe("fold", text, SAYING if source.heard else NAMES, takes)
 
 
 def _given(source: Source) -> Group:
@@ -189,7 +191,7 @@ def _given(source: Source) -> Group:
 @lru_cache(maxsize=4096)
 def _function(text: str, name: str) -> Function:
     """Compile source once; rules that differ only in numbers share the function."""
-    found: dict[str, Any] = dict(NAMES)
+    found: dict[str, Any] = dict(SAYING)
     exec(compile(text, f"<rule {name}>", "exec"), found)  # noqa: S102 (text is generated from typed nodes: names and numbers of the user never stand in it)
     function: Function = found[name]
     return function

@@ -7,6 +7,7 @@ moments and how many were said at each; its capacity is data.
 from typing import Final
 
 from whispr_daemon.rules.column import DATE, DAY, TS
+from whispr_daemon.rules.functions.folds import Ints
 from whispr_daemon.rules.nodes import Said
 from whispr_daemon.rules.source import Source
 
@@ -23,24 +24,34 @@ def entry_width(capacity: int) -> int:
     return RING + 2 * capacity
 
 
+def say(board: Ints, entry: int, capacity: int, ts: int, date: int, day: int) -> None:
+    """Note that the signal at ``entry`` of a flat board is said at ``ts``.
+
+    ``date`` and ``day`` are the session's and the exchange's of that moment.
+    """
+    board[entry] += 1
+    board[entry + LAST] = ts
+    if board[entry + SESSION] != date:
+        board[entry + SESSION] = date
+        board[entry + SESSION + 1] = 0
+    board[entry + SESSION + 1] += 1
+    if board[entry + DAY_OF] != day:
+        board[entry + DAY_OF] = day
+        board[entry + DAY_OF + 1] = 0
+    board[entry + DAY_OF + 1] += 1
+    newest = entry + RING + 2 * board[entry + NEWEST]
+    if board[newest] != ts:
+        board[entry + NEWEST] = (board[entry + NEWEST] + 1) % capacity
+        newest = entry + RING + 2 * board[entry + NEWEST]
+        board[newest] = ts
+        board[newest + 1] = 0
+    board[newest + 1] += 1
+
+
 def write_emit(source: Source, entry: str, capacity: str) -> None:
     """Write that the signal at ``entry`` is said now."""
-    ts = source.column(TS)
-    source.line(f"B[{entry}] += 1")
-    for place, column in ((SESSION, DATE), (DAY_OF, DAY)):
-        scope = source.column(column)
-        with source.block(f"if B[{entry} + {place}] != {scope}:"):
-            source.line(f"B[{entry} + {place}] = {scope}")
-            source.line(f"B[{entry} + {place + 1}] = 0")
-        source.line(f"B[{entry} + {place + 1}] += 1")
-    newest = source.name(f"{entry} + {RING} + 2 * B[{entry} + {NEWEST}]")
-    with source.block(f"if B[{newest}] != {ts}:"):
-        source.line(f"B[{entry} + {NEWEST}] = (B[{entry} + {NEWEST}] + 1) % {capacity}")
-        source.line(f"{newest} = {entry} + {RING} + 2 * B[{entry} + {NEWEST}]")
-        source.line(f"B[{newest}] = {ts}")
-        source.line(f"B[{newest} + 1] = 0")
-    source.line(f"B[{newest} + 1] += 1")
-    source.line(f"B[{entry} + {LAST}] = {ts}")
+    moment = ", ".join(source.column(column) for column in (TS, DATE, DAY))
+    source.line(f"say(B, {entry}, {capacity}, {moment})")
 
 
 def read_emitted(source: Source, entry: str) -> str:

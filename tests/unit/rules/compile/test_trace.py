@@ -5,13 +5,13 @@ import pytest
 from tests.unit.rules.bars import close_rows
 from tests.unit.rules.compile.clauses import START, clause, rule, step
 from whispr_daemon.rules.board import Board
-from whispr_daemon.rules.column import DATE, DAY, LAPSE, TS, Column
+from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, TS, Column
 from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.compile.record import Verdict
 from whispr_daemon.rules.rule import Clause, Sequence
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
-from whispr_daemon.rules.turn import Evaluated, View
+from whispr_daemon.rules.turn import NOWHERE, Evaluated, View
 
 MINUTE = 60_000_000_000
 
@@ -25,15 +25,22 @@ def view(closes: list[float]) -> View:
     values[Column("open")] = rows["open"].tolist()
     values[TS] = ts
     values[DATE] = values[DAY] = [1] * count
+    values[BARS] = list(range(1, count + 1))
     values[LAPSE] = [0, *[MINUTE] * (count - 1)]
+    values[BARS] = list(range(1, count + 1))
     return View([0] * count, list(range(count)), ts, values, ["SPY"])
+
+
+def folded(running: Running, seen: View, trace: int = NOWHERE) -> list[Evaluated]:
+    rows = len(seen.slot)
+    return list(running.over(running.turns[0], seen, rows).fold(0, rows, trace))
 
 
 def traced(one: Clause, closes: list[float]) -> Evaluated:
     made = rule(one)
     running = Running(made, RuleSettings(), Board([made]))
     seen = view(closes)
-    found = list(running.run(running.turns[0], seen, trace=len(closes) - 1))
+    found = folded(running, seen, trace=len(closes) - 1)
     return next(one for one in found if one.row == len(closes) - 1)
 
 
@@ -45,7 +52,11 @@ def traced(one: Clause, closes: list[float]) -> Evaluated:
         (clause("na > 10"), [9.0], Verdict.NA),
         (clause("price > 10"), [11.0], Verdict.NO_EDGE),
         (clause("price > 10", hold=MINUTE), [9.0, 11.0], Verdict.PENDING),
-        (clause("cross_up(price, 10)", cooldown=9 * MINUTE), [9.0, 11.0, 9.0, 11.0], Verdict(6)),
+        (
+            clause("cross_up(price, 10)", cooldown=9 * MINUTE),
+            [9.0, 11.0, 9.0, 11.0],
+            Verdict.COOLDOWN,
+        ),
     ],
 )
 def test_the_verdict_says_why_not(one: Clause, closes: list[float], verdict: Verdict) -> None:
@@ -69,10 +80,10 @@ def test_tracing_changes_nothing() -> None:
     made = rule(clause("price > 10", hold=MINUTE))
     running, other = (Running(made, RuleSettings(), Board([made])) for _ in range(2))
     seen = view([9.0, 11.0, 11.0, 9.0, 11.0])
-    plain = list(running.run(running.turns[0], seen))
+    plain = folded(running, seen)
     for row in range(5):
         other.forget()
-        found = list(other.run(other.turns[0], seen, trace=row))
+        found = folded(other, seen, trace=row)
         assert [one for one in found if one.verdict is Verdict.FIRED] == plain
         assert other.turns[0].table.ints.tolist() == running.turns[0].table.ints.tolist()
 
@@ -80,7 +91,7 @@ def test_tracing_changes_nothing() -> None:
 def test_records_that_do_not_fit_at_once_come_all_the_same() -> None:
     made = rule(*(clause("price > 0", id=f"c{n}", edge="every") for n in range(7)))
     running = Running(made, RuleSettings(), Board([made]))
-    found = list(running.run(running.turns[0], view([1.0] * 1000)))
+    found = folded(running, view([1.0] * 1000))
     assert [(one.row, one.clause) for one in found] == [
         (r, c) for r in range(1000) for c in range(7)
     ]
