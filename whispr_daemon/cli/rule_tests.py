@@ -104,7 +104,9 @@ def _lines(report: Report, seconds: dict[tuple[str, int], float], took: float) -
             lines.append(Text(path, "bold"))
         word = Text("  ok    ", "green") if one.passed else Text("  FAIL  ", "bold red")
         spent = seconds.get((one.path, one.line), 0.0)
-        detail = f"  {plural(one.bars, 'bar')}, {spent * 1000:.0f} ms"
+        counted = [plural(one.bars, "bar")] if one.bars or not one.ticks else []
+        counted += [plural(one.ticks, "tick")] if one.ticks else []
+        detail = f"  {', '.join(counted)}, {spent * 1000:.0f} ms"
         lines.append(word + Text(one.name, "") + Text(detail, "dim"))
         for failure in one.failures:
             lines += _failure(one, failure)

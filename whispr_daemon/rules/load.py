@@ -16,7 +16,7 @@ from whispr_daemon.rules.reading.inputs import Universes
 from whispr_daemon.rules.reading.parameters import Overrides
 from whispr_daemon.rules.remarks import TESTS_SUFFIX as TESTS_SUFFIX
 from whispr_daemon.rules.remarks import check_signals, remark
-from whispr_daemon.rules.rule import Rule
+from whispr_daemon.rules.rule import Evaluate, Rule
 
 
 class RuleFile(Value, frozen=True):
@@ -92,17 +92,19 @@ def check_expression(
     *,
     functions: Mapping[str, Function] | None = None,
     params: Overrides | None = None,
+    evaluate: Evaluate | None = None,
 ) -> Checked:
     """Check an expression as if it stood in a rule, with the rule's names and inputs.
 
-    What is wrong with the file itself is not said here.
+    It is of bars or of ticks, as the rule says unless it is said here. What is wrong with the file
+    itself is not said here.
     """
     document = read(file.path, file.text)
     if not isinstance(document.data, dict):
         document.data = {}
     table = {**FUNCTIONS, **(functions or {})}
     around = Surroundings(functions=table, overrides=params or {})
-    return check(text, RuleReader(document, around).scope)
+    return check(text, RuleReader(document, around).scope(evaluate))
 
 
 def _reader(

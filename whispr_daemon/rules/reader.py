@@ -82,10 +82,12 @@ class RuleReader:
         """The signals that the rule's expressions ask for."""
         return self.bench.asked
 
-    @property
-    def scope(self) -> Scope:
-        """What names mean in the rule, for expressions beside it."""
-        return self._scope.afresh()
+    def scope(self, evaluate: Evaluate | None = None) -> Scope:
+        """Return what names mean in the rule, for expressions beside it.
+
+        They are of bars or of ticks, as the rule says unless it is said here.
+        """
+        return self._scope_of(evaluate or self._scope.evaluate).afresh()
 
     def rule(self) -> Rule | None:
         """Return the rule; None if there is an error in the document by then."""

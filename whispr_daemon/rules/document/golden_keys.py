@@ -33,6 +33,23 @@ GIVEN: Final = (
     Key("account", items(OBJECT), "account figures by time"),
     Key("position", items(OBJECT), "position figures by time"),
 )
+
+
+def _ticks(shape: str) -> Schema:
+    several = {"type": "object", "additionalProperties": TEXT, "minProperties": 1}
+    return {
+        "anyOf": [TEXT, several],
+        "title": f"lines '{shape}', or a map from symbol to those",
+    }
+
+
+def _about(what: str, shape: str) -> str:
+    return (
+        f"{what} of the market, for what is evaluated on ticks: lines '{shape}', the time as "
+        "09:30:05.250, a date alone on its line begins a new day; or a map from symbol to those"
+    )
+
+
 TEST: Final = (
     Key("name", TEXT, "a sentence", required=True),
     Key("symbol", TEXT, "the instrument the bars are of"),
@@ -42,10 +59,17 @@ TEST: Final = (
     Key("warmup", choice("converged", "formed"), "formed unless said"),
     Key(
         "bars",
-        {"anyOf": [TEXT, OBJECT], "title": "rows of bars, or {start, closes}"},
-        "the market",
-        required=True,
+        {
+            "anyOf": [TEXT, OBJECT],
+            "title": "lines 'time open high low close [volume]', {start, closes}, or a map from "
+            "symbol to those",
+        },
+        "the market: lines 'time open high low close [volume]', a date alone on its line begins a "
+        'new day; or {start: "09:30", closes: "607 608+0.5x3 _ 610x2"}; or a map from symbol to '
+        "those",
     ),
+    Key("trades", _ticks("time price [size]"), _about("trades", "time price [size]")),
+    Key("quotes", _ticks("time bid ask"), _about("quotes", "time bid ask")),
     Key("expect", items(OBJECT, 0), "everything that comes out, in order"),
     Key("expect_values", items(OBJECT), "values of expressions"),
     Key("expect_suppressed", items(OBJECT), "fires that were held back"),

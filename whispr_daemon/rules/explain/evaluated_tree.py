@@ -32,7 +32,8 @@ class Moment(NamedTuple):
 
     numbers: Mapping[str, float]
     before: Mapping[str, float]
-    bar: str  # which bar it was: "09:35, SPY 1m"
+    bar: str  # which bar it was: "bar 09:35, SPY 1m"
+    tick: str  # which trade or quote it was
     anchored: str  # the date of the session before; empty: levels are pinned
 
     def number(self, node: Node) -> float | None:
@@ -89,8 +90,8 @@ def _note(node: Node, moment: Moment) -> str:
             sign = "+" if ratio > 0 else "-"
             sum_ = f"{figure(anchor)} {sign} {abs(ratio):g} × {figure(atr)}"  # noqa: RUF001 (it is meant)
             return f"{sum_}; {ladder.mode}, {ladder.session}, {_anchor(ladder, moment)}"
-        case Price():
-            return f"bar {moment.bar}"
+        case Price(field=field):
+            return moment.tick if field == "price" else moment.bar
         case _:
             return ""
 

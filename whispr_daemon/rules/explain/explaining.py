@@ -148,14 +148,16 @@ class _Explaining:
         return f"true since {self._where.clock(since)}: {held} of for {duration(clause.hold)}"
 
     def _no_edge(self, number: int) -> str:
-        since = self._now.ts
+        since, known = self._now.ts, False
         for look in reversed(self._looks[:-1]):
             if look.verdict(number) in (Verdict.FALSE, Verdict.NA, Verdict.WARMING, None):
+                known = look.verdict(number) is Verdict.FALSE
                 break
             since = look.ts
+        first = "" if known else ", when it was first known"
         return (
-            f"true since {self._where.clock(since)}: a condition fires when it becomes true after "
-            "it was seen false"
+            f"true since {self._where.clock(since)}{first}: a condition fires when it becomes true "
+            "after it was seen false"
         )
 
     def _cooldown(self, number: int, clause: Clause) -> str:

@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -11,7 +12,7 @@ from whispr_daemon.domain.outputs import Output
 from whispr_daemon.rules.compile.record import Verdict
 from whispr_daemon.rules.explain.evaluated_tree import level_parts
 from whispr_daemon.rules.nodes import Compare, Const, Logic, Node, Type
-from whispr_daemon.rules.rule import Clause, Rule
+from whispr_daemon.rules.rule import Clause, Evaluate, Rule
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.strategy import RulesStrategy
 from whispr_daemon.rules.tree import canonical, walk
@@ -19,12 +20,14 @@ from whispr_daemon.rules.turn import Evaluated
 
 KEPT: Final = 500  # evaluations of an instrument
 _WATCH: Final = "whispr watch"  # no clause of a file can have this id: it has a space
+_NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 class Look(NamedTuple):
-    """One evaluation of an instrument: what came of every clause, and all values."""
+    """One evaluation of an instrument: what came of its clauses, and all values."""
 
     ts: int
+    evaluate: Evaluate  # of which clauses it is
     verdicts: Mapping[int, Evaluated]  # by number of the clause
     numbers: Mapping[str, float]  # by canonical spelling
     waits: str  # what the rule still waits for, in words
@@ -43,13 +46,17 @@ class Watch:
         rules: Sequence[Rule],
         name: str,
         settings: RuleSettings,
-        extra: Sequence[Node] = (),
+        extra: Mapping[Evaluate, Sequence[Node]] = _NOTHING,
         kept: int | None = KEPT,
     ) -> None:
-        """Watch the rule ``name``; ``extra`` expressions get a value at every evaluation, too."""
+        """Watch the rule ``name``.
+
+        ``extra`` expressions get a value at every evaluation of bars, or of ticks, too.
+        """
         self.rule = next(rule for rule in rules if rule.name == name)
         self.settings = settings
         watched = _watched(self.rule, extra)
+        self._evaluate = [clause.evaluate for clause in watched.clauses]
         others = [rule for rule in rules if rule.name != name]
         self._traced = RulesStrategy([*others, watched], settings)
         self._plain = RulesStrategy(rules, settings)
@@ -99,7 +106,7 @@ class Watch:
             }
             waiting = waits.get(f"{self.rule.name} {symbol}", "")
             looks = self._looks.setdefault(symbol, deque(maxlen=self._kept))
-            looks.append(Look(ts, verdicts, numbers, waiting))
+            looks.append(Look(ts, self._evaluate[ones[-1].clause], verdicts, numbers, waiting))
 
     def looks(self, symbol: str) -> Sequence[Look]:
         """Return the evaluations of an instrument that are kept, oldest first."""
@@ -113,22 +120,32 @@ class Watch:
 _BESIDE: Final = (Verdict.TIMEOUT, Verdict.ERROR, Verdict.DISABLED, Verdict.DATA_GAP)
 
 
-def _watched(rule: Rule, extra: Sequence[Node]) -> Rule:
-    """Return the rule with one clause more, that reads what is to have a value and never fires."""
-    whole = [node for clause in rule.clauses for node in clause.conditions]
+def _watched(rule: Rule, extra: Mapping[Evaluate, Sequence[Node]]) -> Rule:
+    """Return the rule with clauses more, that read what is to have a value and never fire."""
+    added = [
+        clause
+        for evaluate in dict.fromkeys(clause.evaluate for clause in rule.clauses)
+        if (clause := _reading(rule, evaluate, extra.get(evaluate, ()))) is not None
+    ]
+    return msgspec.structs.replace(rule, clauses=(*rule.clauses, *added))
+
+
+def _reading(rule: Rule, evaluate: Evaluate, extra: Sequence[Node]) -> Clause | None:
+    mine = (clause for clause in rule.clauses if clause.evaluate == evaluate)
+    whole = [node for clause in mine for node in clause.conditions]
     whole += [] if rule.when is None else [rule.when]
     parts = [part for top in whole for node in walk(top) for part in level_parts(node)]
     nodes = {canonical(node): node for node in (*parts, *extra)}
     if not nodes:
-        return rule
+        return None
     never = tuple(_never(node) for node in nodes.values())
     condition = (
         never[0]
         if len(never) == 1
         else Logic(type=Type.BOOL, start=0, end=0, op="or", operands=never)
     )
-    clause = Clause(id=_WATCH, digest=_WATCH, condition=condition, actions=())
-    return msgspec.structs.replace(rule, clauses=(*rule.clauses, clause))
+    name = f"{_WATCH} {evaluate}"
+    return Clause(id=name, digest=name, evaluate=evaluate, condition=condition, actions=())
 
 
 def _never(node: Node) -> Node:

@@ -8,6 +8,14 @@ from whispr_daemon.rules.columns.sessions import calendar, day_of, days_since_ep
 from whispr_daemon.rules.rule import Rule
 
 
+def time_of_day(local: datetime) -> str:
+    """Return ``09:36``, ``09:36:05`` or ``09:36:05.250``: as much as there is to say."""
+    if not local.microsecond:
+        return f"{local:%H:%M:%S}".removesuffix(":00")
+    thousandths, rest = divmod(local.microsecond, 1_000)
+    return f"{local:%H:%M:%S.%f}" if rest else f"{local:%H:%M:%S}.{thousandths:03d}"
+
+
 class Where(NamedTuple):
     """The clock on the wall of a rule's exchange."""
 
@@ -20,8 +28,8 @@ class Where(NamedTuple):
         return moment.astimezone(self.zone)
 
     def clock(self, ts: int) -> str:
-        """Return ``09:36``, with seconds where there are some."""
-        return f"{self.local(ts):%H:%M:%S}".removesuffix(":00")
+        """Return ``09:36``, with seconds and their parts where there are some."""
+        return time_of_day(self.local(ts))
 
     def session_before(self, ts: int) -> str:
         """Return the date of the session before that of ``ts``."""

@@ -7,7 +7,7 @@ from whispr_daemon.domain.batch import Rows
 from whispr_daemon.rules.document.yaml_core import Mark
 from whispr_daemon.rules.golden.times import RuleClock
 from whispr_daemon.rules.nodes import Node
-from whispr_daemon.rules.rule import Rule
+from whispr_daemon.rules.rule import Evaluate, Rule
 from whispr_daemon.rules.settings import RuleSettings
 
 INTENTS: Final = ("order", "target", "flatten", "cancel", "halt")
@@ -41,7 +41,7 @@ class WantedValue(NamedTuple):
 
     ts: int
     text: str
-    node: Node
+    nodes: Mapping[Evaluate, Node]  # what it is on bars, or on ticks
     value: float  # NaN: na
     tolerance: float
     symbol: str

@@ -1,20 +1,25 @@
-"""What a test gives: the bars of its instruments, level pins, daily bars."""
+"""What a test gives: the bars, trades and quotes of its instruments, level pins, daily bars."""
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from whispr_daemon.rules.document.document import Document, Path
 from whispr_daemon.rules.golden.market import (
-    Candle,
+    Event,
     Traded,
     bars_of_closes,
     bars_of_table,
     daily_bars,
 )
 from whispr_daemon.rules.golden.notation import NotationError
+from whispr_daemon.rules.golden.ticks import quotes_of_table, trades_of_table
 from whispr_daemon.rules.golden.times import OPEN, RuleClock, read_date, read_time
+
+BARS: Final = "bars"
+MARKET: Final = (BARS, "trades", "quotes")  # the keys that say what happens
+_TICKS: Final = {"trades": trades_of_table, "quotes": quotes_of_table}
 
 
 class Setting(NamedTuple):
@@ -31,30 +36,54 @@ class Setting(NamedTuple):
         self.document.report(self.document.value((*self.path, *path)), code, message)
 
 
-def traded(setting: Setting, written: str | Mapping[str, Any]) -> list[Traded] | None:
-    """Return the bars of all instruments of a test; None if there is a mistake in them."""
-    several = isinstance(written, dict) and "closes" not in written and "start" not in written
-    if not several:
-        bars = _bars(setting, written, ("bars",))
-        return None if bars is None else [_of(setting, setting.symbol, bars)]
-    assert isinstance(written, dict)  # noqa: S101 (for the type checker)
-    found = []
-    for symbol, each in written.items():
-        bars = _bars(setting, each, ("bars", symbol))
-        if bars is None:
-            return None
-        found.append(_of(setting, symbol, bars))
-    if setting.symbol not in written:
-        setting.wrong(("bars",), f"there are no bars of {setting.symbol}, the instrument tested")
+def by_symbol(key: str, written: object) -> Mapping[str, Any] | None:
+    """Return what stands under ``bars``, ``trades`` or ``quotes`` by instrument.
+
+    None: it does not say which, and is of the one that is tested.
+    """
+    if not isinstance(written, dict):
+        return None
+    one = key == BARS and ("closes" in written or "start" in written)
+    return None if one else written
+
+
+def traded(setting: Setting, test: Mapping[str, Any]) -> list[Traded] | None:
+    """Return what happens to all instruments of a test; None if there is a mistake in it."""
+    said = [key for key in MARKET if key in test]
+    if not said:
+        setting.wrong(("name",), "the test has no bars, trades or quotes", "E521")
+        return None
+    found: list[Traded] = []
+    for key in said:
+        several = by_symbol(key, test[key])
+        paths: Mapping[str, tuple[object, Path]] = {setting.symbol: (test[key], (key,))}
+        if several is not None:
+            paths = {symbol: (each, (key, symbol)) for symbol, each in several.items()}
+        for symbol, (written, path) in paths.items():
+            events = _events(setting, key, written, path)
+            if events is None:
+                return None
+            timeframe = setting.clock.timeframe if key == BARS else ""
+            found.append(Traded(symbol, timeframe, events))
+    if setting.symbol not in {each.symbol for each in found}:
+        what = " or ".join(said)
+        setting.wrong((said[0],), f"there are no {what} of {setting.symbol}, the instrument tested")
         return None
     return found
 
 
-def _of(setting: Setting, symbol: str, bars: list[Candle]) -> Traded:
-    return Traded(symbol, setting.clock.timeframe, bars)
+def _events(setting: Setting, key: str, written: object, path: Path) -> list[Event] | None:
+    if key == BARS:
+        return _bars(setting, written, path)
+    table = _TICKS[key]
+    if not isinstance(written, str):
+        shape = "time price [size]" if key == "trades" else "time bid ask"
+        setting.wrong(path, f"{key} are lines '{shape}'")
+        return None
+    return _noted(setting, path, lambda: table(written, setting.clock, setting.day))
 
 
-def _bars(setting: Setting, written: object, path: Path) -> list[Candle] | None:
+def _bars(setting: Setting, written: object, path: Path) -> list[Event] | None:
     day = setting.day
     if isinstance(written, str):
         return _noted(setting, path, lambda: bars_of_table(written, setting.clock, day))
@@ -82,14 +111,13 @@ def _bars(setting: Setting, written: object, path: Path) -> list[Candle] | None:
     return _noted(setting, found, lambda: bars_of_closes(text, setting.clock, day, start))
 
 
-def _noted(setting: Setting, path: Path, read: Any) -> list[Candle] | None:
+def _noted(setting: Setting, path: Path, read: Callable[[], list[Event]]) -> list[Event] | None:
     try:
-        bars: list[Candle] = read()
+        return read()
     except NotationError as error:
         mark = setting.document.inside((*setting.path, *path), error.offset)
         setting.document.report(mark, "E520", str(error))
         return None
-    return bars
 
 
 def pins(

@@ -1,5 +1,5 @@
 """What holds for every rule on any market: it does not look ahead, restarts leave no trace, and
-bars that come again or too late change nothing."""
+bars, trades and quotes that come again or too late change nothing."""
 
 from collections.abc import Iterator
 from zlib import crc32
@@ -7,10 +7,11 @@ from zlib import crc32
 import numpy as np
 
 from whispr_daemon.domain.batch import Batch, Rows
+from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.rules.golden.case import Case
 from whispr_daemon.rules.golden.engine import Make, said
-from whispr_daemon.rules.golden.report import Failure, Kind
+from whispr_daemon.rules.golden.report import Failure, Miss
 from whispr_daemon.rules.golden.said import output_in_words, when
 
 _PREFIXES = 120  # of longer markets only so many are tried, evenly spread
@@ -56,7 +57,7 @@ def _restart(case: Case, make: Make, whole: list[Output]) -> Failure | None:
 
 
 def _duplicates(case: Case, make: Make, whole: list[Output]) -> Failure | None:
-    """Bars that come again, at once or late and in any order, must change nothing."""
+    """What comes again, at once or late and in any order, must change nothing."""
     engine = make(case.rule, case.settings)
     found: list[Output] = []
     for place in range(len(case.rows)):
@@ -70,32 +71,49 @@ def _duplicates(case: Case, make: Make, whole: list[Output]) -> Failure | None:
 
 
 def _echoed(case: Case, place: int) -> Rows:
-    """Return a bar and, after it, some that came before or itself, the same in every run."""
+    """Return a row and, after it, some that came before or itself, the same in every run."""
     draw = crc32(f"{case.name} {place}".encode())
     again = [(draw >> 8 * time) % (place + 1) for time in range(draw % (_ECHOES + 1))]
-    rows: Rows = case.rows[np.array([place, *again])]
+    known = [one for one in again if _is_echo(case.rows, one, place)]
+    rows: Rows = case.rows[np.array([place, *known])]
     return rows
 
 
+def _is_echo(rows: Rows, one: int, place: int) -> bool:
+    """Can it be told that a row has come before?
+
+    Of a bar it can. Two trades or quotes of one moment may well be equal: which of them came before
+    only their numbers say, and those ingest looks at.
+    """
+    kind = rows["kind"][one]
+    if kind not in (Kind.TRADE, Kind.QUOTE):
+        return bool(kind == Kind.BAR)
+    same = rows["instrument"] == rows["instrument"][one]
+    known = (rows["kind"] == kind) & same
+    return bool(rows["ts"][one] < rows["ts"][: place + 1][known[: place + 1]].max())
+
+
 _EXPECTED = {
-    "prefix": "what is said of bars does not depend on later ones (no look-ahead)",
-    "restart": "a snapshot restored after every bar changes nothing",
-    "duplicates": "bars that come again or late change nothing",
+    "prefix": "what is said of the market does not depend on what comes later (no look-ahead)",
+    "restart": "a snapshot restored after every row changes nothing",
+    "duplicates": "rows that come again or late change nothing",
 }
 
 
 def _failure(
-    kind: Kind, case: Case, place: int, whole: list[Output], found: list[Output]
+    kind: Miss, case: Case, place: int, whole: list[Output], found: list[Output]
 ) -> Failure:
     row = case.rows[place]
-    bar = f"bar {place + 1}, {case.symbols[int(row['instrument'])]} {when(int(row['ts']), case)}"
-    lines = [f"it broke at {bar}"]
+    clock = int(row["kind"]) == Kind.CLOCK
+    what = "row" if clock else Kind(int(row["kind"])).name.lower()
+    whose = "the clock" if clock else case.symbols[int(row["instrument"])]
+    lines = [f"it broke at {what} {place + 1}, {whose} {when(int(row['ts']), case)}"]
     for number in range(max(len(whole), len(found))):
         one = whole[number] if number < len(whole) else None
         other = found[number] if number < len(found) else None
         later = one is not None and one.ts_event > int(row["ts"])
         if one != other and not (later and other is None and kind == "prefix"):
-            lines.append(f"all bars at once:  {_line(one, case)}")
+            lines.append(f"all rows at once:  {_line(one, case)}")
             lines.append(f"here:              {_line(other, case)}")
             lines += _fields(one, other)
             break

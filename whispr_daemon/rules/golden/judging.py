@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
+from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.outputs import Audit, Output
 from whispr_daemon.rules.golden import invariants
 from whispr_daemon.rules.golden.case import Case, WantedSuppression
@@ -24,7 +27,8 @@ def judged(case: Case, make: Make = rules_engine) -> Result:
         path=case.path,
         line=case.mark.line,
         column=case.mark.column,
-        bars=len(case.rows),
+        bars=int((case.rows["kind"] == Kind.BAR).sum()),
+        ticks=int(np.isin(case.rows["kind"], (Kind.TRADE, Kind.QUOTE)).sum()),
         failures=failures,
     )
 

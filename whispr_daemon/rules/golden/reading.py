@@ -8,7 +8,7 @@ import msgspec
 
 from whispr_daemon.rules.document.document import Document, Path
 from whispr_daemon.rules.golden.case import Case
-from whispr_daemon.rules.golden.given import Setting, daily, pins, traded
+from whispr_daemon.rules.golden.given import MARKET, Setting, by_symbol, daily, pins, traded
 from whispr_daemon.rules.golden.market import Traded, rows_of
 from whispr_daemon.rules.golden.parameters import with_parameters
 from whispr_daemon.rules.golden.portfolio import portfolio
@@ -58,7 +58,7 @@ def _case(
         about = ", ".join(rule.inputs.symbols)
         setting.wrong(("symbol",), f"the rule is about {about}, not about {symbol}", "E524")
         return None
-    market = traded(setting, written.get("bars", ""))
+    market = traded(setting, written)
     if market is None:
         return None
     given = written.get("given") or {}
@@ -66,7 +66,7 @@ def _case(
         days = daily(setting, str(given["daily"]), files)
         if days is not None:
             market.append(days)
-    rows, symbols = rows_of(market, symbol)
+    rows, symbols = rows_of(market, symbol, clock.length)
     if "date" not in written:
         setting = setting._replace(day=_first_day(setting, market))
     settings = RuleSettings(
@@ -105,9 +105,7 @@ def _awake(rule: Rule, written: Mapping[str, Any]) -> Rule:
 
 def _symbol(rule: Rule, written: Mapping[str, Any]) -> str:
     named = [symbol for symbol in rule.inputs.symbols if symbol != "*"]
-    bars = written.get("bars")
-    several = isinstance(bars, dict) and "closes" not in bars and "start" not in bars
-    listed = list(bars) if several and isinstance(bars, dict) else []
+    listed = [name for key in MARKET for name in by_symbol(key, written.get(key)) or ()]
     known = [symbol for symbol in (*named, *listed) if not listed or symbol in listed]
     return str(written.get("symbol") or (known[0] if known else DEFAULT_SYMBOL))
 
@@ -130,7 +128,12 @@ def _day(document: Document, path: Path, written: Mapping[str, Any]) -> date | N
 
 
 def _first_day(setting: Setting, market: Sequence[Traded]) -> date:
-    """Return the date of the first bar: that of times without a date."""
+    """Return the date of what happens first: that of times without a date."""
     clock = setting.clock
-    ends = [each.bars[0].end for each in market if each.bars and each.timeframe == clock.timeframe]
-    return clock.local(min(ends) - clock.length).date() if ends else setting.day
+    lengths = {clock.timeframe: clock.length, "": 0}
+    starts = [
+        each.events[0].end - lengths[each.timeframe]
+        for each in market
+        if each.events and each.timeframe in lengths
+    ]
+    return clock.local(min(starts)).date() if starts else setting.day

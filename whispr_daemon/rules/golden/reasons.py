@@ -15,7 +15,8 @@ from whispr_daemon.rules.explain.watching import Watch
 from whispr_daemon.rules.explain.where import Where
 from whispr_daemon.rules.golden.case import INTENTS, Case, Expected, WantedValue
 from whispr_daemon.rules.golden.said import when
-from whispr_daemon.rules.rule import Clause
+from whispr_daemon.rules.nodes import Node
+from whispr_daemon.rules.rule import Clause, Evaluate
 from whispr_daemon.rules.spelling import spelling
 from whispr_daemon.rules.tree import canonical, children, is_constant
 
@@ -41,10 +42,13 @@ class Reasons:
 
     @cached_property
     def _watch(self) -> Watch:
-        nodes = [wanted.node for wanted in self._case.values]
-        below = [child for node in nodes for child in children(node) if not is_constant(child)]
         case = self._case
-        watch = Watch([case.rule], case.rule.name, case.settings, (*nodes, *below), kept=None)
+        read: dict[Evaluate, list[Node]] = {}
+        for wanted in case.values:
+            for evaluate, node in wanted.nodes.items():
+                below = (child for child in children(node) if not is_constant(child))
+                read.setdefault(evaluate, []).extend((node, *below))
+        watch = Watch([case.rule], case.rule.name, case.settings, read, kept=None)
         watch.fold(Batch(case.rows, case.symbols))
         return watch
 
@@ -92,24 +96,27 @@ class Reasons:
     # ------------------------------------------------------------------ values
     def value(self, wanted: WantedValue) -> Found:
         """Return the value of an expression at an evaluation."""
-        expected = shown(wanted.node, wanted.value)
-        look = next((one for one in self._watch.looks(wanted.symbol) if one.ts == wanted.ts), None)
-        if look is None:
+        looks = [one for one in self._watch.looks(wanted.symbol) if one.ts == wanted.ts]
+        if not looks:
             why = self._not_evaluated(wanted.symbol, wanted.ts)
+            expected = _exact(wanted.value)
             return Found(agrees=False, wanted=expected, found="not evaluated", why=(why,))
-        value = look.numbers.get(canonical(wanted.node), math.nan)
+        look = looks[-1]
+        node = wanted.nodes[look.evaluate]
+        expected = shown(node, wanted.value)
+        value = look.numbers.get(canonical(node), math.nan)
         truth = {1: 1.0, 0: math.nan, -1: -1.0}
-        number = truth[int(value)] if wanted.node.type in ("bool", "event") else value
+        number = truth[int(value)] if node.type in ("bool", "event") else value
         both_na = math.isnan(number) and math.isnan(wanted.value)
         agrees = both_na or abs(number - wanted.value) <= wanted.tolerance
         exact = "na" if math.isnan(number) else f"{number:.12g}"
-        told = shown(wanted.node, value)
-        if wanted.node.type not in ("bool", "event", "str", "time", "dur"):
+        told = shown(node, value)
+        if node.type not in ("bool", "event", "str", "time", "dur"):
             expected, told = _exact(wanted.value), exact
-        return Found(agrees, expected, told, tuple(self._parts(wanted, look.numbers)))
+        return Found(agrees, expected, told, tuple(self._parts(node, look.numbers)))
 
-    def _parts(self, wanted: WantedValue, numbers: Mapping[str, float]) -> Iterator[str]:
-        for child in children(wanted.node):
+    def _parts(self, node: Node, numbers: Mapping[str, float]) -> Iterator[str]:
+        for child in children(node):
             value = numbers.get(canonical(child))
             if value is not None and not is_constant(child):
                 yield f"{spelling(child)} = {shown(child, value)}"

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.diagnostics import Diagnostic
 
-Kind: TypeAlias = Literal[
+Miss: TypeAlias = Literal[
     "expect", "value", "suppressed", "prefix", "restart", "duplicates", "crash"
 ]
 
@@ -13,7 +13,7 @@ Kind: TypeAlias = Literal[
 class Failure(Value, frozen=True, kw_only=True):
     """One thing that is not as it should be. ``line`` and ``column`` count from 1."""
 
-    kind: Kind
+    kind: Miss
     line: int
     column: int
     expected: str
@@ -30,6 +30,7 @@ class Result(Value, frozen=True, kw_only=True):
     line: int
     column: int
     bars: int
+    ticks: int = 0  # trades and quotes
     failures: tuple[Failure, ...] = ()
 
     @property

@@ -7,6 +7,7 @@ from typing import Any, Final
 from whispr_daemon.domain.outputs import Alert, Audit, Output, Signal
 from whispr_daemon.rules.actions import Intend
 from whispr_daemon.rules.document.document import read
+from whispr_daemon.rules.explain.where import time_of_day
 from whispr_daemon.rules.golden.case import INTENTS, Case, Expected
 
 CLOSE: Final = 1e-9  # relative: numbers that are equal
@@ -125,7 +126,7 @@ def when(ts: int, case: Case) -> str:
     """Return the exchange-local time of an evaluation, with its date where bars are of several."""
     clock = case.clock
     local = clock.local(ts)
-    shown = f"{local:%H:%M:%S}".removesuffix(":00")
+    shown = time_of_day(local)
     days = {clock.local(int(end)).date() for end in (*case.rows["ts"][:1], *case.rows["ts"][-1:])}
     return shown if days == {local.date()} else f"{local:%Y-%m-%d} {shown}"
 

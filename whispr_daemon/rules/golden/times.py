@@ -15,7 +15,7 @@ EARLIEST: Final = 1971  # calendars begin in 1970
 LATEST: Final = 2059
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_TIME: Final = re.compile(r"\d{2}:\d{2}(:\d{2})?")
+_TIME: Final = re.compile(r"\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?")
 
 
 class RuleClock(NamedTuple):
@@ -39,7 +39,8 @@ class RuleClock(NamedTuple):
     def ns(self, day: date, moment: time) -> int:
         """Return ns UTC of an exchange-local date and time."""
         local = datetime.combine(day, moment, self.zone)
-        return int(local.timestamp()) * SECOND
+        whole = int(local.replace(microsecond=0).timestamp())
+        return whole * SECOND + local.microsecond * 1_000
 
     def local(self, ts: int) -> datetime:
         """Return ns UTC as exchange-local time, to the microsecond."""
@@ -113,7 +114,7 @@ def read_date(text: str) -> date | None:
 
 
 def read_time(text: str) -> time | None:
-    """Return ``09:30`` or ``09:30:15`` as a time of day, None if it is none."""
+    """Return ``09:30``, ``09:30:15`` or ``09:30:15.250`` as a time of day, None if it is none."""
     if not _TIME.fullmatch(text):
         return None
     try:

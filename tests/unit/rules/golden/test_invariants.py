@@ -112,4 +112,4 @@ def test_the_difference_is_shown(kind: str) -> None:
     engines = {"prefix": LooksAhead, "restart": Forgets, "duplicates": HearsTwice}
     found = judged(CASE, engines[kind]).failures
     (failure,) = (one for one in found if one.kind == kind)
-    assert any("all bars at once:" in line for line in failure.why)
+    assert any("all rows at once:" in line for line in failure.why)

@@ -105,6 +105,52 @@ def test_fires_held_back_are_compared() -> None:
     assert failure.got == "held back were: 09:34 up: cooldown"
 
 
+TICKING = TENTH.replace("symbols: [SPY]", "symbols: [SPY], evaluate: tick")
+TRADED = 'expect: [{at: "09:30:07.500", emit: UP}, {at: "09:30:07.500", alert: info}]'
+
+
+@pytest.mark.parametrize(
+    "trades",
+    [
+        "trades: |\n  09:30 9\n  09:30:07.5 11 300   # up",
+        "trades:\n  SPY: |\n    09:30:00 9\n    09:30:07.500 11\n  QQQ: 09:30 5",
+        "quotes: |\n  09:30:01 9 9.5\ntrades: |\n  09:30:02 9\n  09:30:07.500000 11",
+    ],
+)
+def test_trades_and_quotes_come_in_several_ways(trades: str) -> None:
+    result = result_of(f"{trades}\n{TRADED}", TICKING)
+    assert (result.failures, result.bars) == ((), 0)
+    assert result.ticks in (2, 3)
+
+
+def test_bars_are_made_of_the_trades_of_a_test() -> None:
+    test = """\
+trades: |
+  2026-06-23
+  15:59:59 9
+  2026-06-24
+  09:30:00 9
+  09:30:59.999 11
+  09:31:20 12
+expect: [{at: "2026-06-24 09:31", emit: UP}, {at: "2026-06-24 09:31", alert: info}]
+expect_values:
+  - {at: "2026-06-24 09:31", expr: "close", value: 11}
+  - {at: "2026-06-24 09:32", expr: "volume", value: 100}
+"""
+    assert result_of(test).failures == ()
+
+
+def test_the_last_of_several_evaluations_at_one_time_counts() -> None:
+    test = """\
+trades: |
+  09:30:05 9
+  09:30:05 9.5
+expect: []
+expect_values: [{at: "09:30:05", expr: "price", value: 9.5}]
+"""
+    assert result_of(test, TICKING).failures == ()
+
+
 # ------------------------------------------------------------------ mistakes
 @pytest.mark.parametrize(
     ("test", "mistake"),
@@ -117,6 +163,19 @@ def test_fires_held_back_are_compared() -> None:
         ("bars: |\n  2026-02-30\nexpect: []", "4:7 E520"),
         ('bars: {closes: "9", step: 5}\nexpect: []', "3:25 E501 unknown key 'step'"),
         ('bars: {QQQ: {closes: "9"}}\nsymbol: SPY\nexpect: []', "3:11 E520 there are no bars"),
+        ("expect: []", "2:11 E521 the test has no bars, trades or quotes"),
+        ("trades: |\n  09:30 9 1 1\nexpect: []", "4:7 E520 a line is 'time price [size]'; this"),
+        (
+            "trades: |\n  09:30\nexpect: []",
+            "4:7 E520 a line is 'time price [size]'; this one has 0",
+        ),
+        ("trades: |\n  09:30 0\nexpect: []", "4:13 E520 '0' is not a price"),
+        ("trades: |\n  9h 9\nexpect: []", "4:7 E520 '9h' is neither a time such as 09:30:05.250"),
+        ("trades: |\n  09:31 9\n  09:30 9\nexpect: []", "5:7 E520 ticks must come in order"),
+        ("quotes: |\n  09:31 9 8\nexpect: []", "4:15 E520 the ask 8 is below the bid 9"),
+        ("quotes: |\n  09:31 9\nexpect: []", "4:7 E520 a line is 'time bid ask'; this one has 1"),
+        ("trades: 5\nexpect: []", "3:13 E503 tests.0.trades is 5; expected lines 'time price"),
+        ("trades: {QQQ: 09:30 9}\nsymbol: SPY\nexpect: []", "3:13 E520 there are no trades of SPY"),
         ('bars: {closes: "9"}\nsymbol: QQQ\nexpect: []', "4:13 E524 the rule is about SPY"),
         ('bars: {closes: "9"}\ndate: 2026-13-01\nexpect: []', "4:11 E524"),
         ('bars: {closes: "9"}', "2:11 E521 the test expects nothing"),
