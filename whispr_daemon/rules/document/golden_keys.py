@@ -74,7 +74,8 @@ TEST: Final = (
     Key("expect_values", items(OBJECT), "values of expressions"),
     Key("expect_suppressed", items(OBJECT), "fires that were held back"),
 )
-TESTS: Final = Key("tests", items(table(TEST), 0), "golden tests")
+_MARKET: Final = [{"required": [name]} for name in ("bars", "trades", "quotes")]
+TESTS: Final = Key("tests", items(table(TEST, anyOf=_MARKET), 0), "golden tests")
 
 
 def tests_schema() -> Schema:

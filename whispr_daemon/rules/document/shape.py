@@ -49,6 +49,9 @@ def _report(document: Document, error: ValidationError) -> None:
     elif "propertyNames" in error.absolute_schema_path:
         message = f"the name {instance!r} in {where}; expected {schema['title']}"
         document.report(document.key((*path, instance)), "E503", message)
+    elif error.validator == "anyOf" and all("required" in one for one in schema["anyOf"]):
+        names = (repr(name) for one in schema["anyOf"] for name in one["required"])
+        document.report(document.key(path), "E502", f"{where} needs one of {', '.join(names)}")
     elif error.validator == "anyOf" and (closer := _closer(error)):
         for one in closer:
             _report(document, one)

@@ -50,9 +50,6 @@ def by_symbol(key: str, written: object) -> Mapping[str, Any] | None:
 def traded(setting: Setting, test: Mapping[str, Any]) -> list[Traded] | None:
     """Return what happens to all instruments of a test; None if there is a mistake in it."""
     said = [key for key in MARKET if key in test]
-    if not said:
-        setting.wrong(("name",), "the test has no bars, trades or quotes", "E521")
-        return None
     found: list[Traded] = []
     for key in said:
         several = by_symbol(key, test[key])

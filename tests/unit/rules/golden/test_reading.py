@@ -163,7 +163,7 @@ expect_values: [{at: "09:30:05", expr: "price", value: 9.5}]
         ("bars: |\n  2026-02-30\nexpect: []", "4:7 E520"),
         ('bars: {closes: "9", step: 5}\nexpect: []', "3:25 E501 unknown key 'step'"),
         ('bars: {QQQ: {closes: "9"}}\nsymbol: SPY\nexpect: []', "3:11 E520 there are no bars"),
-        ("expect: []", "2:11 E521 the test has no bars, trades or quotes"),
+        ("expect: []", "2:5 E502 tests.0 needs one of 'bars', 'trades', 'quotes'"),
         ("trades: |\n  09:30 9 1 1\nexpect: []", "4:7 E520 a line is 'time price [size]'; this"),
         (
             "trades: |\n  09:30\nexpect: []",
