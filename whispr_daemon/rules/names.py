@@ -26,7 +26,7 @@ _EXAMPLES: Final = ("ATR14", "EMA13", "RSI14", "SMA20")  # of shorthands
 
 CLOCK: Final = {  # of the moment of evaluation
     "time": Type.TIME,  # minutes of the exchange's day
-    "date": Type.NUM,  # of the session, days from 1970-01-01; compares with '2026-06-24'
+    "date": Type.NUM,  # of the exchange, 20260624; compares with '2026-06-24'
     "weekday": Type.NUM,  # Monday 1 to Sunday 7; compares with 'mon' or 'monday'
     "minutes_since_open": Type.NUM,
     "minutes_to_close": Type.NUM,

@@ -31,6 +31,7 @@ from whispr_daemon.rules.nodes import (
     Const,
     Named,
     Node,
+    Parameter,
     PortfolioValue,
     Price,
     SessionValue,
@@ -162,11 +163,12 @@ def _range_minutes(
     checking: Checking, name: str, given: list[Tree[Token]] | None, span: Span
 ) -> int:
     node = checking.visit(given[0]) if given and len(given) == 1 else None
-    whole = isinstance(node, Const) and node.type is Type.DUR and node.value % MINUTE == 0
-    if node is None or not whole or not 0 < cast("Const", node).value <= 24 * 60 * MINUTE:
+    written = isinstance(node, Const | Parameter) and node.type is Type.DUR
+    length = cast("Const", node).value if written else 0.0
+    if length % MINUTE or not 0 < length <= 24 * 60 * MINUTE:
         message = f"{name} takes how long it is, in minutes: {name}(15m)"
         raise RefusedError(span.start, "E305", message)
-    return int(cast("Const", node).value // MINUTE)
+    return int(length // MINUTE)
 
 
 def _bare(checking: Checking, name: str, span: Span) -> Node | None:

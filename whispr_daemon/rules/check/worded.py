@@ -7,8 +7,6 @@ from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.names import WEEKDAYS
 from whispr_daemon.rules.nodes import ClockValue, Const, Node, Text, Type
 
-_EPOCH = date(1970, 1, 1)
-
 
 def worded(node: Node, beside: Node) -> Node:
     """Return a text as the number that the value beside it has for that word.
@@ -49,7 +47,8 @@ def _weekday(text: Text) -> int:
 
 def _day(text: Text) -> int:
     try:
-        return (date.fromisoformat(text.value) - _EPOCH).days
+        day = date.fromisoformat(text.value)
     except ValueError as error:
         message = f"{text.value!r} is no date such as 2026-06-24"
         raise RefusedError(text.start, "E305", message) from error
+    return day.year * 10000 + day.month * 100 + day.day

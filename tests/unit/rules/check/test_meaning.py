@@ -38,7 +38,7 @@ def meant(text: str, scope: Scope | None = None) -> str:
         ("price crosses above EMA13", "cross_up(price, EMA13)"),
         ("30 < RSI14 < 70", "30 < RSI14 and RSI14 < 70"),
         ("weekday == 'Fri'", "weekday == 5"),
-        ("date == '1970-01-11'", "date == 10"),
+        ("date == '2026-06-24'", "date == 20260624"),
         ("position.side in ['long', 'short']", "position.side=='long' or position.side=='short'"),
         ("since('S') > 2bars", "since('S') > 2m"),
         ("count('S')", "count('S', session)"),
