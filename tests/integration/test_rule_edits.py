@@ -8,16 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
 
 from tests.integration.daemons import Daemon, until
+from tests.integration.recordings import Recording, record
 from tests.integration.replays import finish, start
-from whispr_daemon.adapters.sources.simulated import SimulatedSource, Simulation
-from whispr_daemon.domain.timeframe import DAILY, DAY, MINUTE
 
 SESSIONS = 5
 SPEED = 8_000  # market seconds in a second: about 3 s a session
@@ -62,26 +58,13 @@ Row = dict[str, str]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Minute bars and daily bars of a simulated market, as files."""
-    market = SimulatedSource(Simulation(symbols=("SPY", "AAPL", "NVDA"), sessions=SESSIONS))
-    parts = [part async for part in market.batches(0)]
-    rows = np.concatenate([part.rows for part in parts])
-    folder = tmp_path_factory.mktemp("recorded")
-    daily = rows["timeframe"] == DAILY
-    files = (folder / "minutes.parquet", folder / "days.parquet")
-    for file, chosen, length in ((files[0], ~daily, MINUTE), (files[1], daily, DAY)):
-        bars = rows[chosen]
-        columns = {name: bars[name] for name in ("open", "high", "low", "close", "volume")}
-        starts = pa.array(bars["ts"] - length, pa.timestamp("ns", "UTC"))
-        symbols = [parts[0].symbols[code] for code in bars["instrument"]]
-        pq.write_table(pa.table({"ts": starts, "symbol": symbols, **columns}), file)
-    return files
+async def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    return await record(tmp_path_factory.mktemp("recorded"), SESSIONS)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(
-    recorded: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+    recorded: Recording, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, list[Row]]:
     """What each rule says where nobody edits it, by rule."""
     minutes, days = recorded
@@ -95,7 +78,7 @@ def undisturbed(
 
 
 @pytest.fixture
-def daemon(recorded: tuple[Path, Path]) -> Iterator[Callable[[int], Daemon]]:
+def daemon(recorded: Recording) -> Iterator[Callable[[int], Daemon]]:
     """A maker of daemons on a tier, with rules in ``folder/rules``; all end with the test."""
     # Not pytest's folder: it is private to root, and the Postgres of root's is another user's.
     folder = Path(tempfile.mkdtemp(prefix="w-"))
@@ -105,7 +88,7 @@ def daemon(recorded: tuple[Path, Path]) -> Iterator[Callable[[int], Daemon]]:
 
     def make(tier: int) -> Daemon:
         settings = {**SETTINGS, "tier": tier, "rules": {"dir": str(folder / "rules")}}
-        source = ("--source", recorded[0], "--history", recorded[1], "--speed", str(SPEED))
+        source = ("--source", recorded.minutes, "--history", recorded.days, "--speed", str(SPEED))
         made.append(Daemon(folder, settings, *source))
         return made[-1]
 

@@ -9,15 +9,11 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
 
+from tests.integration.recordings import Recording, record
 from tests.integration.replays import finish, start
-from whispr_daemon.adapters.sources.simulated import SimulatedSource, Simulation
-from whispr_daemon.domain.timeframe import DAILY, DAY, MINUTE
 
 SESSIONS = 8
 KILLS = 2
@@ -25,25 +21,12 @@ PACE = 10_000  # market seconds in a second: slow enough to be killed in the mid
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Minute bars and daily bars of a simulated market, as files."""
-    market = SimulatedSource(Simulation(symbols=("SPY", "AAPL", "NVDA"), sessions=SESSIONS))
-    parts = [part async for part in market.batches(0)]
-    rows = np.concatenate([part.rows for part in parts])
-    folder = tmp_path_factory.mktemp("recorded")
-    daily = rows["timeframe"] == DAILY
-    files = (folder / "minutes.parquet", folder / "days.parquet")
-    for file, chosen, length in ((files[0], ~daily, MINUTE), (files[1], daily, DAY)):
-        bars = rows[chosen]
-        columns = {name: bars[name] for name in ("open", "high", "low", "close", "volume")}
-        starts = pa.array(bars["ts"] - length, pa.timestamp("ns", "UTC"))
-        symbols = [parts[0].symbols[code] for code in bars["instrument"]]
-        pq.write_table(pa.table({"ts": starts, "symbol": symbols, **columns}), file)
-    return files
+async def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    return await record(tmp_path_factory.mktemp("recorded"), SESSIONS)
 
 
 @pytest.fixture(scope="module")
-def arguments(recorded: tuple[Path, Path], repo_root: Path) -> list[str | Path]:
+def arguments(recorded: Recording, repo_root: Path) -> list[str | Path]:
     minutes, days = recorded
     rules = repo_root / "config" / "rules"
     strategy = ("--strategy", "ema_cross")

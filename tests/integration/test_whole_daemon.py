@@ -9,18 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil  # type: ignore[import-untyped]
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
 from redis import Redis
 
 from tests.integration.daemons import PATIENCE, Daemon, until
+from tests.integration.recordings import record
 from tests.integration.replays import COMMAND
-from whispr_daemon.adapters.sources.simulated import SimulatedSource, Simulation
-from whispr_daemon.domain.timeframe import DAILY, DAY, MINUTE
 
 SESSIONS = 5
 BAD_EVERY = 700  # rows
@@ -38,21 +34,8 @@ SETTINGS: dict[str, Any] = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]:
     """Minute bars of a simulated market, some of them bad, with daily bars: flags of a source."""
-    market = SimulatedSource(Simulation(symbols=("SPY", "AAPL", "NVDA"), sessions=SESSIONS))
-    parts = [part async for part in market.batches(0)]
-    rows = np.concatenate([part.rows for part in parts])
-    folder = tmp_path_factory.mktemp("recorded")
-    daily = rows["timeframe"] == DAILY
-    files = (folder / "minutes.parquet", folder / "days.parquet")
-    for file, chosen, length in ((files[0], ~daily, MINUTE), (files[1], daily, DAY)):
-        bars = rows[chosen]
-        if length == MINUTE:
-            bars["close"][BAD_EVERY - 1 :: BAD_EVERY] = np.nan
-        columns = {name: bars[name] for name in ("open", "high", "low", "close", "volume")}
-        starts = pa.array(bars["ts"] - length, pa.timestamp("ns", "UTC"))
-        symbols = [parts[0].symbols[code] for code in bars["instrument"]]
-        pq.write_table(pa.table({"ts": starts, "symbol": symbols, **columns}), file)
-    return ["--source", files[0], "--history", files[1]]
+    files = await record(tmp_path_factory.mktemp("recorded"), SESSIONS, BAD_EVERY)
+    return ["--source", files.minutes, "--history", files.days]
 
 
 @pytest.fixture
