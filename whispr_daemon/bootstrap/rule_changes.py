@@ -112,9 +112,15 @@ def failed_tests(files: Sequence[RuleFile]) -> Mapping[str, str]:
     from whispr_daemon.rules.golden.runner import is_tests, rule_paths, run
 
     paths = [file.path for file in files]
-    tests = tuple(golden_files(paths))
+    tests: list[RuleFile] = []
+    mistakes: list[tuple[str, str]] = []
+    for path in paths:
+        try:
+            tests += golden_files([path])
+        except SettingsError as error:
+            mistakes.append((path, f"{path}:1:1: its tests: {error}"))
     report = run((*files, *tests), daily_files(paths))
-    mistakes = [(each.path, str(each)) for each in report.diagnostics]
+    mistakes += [(each.path, str(each)) for each in report.diagnostics]
     for result in report.results:
         mistakes += [
             (

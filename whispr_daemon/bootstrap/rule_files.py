@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Hashable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -46,7 +47,11 @@ def readable_files(folder: Path) -> Found:
 
 
 def golden_files(paths: Iterable[str]) -> Iterator[RuleFile]:
-    """Yield the ``X.test.yaml`` of rule files: beside each, and in ``tests/`` beside it."""
+    """Yield the ``X.test.yaml`` of rule files: beside each, and in ``tests/`` beside it.
+
+    Raises:
+        SettingsError: one cannot be read.
+    """
     for path in map(Path, paths):
         name = f"{path.stem}{TESTS_SUFFIX}"
         for place in (path.with_name(name), path.parent / _TESTS_FOLDER / name):
@@ -55,10 +60,17 @@ def golden_files(paths: Iterable[str]) -> Iterator[RuleFile]:
 
 
 def daily_files(paths: Iterable[str]) -> dict[str, str]:
-    """Return the texts of the CSV files beside rule files and their tests, by path."""
+    """Return the texts of the CSV files beside rule files and their tests, by path.
+
+    What cannot be read is left out: a test that asks for it says so.
+    """
     places = {Path(path).parent for path in paths}
     places |= {place / _TESTS_FOLDER for place in places}
-    return {str(path): _read(path) for place in sorted(places) for path in place.glob("*.csv")}
+    texts = {}
+    for path in (path for place in sorted(places) for path in place.glob("*.csv")):
+        with suppress(SettingsError):
+            texts[str(path)] = _read(path)
+    return texts
 
 
 def look(folder: Path) -> Hashable:
@@ -68,7 +80,7 @@ def look(folder: Path) -> Hashable:
         try:
             entries = list(os.scandir(place)) if place.is_dir() else [place]
             for entry in entries:
-                if Path(entry.name).suffix in (*_SUFFIXES, ".csv"):
+                if _is_shown(entry.name) and Path(entry.name).suffix in (*_SUFFIXES, ".csv"):
                     status = entry.stat()
                     told = (status.st_mtime_ns, status.st_size, status.st_ino)
                     seen.append((str(place), entry.name, *told))
@@ -85,10 +97,17 @@ def _paths(folder: Path | None) -> list[Path]:
     if not folder.is_dir():
         raise SettingsError(f"rules.dir {folder}: there is no such file or folder")
     try:
-        found = [path for path in folder.iterdir() if path.suffix in _SUFFIXES]
+        found = [
+            path for path in folder.iterdir() if path.suffix in _SUFFIXES and _is_shown(path.name)
+        ]
     except OSError as error:
         raise SettingsError(f"{folder}: cannot be read: {error.strerror}") from error
     return sorted(path for path in found if not path.stem.endswith(".test"))
+
+
+def _is_shown(name: str) -> bool:
+    """Whether a file is a user's: editors keep locks and drafts in files that begin with a dot."""
+    return not name.startswith(".")
 
 
 def _read(path: Path) -> str:

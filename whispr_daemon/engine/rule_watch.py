@@ -67,7 +67,12 @@ class RuleWatch:
     async def _follow(self) -> None:
         newest = await persist(self._clock, "changes", lambda: self._store.changes(1))
         before = newest[-1].body if newest else b""
-        prepared = await asyncio.to_thread(self._workshop.prepare, before)
+        try:
+            prepared = await asyncio.to_thread(self._workshop.prepare, before)
+        except Exception:  # noqa: BLE001 (an edit must not end what trades; the next is looked at)
+            self._metrics.count(RULE_REFUSALS, 1)
+            self._journal.exception("rule files could not be prepared, the version before stays")
+            return
         for mistake in prepared.refused:
             self._metrics.count(RULE_REFUSALS, 1)
             self._journal.warning("rule file refused, the version before stays", reason=mistake)

@@ -173,6 +173,29 @@ def test_golden_tests_beside_a_file_keep_an_edit_out_that_fails_them(folder: Pat
     assert (texts(passing)["a.yaml"], passing.broken) == (rule("a").replace("100", "100.5"), ())
 
 
+def test_tests_that_cannot_be_read_keep_the_edit_out_and_other_files_do_not_matter(
+    folder: Path,
+) -> None:
+    before = first_change(folder)
+    (folder / "a.test.yaml").write_bytes(b"\xff\xfe")
+    (folder / "prices.csv").write_bytes(b"\xff\xfe")
+    (folder / "a.yaml").write_text(rule("a", 101))
+    (folder / "b.yaml").write_text(rule("b", 101))
+    change = prepare(folder, before)
+    assert change is not None
+    assert texts(change) == {"a.yaml": rule("a"), "b.yaml": rule("b", 101)}
+    (mistake,) = change.refused
+    assert mistake.startswith(f"{folder / 'a.yaml'}:1:1: its tests: {folder / 'a.test.yaml'}: ")
+
+
+def test_what_an_editor_hides_is_no_rule(folder: Path) -> None:
+    before, look = first_change(folder), Folder(folder).look()
+    (folder / ".#a.yaml").symlink_to("somebody@somewhere.42")
+    (folder / ".a.yaml").write_text("name: [")
+    assert Folder(folder).look() == look
+    assert prepare(folder, before) is None
+
+
 def test_a_look_differs_after_any_edit(folder: Path) -> None:
     looks = [Folder(folder).look()]
     for name in ("a.yaml", "a.test.yaml", "tests/b.test.yaml", "c.yml"):

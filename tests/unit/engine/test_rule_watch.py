@@ -12,7 +12,7 @@ from whispr_daemon.engine.rule_watch import Prepared, RuleWatch
 
 
 class Bench:
-    """Files that are one text; ``bad`` is refused, and what was before stays."""
+    """Files that are one text; ``bad`` is refused, what was before stays; ``bang`` breaks it."""
 
     def __init__(self) -> None:
         self.text = "one"
@@ -25,6 +25,8 @@ class Bench:
 
     def prepare(self, before: bytes) -> Prepared:
         self.prepared.append(before)
+        if "bang" in self.text:
+            raise ZeroDivisionError
         if "bad" in self.text:
             return Prepared(body=before + b"!", refused=("a.yaml:1:2: E101 bad",))
         body = self.text.strip().encode()
@@ -89,6 +91,16 @@ async def test_a_refusal_is_counted_and_goes_into_the_log_as_a_change(stage: Sta
     await stage.looks(4)
     assert stage.told == [2]
     assert stage.figures.counts["whispr_rule_refusals"] == 1
+
+
+async def test_whatever_goes_wrong_with_an_edit_the_next_one_is_followed(stage: Stage) -> None:
+    stage.bench.text = "bang"
+    await stage.looks(4)
+    assert stage.told == []
+    assert stage.figures.counts["whispr_rule_refusals"] == 1
+    stage.bench.text = "two"
+    await stage.looks(4)
+    assert stage.told == [2]
 
 
 async def test_an_edit_taken_back_before_it_was_over_is_none(stage: Stage) -> None:

@@ -142,7 +142,7 @@ def daily(setting: Setting, name: str, files: Mapping[str, str]) -> Traded | Non
     beside = posixpath.dirname(setting.document.path)
     path = posixpath.normpath(posixpath.join(beside, name))
     if path not in files:
-        setting.wrong(("given", "daily"), f"there is no file {path}", "E522")
+        setting.wrong(("given", "daily"), f"there is no file {path} of UTF-8 text", "E522")
         return None
     try:
         bars = daily_bars(files[path], setting.clock)

@@ -49,7 +49,7 @@ def test_daily_bars_come_from_a_file_beside() -> None:
     test = f'given: {{daily: d.csv}}\nbars: {{closes: "9 11"}}\n{UP}'
     daily = {"d.csv": "date,open,high,low,close\n2026-06-22,9,9,9,9\n2026-06-23,9,12,9,10\n"}
     assert result_of(test, rule, **daily).passed
-    assert mistakes_of(test, rule) == ["3:20 E522 there is no file d.csv"]
+    assert mistakes_of(test, rule) == ["3:20 E522 there is no file d.csv of UTF-8 text"]
     wrong = {"d.csv": "date,open,high,low,close\n2026-06-23,9,12,9\n"}
     (mistake,) = mistakes_of(test, rule, **wrong)
     assert "d.csv: line 2 is not" in mistake
