@@ -1,8 +1,8 @@
 """A strategy folded over log entries: outputs sealed, state snapshotted. Pure: no clock, no I/O."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -31,6 +31,14 @@ class _Memory(msgspec.Struct):
     marks: dict[str, int]
     rows: int
     change: int = 0  # in force; its body is in the store
+
+
+class Step(NamedTuple):
+    """Some rows of an entry, folded."""
+
+    said: list[Output]  # sealed
+    end: int  # rows of the entry that are folded now
+    turns: bool  # the last of them changed the strategy, or the terms it reckons in
 
 
 class Fold:
@@ -64,7 +72,7 @@ class Fold:
         self.out_seq = 0
         self.out_hash = ""
         self._begun = (0, "")  # out_seq and out_hash at counted_from
-        self.changes = 0  # of the strategy, followed since it was built
+        self.changes = 0  # of the strategy, and splits, followed since it was built
         self._in_force = 0  # the number of the last of them, also of those before
 
     @property
@@ -99,13 +107,21 @@ class Fold:
         Raises:
             StrategyFailed: the strategy raised, or said something without a name or a time.
         """
-        outputs = []
+        return [output for step in self.steps(entry, symbols, bodies) for output in step.said]
+
+    def steps(
+        self, entry: Entry, symbols: Sequence[str], bodies: Mapping[int, bytes] = _NO_BODIES
+    ) -> Iterator[Step]:
+        """Fold one entry like :meth:`take`, but stop where the strategy may have to learn the log.
+
+        That is after each change and each split, of a strategy that obeys. The position is that of
+        the entry when all steps are done.
+        """
         if not self._repeated(entry):
-            outputs = self._answers(entry, symbols, bodies)
+            yield from self._answers(entry, symbols, bodies)
             self._marks.update(entry.marks)
         self.position = entry.position
         self.rows = max(self.rows, entry.offset)
-        return outputs
 
     def _repeated(self, entry: Entry) -> bool:
         mark = entry.marks.get(entry.source)
@@ -234,15 +250,18 @@ class Fold:
 
     def _answers(
         self, entry: Entry, symbols: Sequence[str], bodies: Mapping[int, bytes]
-    ) -> list[Output]:
-        sealed: list[Output] = []
-        begin = 0
-        for place in np.flatnonzero(entry.rows["kind"] == Kind.CHANGE).tolist():
-            sealed += self._said(entry, entry.rows[begin:place], symbols)
-            if self._obeys:
-                sealed += self._change(entry, place, bodies)
+    ) -> Iterator[Step]:
+        rows, begin = entry.rows, 0
+        change, split = (rows["kind"] == kind for kind in (Kind.CHANGE, Kind.SPLIT))
+        for place in np.flatnonzero(change | split & self._obeys).tolist():
+            end = place if change[place] else place + 1  # a batch never holds a change
+            said = self._said(entry, rows[begin:end], symbols)
+            if self._obeys and change[place]:
+                said += self._change(entry, place, bodies)
             begin = place + 1
-        return sealed + self._said(entry, entry.rows[begin:], symbols)
+            self.changes += self._obeys
+            yield Step(said, begin, turns=self._obeys)
+        yield Step(self._said(entry, rows[begin:], symbols), len(rows), turns=False)
 
     def _said(self, entry: Entry, rows: Rows, symbols: Sequence[str]) -> list[Output]:
         batch = Batch(self._wanted(rows, symbols), symbols)
@@ -269,7 +288,6 @@ class Fold:
         """Follow a change. What is said of it names no instrument: only partition 0 says it."""
         ts_event, number = int(entry.rows["ts"][place]), int(entry.rows["open"][place])
         said = self._hand_over(number, bodies[number], ts_event)
-        self.changes += 1
         self._in_force = number
         try:
             return [

@@ -1,7 +1,12 @@
-"""Follows the log where it changes a strategy: what is new in it learns the log up to there."""
+"""Follows the log where it changes a strategy: what is new in it learns the log up to there.
+
+A split does, too: what was made of earlier prices is made again, in the terms that hold from there.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar
+
+import msgspec
 
 from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.domain.outputs import Output
@@ -14,42 +19,55 @@ Result = TypeVar("Result")
 
 
 async def follow(fold: Fold, entry: Entry, reader: Reader) -> list[Output]:
-    """Fold one entry, with the changes it holds; return its outputs, sealed.
+    """Fold one entry, with the changes and splits it holds; return its outputs, sealed.
 
     Raises:
         StrategyFailed: the strategy raised, or said something that cannot be told.
         Fatal: the store does not know a change that the log names.
     """
     bodies = await reader.bodies(entry) if fold.obeys else {}
-    before = fold.changes
-    outputs = fold.take(entry, reader.symbols, bodies)
-    strategy = fold.strategy
-    if fold.changes > before and isinstance(strategy, Changing):
-        await _learn(strategy, fold, reader)
+    outputs: list[Output] = []
+    for step in fold.steps(entry, reader.symbols, bodies):
+        outputs += step.said
+        if step.turns:
+            await _learn(fold, reader, entry, step.end)
     return outputs
 
 
-async def _learn(strategy: Changing, fold: Fold, reader: Reader) -> None:
-    """Fold the retained log up to here, in silence, for what the change brought in."""
-    fresh = _asked(fold, strategy.unlearned)
-    if fresh is None:
+async def _learn(fold: Fold, reader: Reader, entry: Entry, end: int) -> None:
+    """Fold the retained log up to a row of an entry, in silence, for what has to learn it."""
+    strategy = fold.strategy
+    if not isinstance(strategy, Changing):
         return
-    pupil = fold.pupil(fresh)
-    while pupil.position < fold.position:
+    learned = lesson = _asked(entry, strategy.unlearned)
+    while lesson is not None:
+        learned = lesson
+        await _teach(fold.pupil(learned), reader, entry, end)
+        # It may have met splits of which nobody knew: then what it made is in old terms, too.
+        lesson = _asked(entry, learned.unlearned)
+    if learned is not None:
+        found = learned
+        _asked(entry, lambda: strategy.learn(found))
+
+
+async def _teach(pupil: Fold, reader: Reader, entry: Entry, end: int) -> None:
+    """Fold all entries before one, and the first rows of that."""
+    read = await reader.read(pupil.position)
+    while read and pupil.position < entry.position:
+        for each in read:
+            if each.position < entry.position:
+                pupil.take(each, reader.symbols)
+            else:
+                pupil.take(msgspec.structs.replace(entry, rows=entry.rows[:end]), reader.symbols)
+                return
         read = await reader.read(pupil.position)
-        entries = [entry for entry in read if entry.position <= fold.position]
-        for entry in entries:
-            pupil.take(entry, reader.symbols)
-        if not entries:
-            break
-    _asked(fold, lambda: strategy.learn(fresh))
 
 
-def _asked(fold: Fold, question: Callable[[], Result]) -> Result:
+def _asked(entry: Entry, question: Callable[[], Result]) -> Result:
     # A strategy is foreign code: whatever it raises, its own unit stops and nobody else.
     try:
         return question()
     except Exception as error:
         raise StrategyFailed(
-            f"at position {fold.position}, learning the log: raised {error!r}"
+            f"at position {entry.position}, learning the log: raised {error!r}"
         ) from error

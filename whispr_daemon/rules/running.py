@@ -1,7 +1,9 @@
 """One rule at work: its clauses in turns of one clock each, its state, and what it says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
+
+import numpy as np
 
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
@@ -93,6 +95,18 @@ class Running:
     def alone(self) -> Iterator[tuple[str, Table]]:
         """Yield the state there is once, in slot 0, with the key under which it is saved."""
         yield join(self.rule.name, "alerts"), self._saying.throttle.table
+
+    def rearm(self, turn: Turn, first: Mapping[int, int]) -> None:
+        """Forget what was seen of some instruments at prices that are no more; counts live on.
+
+        ``first`` has the count of bars of each slot at which nothing may fire yet.
+        """
+        slots = list(first)
+        turn.table.reserve(max(slots, default=-1) + 1)
+        for block in turn.program.blocks:
+            turn.table.floats[slots, block.floats] = np.nan
+            turn.table.ints[np.ix_(slots, block.armed)] = 0
+            turn.table.ints[slots, block.muted] = list(first.values())
 
     def forget(self) -> None:
         """Start again, unarmed."""

@@ -1,12 +1,15 @@
 """The rules engine as a strategy: batches in, signals and alerts out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from operator import itemgetter
 from typing import Final
 
+import numpy as np
+
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.errors import StrategyFailed
+from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.outputs import Alert, Audit, Output
 from whispr_daemon.ports.strategy import Changing
 from whispr_daemon.rules.board import Board
@@ -14,7 +17,6 @@ from whispr_daemon.rules.change import decode as decode_change
 from whispr_daemon.rules.columns.bank import Bank
 from whispr_daemon.rules.columns.saved import (
     Saved,
-    copy_rows,
     decode,
     encode,
     restore_table,
@@ -22,9 +24,11 @@ from whispr_daemon.rules.columns.saved import (
 )
 from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.rules.columns.slots import Slots, select
+from whispr_daemon.rules.columns.splits import Factors, Splits
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.found import Place
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
+from whispr_daemon.rules.lacking import Lacking, Learned
 from whispr_daemon.rules.load import load
 from whispr_daemon.rules.order import in_order
 from whispr_daemon.rules.rounds import Rounds
@@ -34,7 +38,7 @@ from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.source import StateBlock
 from whispr_daemon.rules.turn import Evaluated
 
-REVISION: Final = 2  # of the language: what rules mean, and so what their state is
+REVISION: Final = 3  # of the language: what rules mean, and so what their state is
 
 
 class RulesStrategy:
@@ -58,8 +62,9 @@ class RulesStrategy:
         for name in {self._settings.calendar, *self._settings.calendars.values()}:
             calendar(name)
         self._silent = False  # it only learns: rules say nothing
-        self._new: set[str] = set()  # state that has no history since the last change
-        self._strangers: set[str] = set()  # instruments that have none
+        self._only: frozenset[str] | None = None  # instruments it learns of; None: all
+        self._splits = Splits()
+        self._lacks = Lacking()
         self._slots = Slots(self._wants)
         self._become(rules)
         hashes = "".join(sorted(f"{one.rule.name}:{one.rule.hash}" for one in self._running))
@@ -82,11 +87,34 @@ class RulesStrategy:
         self._rounds = Rounds(self._running, self._bank, self._board)
 
     def _wants(self, symbol: str) -> bool:
+        if self._only is not None and symbol not in self._only:
+            return False
         return symbol in self._refs or any(one.wants(symbol) for one in self._running)
 
     # ------------------------------------------------------------------ the fold
     def on_batch(self, batch: Batch) -> Iterable[Output]:
-        """Return the outputs by row, then (priority, name) of the rule, clause and action."""
+        """Return the outputs by row, then (priority, name) of the rule, clause and action.
+
+        After a split that is new it has something to learn: see :meth:`unlearned`.
+        """
+        return [output for part in self._cut(batch) for output in self._said(part)]
+
+    def _cut(self, batch: Batch) -> Iterator[Batch]:
+        """Yield the rows between splits, in the terms that hold then; take the splits in."""
+        rows, begin = batch.rows, 0
+        for place in np.flatnonzero(rows["kind"] == Kind.SPLIT).tolist():
+            yield self._splits.rescaled(Batch(rows[begin:place], batch.symbols))
+            self._split(rows[place], batch.symbols)
+            begin = place + 1
+        yield self._splits.rescaled(batch if begin == 0 else Batch(rows[begin:], batch.symbols))
+
+    def _split(self, row: np.void, symbols: Sequence[str]) -> None:
+        symbol = symbols[row["instrument"]]
+        factors = Factors(int(row["ts"]), float(row["open"]), float(row["volume"]))
+        if self._splits.add(symbol, factors) and self._slots.known(symbol) >= 0:
+            self._lacks.split.add(symbol)
+
+    def _said(self, batch: Batch) -> list[Output]:
         selection = select(batch, self._slots)
         if selection is None:
             return []
@@ -108,15 +136,18 @@ class RulesStrategy:
 
         Each with its instrument, in the order of the rows.
         """
-        selection = select(batch, self._slots)
-        if selection is None:
-            return []
-        self._bank.take(selection)
-        return [
-            (view.symbols[found.slot], found)
-            for place, found, view in self._rounds.run(self._slots.symbols, name)
-            if self._running[place.rank].rule.name == name
-        ]
+        traced: list[tuple[str, Evaluated]] = []
+        for part in self._cut(batch):
+            selection = select(part, self._slots)
+            if selection is None:
+                continue
+            self._bank.take(selection)
+            traced += (
+                (view.symbols[found.slot], found)
+                for place, found, view in self._rounds.run(self._slots.symbols, name)
+                if self._running[place.rank].rule.name == name
+            )
+        return traced
 
     def _faults(self) -> Iterator[tuple[Place, Output]]:
         for desk in self._bank.desks.values():
@@ -153,8 +184,8 @@ class RulesStrategy:
         self._become(loaded.rules)
         self._slots.reconsider()
         self._take_back(saved)
-        self._new = {key for key, _ in self._bank.tables()} - before
-        self._strangers = {name for name in seen if self._wants(name)} - known
+        self._lacks.keys = {key for key, _ in self._bank.tables()} - before
+        self._lacks.strangers = {name for name in seen if self._wants(name)} - known
         if self._settings.partition:
             return []
         return [
@@ -163,28 +194,48 @@ class RulesStrategy:
         ]
 
     def unlearned(self) -> "RulesStrategy | None":
-        """Return one with the same columns and no rules that speak; None if nothing is new."""
-        if not (self._new or self._strangers):
+        """Return one with the same columns and no rules that speak; None if nothing is new.
+
+        It knows all splits: it is folded in the terms that hold now.
+        """
+        lacks = self._lacks
+        if not lacks:
             return None
         rules = [one.rule for one in self._running]
         fresh = RulesStrategy(rules, self._settings, self._compiler)
         fresh._silent = True
+        fresh._splits = Splits(self._splits.known())
+        fresh._only = self._only
+        if not (self._silent or lacks.of_all(self._bank)):
+            fresh._only = frozenset(lacks.strangers | lacks.split | self._refs)
         return fresh
 
     def learn(self, other: Changing) -> None:
-        """Take the state of what is new from one that has folded the log."""
+        """Take the state of what is new, or in other terms, from one that has folded the log."""
         assert isinstance(other, RulesStrategy)  # noqa: S101 (it is one of ``unlearned``)
-        symbols, learned = other.learned()
-        slots = [self._slots.slot(symbol) for symbol in symbols]
-        strange = [at for at, symbol in enumerate(symbols) if symbol in self._strangers]
-        for key, table in self._bank.tables():
-            rows = range(len(symbols)) if key in self._new else strange
-            copy_rows(learned[key], table, rows, slots)
-        self._new, self._strangers = set(), set()
+        learned = other.learned()
+        self._lacks.fill(self._bank, self._slots, learned)
+        self._splits = learned.splits
+        self._rearm(self._lacks.split)
+        self._lacks = Lacking()
 
-    def learned(self) -> tuple[list[str], dict[str, Table]]:
-        """Return the state of all columns by key, and whose each of its rows is."""
-        return self._slots.symbols, dict(self._bank.tables())
+    def _rearm(self, split: Collection[str]) -> None:
+        """Let no rule fire on its next bar of these instruments, or that reads of them."""
+        for running in self._running:
+            refs = running.rule.inputs.refs.values()
+            symbols = split if split.isdisjoint(refs) else self._slots.symbols
+            for turn in running.turns:
+                desk = self._bank.desk(turn.clock)
+                first = {
+                    slot: desk.seen(slot) + (not desk.on_ticks)
+                    for slot in map(self._slots.known, symbols)
+                    if slot >= 0
+                }
+                running.rearm(turn, first)
+
+    def learned(self) -> Learned:
+        """Return the state of all columns, and the splits that are known."""
+        return Learned(self._slots.symbols, dict(self._bank.tables()), self._splits)
 
     # ------------------------------------------------------------------ warm-up
     def warmup(self) -> Mapping[str, str]:
@@ -225,6 +276,7 @@ class RulesStrategy:
             },
             board=self._board.save(count),
             alone={key: save_table(table, 1) for key, table in self._alone_tables()},
+            splits=self._splits.known(),
         )
 
     def restore(self, body: bytes) -> None:
@@ -235,8 +287,9 @@ class RulesStrategy:
         """
         saved = decode(body)
         self._slots.clear()
+        self._splits = Splits(saved.splits)
         self._take_back(saved)
-        self._new, self._strangers = set(), set()
+        self._lacks = Lacking()
 
     def _take_back(self, saved: Saved) -> None:
         slots = [self._slots.slot(symbol) for symbol in saved.symbols]

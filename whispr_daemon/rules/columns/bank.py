@@ -1,6 +1,6 @@
 """All columns of all clocks: made once a batch, in the order of what reads what."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from whispr_daemon.rules.column import BARS, Column, level_key
@@ -37,7 +37,7 @@ from whispr_daemon.rules.nodes import (
     Type,
 )
 from whispr_daemon.rules.settings import RuleSettings
-from whispr_daemon.rules.tree import canonical, children
+from whispr_daemon.rules.tree import canonical, children, walk
 
 Making: TypeAlias = Callable[[Desk], Maker]
 
@@ -54,6 +54,7 @@ class Bank:
         """Start with no clock."""
         self.desks: dict[Clock, Desk] = {}  # a clock of ticks after its base
         self.makers: dict[tuple[Clock, str], Maker] = {}  # each after what it reads
+        self._foreign: dict[tuple[Clock, str], frozenset[str]] = {}  # symbols each refers to
         self._slots = slots
         self._settings = settings
         self._compiler = compiler
@@ -92,7 +93,7 @@ class Bank:
             case Series():
                 for source in children(node):
                     self._want_column(clock, source)
-                self._add(clock, canonical(node), lambda desk: SeriesMaker(desk, node))
+                self._add(clock, canonical(node), lambda desk: SeriesMaker(desk, node), node)
             case Level(ladder=ladder) | LevelValue(ladder=ladder):
                 pinned = self._settings.pinned_levels
                 self._add(clock, level_key(ladder), lambda desk: LadderMaker(desk, ladder, pinned))
@@ -109,9 +110,11 @@ class Bank:
                 for child in children(node):
                     self.want(clock, child)
 
-    def _add(self, clock: Clock, key: str, make: Making) -> None:
+    def _add(self, clock: Clock, key: str, make: Making, read: Node | None = None) -> None:
+        """Make what is not there yet; ``read`` is the expression that it reads and remembers."""
         if (clock, key) not in self.makers:
             self.makers[clock, key] = make(self.desk(clock))
+            self._foreign[clock, key] = _referred(read)
 
     def _want_column(self, clock: Clock, node: Node) -> None:
         """Provide for a column of its own for an expression."""
@@ -145,21 +148,21 @@ class Bank:
         key = canonical(node)
         symbol = node.symbol if isinstance(node, AsOf) else ""
         brought = {Column(canonical(node.node)): Column(key), BARS: Column(key, "count")}
-        self._carry(clock, key, other, (brought, symbol))
+        self._carry(clock, key, other, (brought, symbol), node.node)
 
     def _want_of_bar(self, clock: Clock, node: Node) -> None:
         """Provide for what a clock of ticks knows of the last complete bar."""
         self._want_column(clock.base, node)
         columns = [Column(canonical(node)), *(need.column for need in needs_of(node))]
         brought = {column: column for column in columns}
-        self._carry(clock, canonical(node), clock.base, (brought, ""))
+        self._carry(clock, canonical(node), clock.base, (brought, ""), node)
 
     def _carry(
-        self, clock: Clock, key: str, other: Clock, what: tuple[dict[Column, Column], str]
+        self, clock: Clock, key: str, other: Clock, what: tuple[dict[Column, Column], str], of: Node
     ) -> None:
         there = self.desk(other)
         brought, symbol = what
-        self._add(clock, key, lambda desk: JoinMaker(desk, key, there, brought, symbol))
+        self._add(clock, key, lambda desk: JoinMaker(desk, key, there, brought, symbol), of)
 
     # ------------------------------------------------------------------ the fold
     def take(self, selection: Selection) -> None:
@@ -187,6 +190,14 @@ class Bank:
         return 0
 
     # ------------------------------------------------------------------ state
+    def made_of(self, symbols: Collection[str]) -> set[str]:
+        """Return the keys of state that was made of these instruments for others, too."""
+        return {
+            _spelled(clock, key)
+            for (clock, key), read in self._foreign.items()
+            if not read.isdisjoint(symbols)
+        }
+
     def tables(self) -> Iterator[tuple[str, Table]]:
         """Yield all state with the keys under which it is saved."""
         for clock, desk in self.desks.items():
@@ -195,4 +206,13 @@ class Bank:
                 yield f"{clock.spelled()}\x1f{name}", table
         for (clock, key), maker in self.makers.items():
             if maker.table is not None:
-                yield f"{clock.spelled()}\x1fof {key}", maker.table
+                yield _spelled(clock, key), maker.table
+
+
+def _spelled(clock: Clock, key: str) -> str:
+    return f"{clock.spelled()}\x1fof {key}"
+
+
+def _referred(read: Node | None) -> frozenset[str]:
+    found = () if read is None else walk(read)
+    return frozenset(node.symbol for node in found if isinstance(node, AsOf) and node.symbol)

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from whispr_daemon.domain.errors import StrategyFailed
+from whispr_daemon.rules.columns.splits import Factors
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.source import StateBlock
 
@@ -30,6 +31,7 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     clauses: dict[str, SavedTable]  # by rule, clause and what the clause says
     board: dict[str, SavedTable] = {}  # by signal
     alone: dict[str, SavedTable] = {}  # one row: state that is of no instrument
+    splits: dict[str, tuple[Factors, ...]] = {}  # by instrument
 
 
 def join(*parts: str) -> str:
@@ -92,3 +94,10 @@ def copy_rows(source: Table, target: Table, rows: Iterable[int], slots: Sequence
     target.reserve(max(into) + 1)
     target.floats[into] = source.floats[wanted]
     target.ints[into] = source.ints[wanted]
+
+
+def clear_rows(table: Table, slots: Iterable[int]) -> None:
+    """Make rows what they are at first."""
+    rows = [slot for slot in slots if slot < len(table.ints)]
+    table.floats[rows] = np.nan
+    table.ints[rows] = 0

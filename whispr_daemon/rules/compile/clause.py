@@ -1,5 +1,5 @@
 """The way of a clause through its filters, as lines: condition → gap → when → for → edge → split →
-rearm → limits → cooldown → fire. The first filter that stops what would have fired is its verdict."""
+rearm → limits → cooldown → fire. The first that stops what would have fired is its verdict."""
 
 from typing import NamedTuple
 

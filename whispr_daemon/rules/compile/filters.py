@@ -16,9 +16,11 @@ _STOPPED_BY: Final = {"once": Verdict.ONCE, "max_fires": Verdict.MAX_FIRES}
 def write_split(source: Source, verdict: str) -> None:
     """Stop everything at the first evaluation after a split: what came before it is not known."""
     muted = source.new_mute()
-    with source.block(f"if {verdict} == 0 and {muted} > 0:"):
-        with source.block(f"if {muted} == {source.column(BARS)}:"):
-            source.line(f"{verdict} = {Verdict.SPLIT:d}")
+    with (
+        source.block(f"if {verdict} == 0 and {muted} > 0:"),
+        source.block(f"if {muted} == {source.column(BARS)}:"),
+    ):
+        source.line(f"{verdict} = {Verdict.SPLIT:d}")
 
 
 def write_rearm(source: Source, verdict: str, rearm: str) -> list[str]:
