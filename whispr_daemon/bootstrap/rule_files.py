@@ -4,6 +4,7 @@ import os
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final, NamedTuple
 
 from whispr_daemon.domain.errors import SettingsError
@@ -11,6 +12,7 @@ from whispr_daemon.rules.load import TESTS_SUFFIX, RuleFile
 
 _SUFFIXES: Final = (".yaml", ".yml")
 _TESTS_FOLDER: Final = "tests"
+_LARGEST: Final = 64 << 20  # bytes: daily bars of many years; a rule's own limit is much lower
 
 
 class Found(NamedTuple):
@@ -112,6 +114,11 @@ def _is_shown(name: str) -> bool:
 
 def _read(path: Path) -> str:
     try:
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            raise SettingsError(f"{path}: is no file")  # a pipe would be waited for
+        if status.st_size > _LARGEST:
+            raise SettingsError(f"{path}: {status.st_size:,} bytes; at most {_LARGEST:,} are read")
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from error

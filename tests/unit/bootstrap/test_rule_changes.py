@@ -1,5 +1,6 @@
 """Files to changes and back: a broken file stays what it was, and is told of once."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -157,6 +158,21 @@ def test_only_edited_files_are_tested_and_one_that_fails_stays_what_it_was() -> 
     assert asked == [[found[0]]]
     assert change.files == before.files
     assert change.refused == ("a.yaml:9:5: test 'x' failed",)
+
+
+def test_what_is_no_file_or_too_large_is_not_read(folder: Path) -> None:
+    before = first_change(folder)
+    os.mkfifo(folder / "c.yaml")
+    with (folder / "a.yaml").open("ab") as file:
+        file.truncate(1 << 30)
+    change = prepare(folder, before)
+    assert change is not None
+    assert texts(change) == texts(before)
+    assert change.refused == (
+        f"{folder / 'a.yaml'}:1:1: {folder / 'a.yaml'}: 1,073,741,824 bytes; "
+        "at most 67,108,864 are read",
+        f"{folder / 'c.yaml'}:1:1: {folder / 'c.yaml'}: is no file",
+    )
 
 
 def test_golden_tests_beside_a_file_keep_an_edit_out_that_fails_them(folder: Path) -> None:
