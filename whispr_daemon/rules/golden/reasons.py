@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.rules.actions import Action, Emit, Intend, Warn
+from whispr_daemon.rules.compile.compiler import compile_column
 from whispr_daemon.rules.explain.explaining import explain
 from whispr_daemon.rules.explain.figures import shown
 from whispr_daemon.rules.explain.text import lines
@@ -104,7 +105,7 @@ class Reasons:
         look = looks[-1]
         node = wanted.nodes[look.evaluate]
         expected = shown(node, wanted.value)
-        value = look.numbers.get(canonical(node), math.nan)
+        value = _constant(node) if is_constant(node) else look.numbers[canonical(node)]
         truth = {1: 1.0, 0: math.nan, -1: -1.0}
         number = truth[int(value)] if node.type in ("bool", "event") else value
         both_na = math.isnan(number) and math.isnan(wanted.value)
@@ -120,6 +121,13 @@ class Reasons:
             value = numbers.get(canonical(child))
             if value is not None and not is_constant(child):
                 yield f"{spelling(child)} = {shown(child, value)}"
+
+
+def _constant(node: Node) -> float:
+    """Return the value of what is the same on every bar, and so is not written down."""
+    program, out = compile_column(node), [math.nan]
+    program.fold(1, (), program.literals, out)
+    return out[0]
 
 
 def _exact(value: float) -> str:
