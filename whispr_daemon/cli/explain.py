@@ -113,8 +113,12 @@ def _explained(
     code = CODE_OF[rule.inputs.timeframe]
     mine = np.flatnonzero((rows["timeframe"] == code) | (rows["timeframe"] == 0))
     begin = int(mine[-KEPT]) if len(mine) > KEPT else 0
+    then = np.flatnonzero(rows["ts"] >= ts)
+    end = int(then[0]) if len(then) else len(rows)
+    begin = min(begin, end)
     watch.skip(Batch(rows[:begin], batch.symbols))
-    watch.fold(Batch(rows[begin:], batch.symbols))
+    watch.pass_by(Batch(rows[begin:end], batch.symbols))
+    watch.fold(Batch(rows[end:], batch.symbols))
     found = explain(watch, symbol, ts, where)
     return told_otherwise(found, said) if found else stored(rule, said, where)
 

@@ -62,6 +62,19 @@ def coupled(rules: Iterable[Rule]) -> list[list[Rule]]:
     return sorted(groups, key=lambda members: place[members[0].name])
 
 
+def heard_by(rule: Rule, rules: Iterable[Rule]) -> list[Rule]:
+    """Return the rules whose signals a rule hears, directly or not, and itself."""
+    named = {one.name: one for one in rules}
+    hears = _hears(named.values())
+    found = {rule.name}
+    todo = [rule.name]
+    while todo:
+        more = hears[todo.pop()] - found
+        found |= more
+        todo += more
+    return [one for name, one in named.items() if name in found]
+
+
 def sayers_first(rules: Iterable[Rule]) -> list[Rule] | None:
     """Return rules such that who says comes before who hears; None if they do so in a circle."""
     named = {rule.name: rule for rule in rules}

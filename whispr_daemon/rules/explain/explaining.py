@@ -184,7 +184,8 @@ class _Explaining:
             number = self._moment.number(rule.when)
             text = "?" if number is None else _TRUTHS.get(number, "na")
             facts.append(f"when: {spelling(rule.when)} = {text}")
-        if self._now.waits and found is not None and found.verdict is not Verdict.WARMING:
+        waits = found is not None and found.verdict not in (Verdict.WARMING, Verdict.FIRED)
+        if self._now.waits and waits:
             facts.append(f"warm-up: {self._now.waits}")
         if "shadow" in (rule.mode, clause.mode):
             facts.append("mode: shadow, actions are only recorded")

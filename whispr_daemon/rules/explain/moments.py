@@ -1,4 +1,4 @@
-"""A moment as people say it: ``09:36``, ``2026-06-24 09:36`` or ISO 8601 with its offset."""
+"""A moment as people say it: ``09:36``, ``09:36:05.250``, ``2026-06-24 09:36``, ISO 8601."""
 
 import re
 from datetime import UTC, datetime, time
@@ -7,7 +7,7 @@ from typing import Final
 from whispr_daemon.domain.timeframe import SECOND
 from whispr_daemon.rules.explain.where import Where
 
-_CLOCK: Final = re.compile(r"\d{2}:\d{2}(:\d{2})?")
+_CLOCK: Final = re.compile(r"\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?")
 
 
 def moment(text: str, where: Where, last: int) -> int | None:
@@ -26,4 +26,5 @@ def moment(text: str, where: Where, last: int) -> int | None:
                 local = local.replace(tzinfo=where.zone)
     except ValueError:
         return None
-    return int(local.astimezone(UTC).timestamp()) * SECOND
+    whole = int(local.replace(microsecond=0).astimezone(UTC).timestamp())
+    return whole * SECOND + local.microsecond * 1_000

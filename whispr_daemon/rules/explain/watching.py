@@ -1,7 +1,8 @@
 """A rule run again, bar by bar, with everything it reads written down."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +13,7 @@ from whispr_daemon.domain.outputs import Output
 from whispr_daemon.rules.compile.record import Verdict
 from whispr_daemon.rules.explain.evaluated_tree import level_parts
 from whispr_daemon.rules.nodes import Compare, Const, Logic, Node, Type
+from whispr_daemon.rules.order import heard_by
 from whispr_daemon.rules.rule import Clause, Evaluate, Rule
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.strategy import RulesStrategy
@@ -57,28 +59,36 @@ class Watch:
         self.settings = settings
         watched = _watched(self.rule, extra)
         self._evaluate = [clause.evaluate for clause in watched.clauses]
-        others = [rule for rule in rules if rule.name != name]
+        others = [rule for rule in heard_by(self.rule, rules) if rule.name != name]
         self._traced = RulesStrategy([*others, watched], settings)
-        self._plain = RulesStrategy(rules, settings)
+        self._plain = RulesStrategy([*others, self.rule], settings)
         self._kept = kept
         self._looks: dict[str, deque[Look]] = {}
         self.outputs: list[Output] = []
 
     def skip(self, batch: Batch) -> None:
-        """Take rows in whose evaluations nobody asks about."""
-        self._say(batch)
-        for _ in self._traced.on_batch(batch):
-            pass
+        """Take the first rows in, in whose evaluations nobody asks about."""
+        self._heard(self._traced.on_batch(batch))
+        self._plain.restore(self._traced.snapshot())
+
+    def pass_by(self, batch: Batch) -> None:
+        """Take rows in and keep what they evaluated, but not what the rule still waited for."""
+        self._heard(self._plain.on_batch(batch))
+        self._keep(batch, waits={})
 
     def fold(self, batch: Batch) -> None:
         """Take rows in, and keep what every one of them evaluated."""
-        self._say(batch)
+        self._heard(self._plain.on_batch(batch))
         for place in range(len(batch)):
-            self._step(Batch(batch.rows[place : place + 1], batch.symbols))
+            self._keep(Batch(batch.rows[place : place + 1], batch.symbols))
 
-    def _say(self, batch: Batch) -> None:
-        said = self._plain.on_batch(batch)
-        self.outputs += (output for output in said if output.origin == self.rule.name)
+    def _heard(self, said: Iterable[Output]) -> None:
+        ids = {clause.id for clause in self.rule.clauses}
+        self.outputs += (
+            output
+            for output in said
+            if output.origin == self.rule.name and output.data.get("clause", "") in {*ids, ""}
+        )
 
     def fires(self, symbol: str, clause: str) -> list[int]:
         """Return when a clause fired for an instrument, ns UTC, in order."""
@@ -91,22 +101,33 @@ class Watch:
         )
         return list(dict.fromkeys(found))
 
-    def _step(self, row: Batch) -> None:
-        found = self._traced.traced(row, self.rule.name)
-        by_time: dict[tuple[str, int], list[Evaluated]] = {}
-        for symbol, one in found:
-            by_time.setdefault((symbol, one.ts), []).append(one)
-        waits = self._traced.warmup() if by_time else {}
-        for (symbol, ts), ones in by_time.items():
-            verdicts = {one.clause: one for one in ones if one.verdict not in _BESIDE}
-            numbers = {
-                shown.key: number
-                for one in ones
-                for shown, number in zip(one.shown, one.numbers, strict=True)
-            }
-            waiting = waits.get(f"{self.rule.name} {symbol}", "")
-            looks = self._looks.setdefault(symbol, deque(maxlen=self._kept))
-            looks.append(Look(ts, self._evaluate[ones[-1].clause], verdicts, numbers, waiting))
+    def _keep(self, batch: Batch, waits: Mapping[str, str] | None = None) -> None:
+        """Fold rows; ``waits`` is what rules wait for after them, None: what they say."""
+        found = [
+            (symbol, one)
+            for symbol, one in self._traced.traced(batch, self.rule.name)
+            if one.clause >= 0 and one.verdict not in _BESIDE
+        ]
+        if waits is None:
+            waits = self._traced.warmup() if found else {}
+        for (symbol, *_), ones in groupby(found, key=self._evaluation):
+            self._look(symbol, [one for _, one in ones], waits)
+
+    def _evaluation(self, found: tuple[str, Evaluated]) -> tuple[str, int, Evaluate]:
+        symbol, one = found
+        return symbol, one.row, self._evaluate[one.clause]
+
+    def _look(self, symbol: str, ones: Sequence[Evaluated], waits: Mapping[str, str]) -> None:
+        verdicts = {one.clause: one for one in ones}
+        numbers = {
+            shown.key: number
+            for one in ones
+            for shown, number in zip(one.shown, one.numbers, strict=True)
+        }
+        waiting = waits.get(f"{self.rule.name} {symbol}", "")
+        looks = self._looks.setdefault(symbol, deque(maxlen=self._kept))
+        evaluate = self._evaluate[ones[0].clause]
+        looks.append(Look(ones[0].ts, evaluate, verdicts, numbers, waiting))
 
     def looks(self, symbol: str) -> Sequence[Look]:
         """Return the evaluations of an instrument that are kept, oldest first."""

@@ -1,7 +1,7 @@
 """Rules are evaluated by priority, then after those whose signals they hear, then by name."""
 
 from whispr_daemon.rules.load import Loaded, RuleFile, load
-from whispr_daemon.rules.order import coupled, in_order
+from whispr_daemon.rules.order import coupled, heard_by, in_order
 
 
 def rule(name: str, *, hears: str = "", says: str = "", priority: int = 0) -> RuleFile:
@@ -31,6 +31,17 @@ def test_rules_that_hear_each_other_are_a_group_others_are_alone() -> None:
     rules = loaded(rule("a", hears="B"), rule("b"), rule("c"), rule("d", hears="B")).rules
     groups = [[one.name for one in group] for group in coupled(rules)]
     assert groups == [["b", "a", "d"], ["c"]]
+
+
+def test_a_rule_hears_whom_it_asks_and_whom_those_ask() -> None:
+    found = loaded(
+        rule("a", says="A"),
+        rule("b", hears="A", says="B"),
+        rule("c", hears="B", says="C"),
+        rule("d"),
+    ).rules
+    names = {one.name: [other.name for other in heard_by(one, found)] for one in found}
+    assert names == {"a": ["a"], "b": ["a", "b"], "c": ["a", "b", "c"], "d": ["d"]}
 
 
 def test_a_circle_is_refused_and_who_only_hears_it_is_not() -> None:

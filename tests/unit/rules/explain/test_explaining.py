@@ -38,6 +38,36 @@ def explained(found: Case, day: str, clock: str) -> list[Explanation]:
     return explain(watch, found.symbols[0], ts, where)
 
 
+def test_what_came_before_may_be_passed_by() -> None:
+    for name, clock in (("03_ribbon", "10:48"), ("04_rsi", "09:57"), ("06_sequence", "09:36")):
+        found = case(name)
+        batch = Batch(found.rows, found.symbols)
+        whole = explained(found, "2026-06-24", clock)
+        ts = whole[0].ts
+        watch = Watch([found.rule], found.rule.name, found.settings)
+        end = int((found.rows["ts"] < ts).sum())
+        watch.skip(Batch(batch.rows[: end // 2], batch.symbols))
+        watch.pass_by(Batch(batch.rows[end // 2 : end], batch.symbols))
+        watch.fold(Batch(batch.rows[end:], batch.symbols))
+        assert explain(watch, found.symbols[0], ts, where_of(found.rule)) == whole
+
+
+def test_a_trade_is_told_with_its_moment_and_bars_are_of_before() -> None:
+    assert text_of("08_ticks", "09:31:30.250")[1:] == [
+        "price > high = true",
+        "  price = 101.00   (trade at 09:31:30.250, SPY)",
+        "  high  = 100.50   (last complete bar, SPY 1m)",
+        'actions: emit BREAK; set "breaks = 1.0"; alert info "101.00 over 100.50"',
+    ]
+    (once,) = explained(case("08_ticks"), "2026-06-24", "09:31:32")
+    assert (once.outcome, once.because) == ("suppressed", "fired 09:31:30.250; at most 1 a bar")
+
+
+def test_clauses_of_bars_and_of_ticks_are_told_where_they_were_evaluated() -> None:
+    (held,) = explained(case("08_ticks"), "2026-06-24", "09:32")
+    assert (held.clause, held.outcome) == ("held", "fired")
+
+
 def text_of(name: str, clock: str, number: int = 0, clause: int = 0) -> list[str]:
     return lines(explained(case(name, number), "2026-06-24", clock)[clause])
 
