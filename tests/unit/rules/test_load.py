@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from whispr_daemon.rules.actions import Warn
+from whispr_daemon.rules.document.document import MOST_FOUND
 from whispr_daemon.rules.load import Loaded, RuleFile, load
 
 HERE = Path(__file__).parent / "cases"
@@ -222,3 +223,16 @@ def test_messages_keep_percent_signs_colons_and_doubled_braces() -> None:
     assert warn.severity == "info"
     assert warn.message.text([9.25], "up", gap=True) == "GG: 38% {x} 9.2 true up"
     assert warn.message.text([float("nan")], "", gap=False) == "GG: 38% {x} na false "
+
+
+def test_notices_however_many_refuse_no_rule() -> None:
+    clauses = "".join(
+        f"  - {{id: c{number}, if: 'RSI{number + 2} > 100', then: ['emit:E{number}']}}\n"
+        for number in range(MOST_FOUND + 50)
+    )
+    loaded = load((RuleFile("a.yaml", f"name: a\nlogic:\n{clauses}"),))
+    assert loaded.errors == ()
+    assert len(loaded.rules) == 1
+    notices = [each for each in loaded.diagnostics if each.severity != "error"]
+    assert len(notices) == MOST_FOUND
+    assert notices[-1].message.endswith("(and more notices, which are not told)")

@@ -21,7 +21,7 @@ from whispr_daemon.rules.document.yaml_core import (
 
 Path: TypeAlias = tuple[str | int, ...]
 
-MOST_FOUND: Final = 200  # mistakes and notices of one file; more are not told
+MOST_FOUND: Final = 200  # mistakes of one file, and notices likewise; more are not told
 
 _ESCAPE_LENGTHS: Final = {"x": 4, "u": 6, "U": 10}
 
@@ -35,6 +35,7 @@ class Document:
         self.data: Any = None
         self.diagnostics: list[Diagnostic] = []
         self._lines = text.splitlines()
+        self._mistakes = self._notices = 0
         self._values: dict[Path, yaml.Node] = {}
         self._keys: dict[Path, yaml.Node] = {}
 
@@ -89,22 +90,29 @@ class Document:
     def add(self, findings: Iterable[Finding], path: Path) -> None:
         """Add what was found in the text at ``path``."""
         for found in findings:
-            if self.full:
-                return
-            mark = self.inside(path, found.start)
-            self._report(mark, found.code, found.message, found.severity)
+            if self._tells(found.severity):
+                mark = self.inside(path, found.start)
+                self._report(mark, found.code, found.message, found.severity)
 
     @property
     def full(self) -> bool:
         """Has it so many mistakes that no more are told?"""
-        return len(self.diagnostics) >= MOST_FOUND
+        return self._mistakes >= MOST_FOUND
+
+    def _tells(self, severity: Severity) -> bool:
+        return (self._mistakes if severity == "error" else self._notices) < MOST_FOUND
 
     def _report(self, mark: Mark, code: str, message: str, severity: Severity) -> None:
-        if self.full:
+        if not self._tells(severity):
             return
-        if len(self.diagnostics) == MOST_FOUND - 1:
-            code, severity = "E506", "error"
-            message = f"more than {MOST_FOUND - 1} mistakes and notices: the rest is not told"
+        if severity == "error":
+            self._mistakes += 1
+            if self.full:
+                code, message = "E506", f"more than {MOST_FOUND - 1} mistakes: the rest is not told"
+        else:
+            self._notices += 1
+            if self._notices == MOST_FOUND:
+                message = f"{message} (and more notices, which are not told)"
         self.diagnostics.append(
             Diagnostic(
                 path=self.path,
