@@ -8,12 +8,13 @@ from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.outlets.console import ConsoleOutlet
 from whispr_daemon.adapters.outlets.jsonl import JsonLinesOutlet
 from whispr_daemon.adapters.outlets.redis import RedisOutlet
-from whispr_daemon.adapters.sources.files import FileSource
+from whispr_daemon.adapters.sources.files import FileSource, Splits
 from whispr_daemon.adapters.sources.paced import Paced
 from whispr_daemon.adapters.sources.simulated import SimulatedSource, Simulation
 from whispr_daemon.bootstrap.reach import Reach
 from whispr_daemon.ports.outlet import Outlet
 from whispr_daemon.ports.source import Source
+from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.settings import FilesSource, OutletSettings, Settings
 from whispr_daemon.settings import JsonlOutlet as JsonlSettings
 from whispr_daemon.settings import RedisOutlet as RedisSettings
@@ -29,7 +30,11 @@ async def source_of(settings: Settings) -> Source:
     chosen = settings.source
     if isinstance(chosen, FilesSource):
         files = await FileSource.open(
-            chosen.paths, chosen.history, chosen.symbols, chosen.timeframe
+            chosen.paths,
+            chosen.history,
+            chosen.symbols,
+            chosen.timeframe,
+            Splits(chosen.splits, lambda symbol: _zone_of(symbol, settings)),
         )
         return Paced(files, SYSTEM_CLOCK, chosen.speed) if chosen.speed else files
     market = SimulatedSource(
@@ -44,6 +49,11 @@ async def source_of(settings: Settings) -> Source:
     if not chosen.speed:
         return market
     return Paced(market, SYSTEM_CLOCK, chosen.speed, market.live_from_seq)
+
+
+def _zone_of(symbol: str, settings: Settings) -> str:
+    own = settings.instruments.get(symbol)
+    return calendar(settings.calendar if own is None else own.calendar).timezone
 
 
 def route_of(outlet: OutletSettings) -> str:

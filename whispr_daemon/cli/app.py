@@ -67,6 +67,7 @@ def run(  # noqa: PLR0913 - a flag each
     rules: options.Rules = None,
     source: _Source = None,
     history: options.History = None,
+    splits: options.Splits = None,
     symbols: options.Symbols = None,
     speed: options.Speed = None,
     print_config: _Print = False,  # noqa: FBT002 - a flag
@@ -75,7 +76,7 @@ def run(  # noqa: PLR0913 - a flag each
     from whispr_daemon.cli import run as work
 
     with failures_in_words():
-        chosen = options.any_source(source, history, symbols, speed)
+        chosen = options.any_source(source, history, symbols, speed, splits)
         given = options.flags(tier=tier, data=data, rules__dir=rules, source=chosen)
         if print_config:
             work.print_settings(config, given)
@@ -87,6 +88,7 @@ def run(  # noqa: PLR0913 - a flag each
 def replay(  # noqa: PLR0913 - a flag each
     files: _Files,
     history: options.History = None,
+    splits: options.Splits = None,
     symbols: options.Symbols = None,
     rules: options.Rules = None,
     strategy: _Strategy = None,
@@ -110,7 +112,7 @@ def replay(  # noqa: PLR0913 - a flag each
             data=data,
             rules__dir=rules,
             health__port=0,
-            source=options.files_source(files, history, symbols, speed),
+            source=options.files_source(files, history, symbols, speed, splits),
             strategies=[{"plugin": name} for name in strategy] if strategy else None,
         )
         work.replay(config, given, form, to)

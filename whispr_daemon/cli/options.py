@@ -72,6 +72,10 @@ Speed: TypeAlias = Annotated[
 History: TypeAlias = Annotated[
     list[Path] | None, typer.Option("--history", help="File of daily bars (repeatable).")
 ]
+Splits: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("--splits", help="File of splits and dividends (repeatable)."),
+]
 RowFormat: TypeAlias = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 AnswerFormat: TypeAlias = Annotated[
     Answer, typer.Option("--format", help="How the answer is written.")
@@ -106,6 +110,7 @@ def files_source(
     history: Sequence[Path] | None,
     symbols: str | None,
     speed: float | None,
+    splits: Sequence[Path] | None = None,
 ) -> dict[str, Any]:
     """Return the settings of a source of files.
 
@@ -116,6 +121,7 @@ def files_source(
         kind="files",
         paths=[str(path) for path in files],
         history=[str(path) for path in history] if history else None,
+        splits=[str(path) for path in splits] if splits else None,
         symbols=_split(symbols),
         speed=speed,
     )
@@ -126,6 +132,7 @@ def any_source(
     history: Sequence[Path] | None,
     symbols: str | None,
     speed: float | None,
+    splits: Sequence[Path] | None = None,
 ) -> dict[str, Any] | None:
     """Return the settings of the source that the flags name, or change; None if they do neither.
 
@@ -133,12 +140,13 @@ def any_source(
         SettingsError: the flags go against each other.
     """
     if source and list(source) != ["simulated"]:
-        return files_source([Path(each) for each in source], history, symbols, speed)
-    if history:
-        raise SettingsError(
-            "--history goes with files: name them with --source FILE, or set source.kind, "
-            "source.paths and source.history in config/whispr.yaml"
-        )
+        return files_source([Path(each) for each in source], history, symbols, speed, splits)
+    for name, given in (("history", history), ("splits", splits)):
+        if given:
+            raise SettingsError(
+                f"--{name} goes with files: name them with --source FILE, or set source.kind, "
+                f"source.paths and source.{name} in config/whispr.yaml"
+            )
     kind = "simulated" if source else None
     return flags(kind=kind, symbols=_split(symbols), speed=speed) or None
 

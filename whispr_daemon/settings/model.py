@@ -100,6 +100,7 @@ class FilesSource(Section):
     kind: Literal["files"]
     paths: tuple[Path, ...] = Field(min_length=1)
     history: tuple[Path, ...] = ()  # daily bars, for indicators that need days
+    splits: tuple[Path, ...] = ()  # splits and dividends; prices in the other files are unadjusted
     symbols: tuple[Symbol, ...] = ()  # empty: all in the files
     timeframe: Timeframe = "1m"
     speed: Speed = 0.0

@@ -7,10 +7,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.adapters.sources.shapes import closest
+from whispr_daemon.adapters.sources.splits import ZoneOf, read_splits
 from whispr_daemon.adapters.sources.tables import Table, read_table
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.errors import SettingsError, SourceError
@@ -24,6 +26,13 @@ _NEVER: Final = np.iinfo(np.int64).min
 _SHOWN: Final = 12  # symbols in a message
 
 
+class Splits(msgspec.Struct, frozen=True):
+    """Files of splits and dividends, and where the days of an instrument begin."""
+
+    files: Sequence[Path]
+    zone_of: ZoneOf
+
+
 class FileSource:
     """Every row of some files, numbered 1, 2, 3 … in the order of event time.
 
@@ -33,7 +42,8 @@ class FileSource:
     Order: a bar comes at its end, a trade at its time. A row that is out of order within its file
     (per symbol) stays right behind its predecessor, still out of order, so that it is seen and
     refused with its position instead of silently sorted in; so does a row without a time (ts 0).
-    At equal times daily bars come first, then history before files, then the order of the files.
+    At equal times daily bars come first, then splits, then history before files, then the order of
+    the files.
     """
 
     def __init__(self, tables: Sequence[Table]) -> None:
@@ -56,32 +66,47 @@ class FileSource:
         history: Sequence[Path] = (),
         symbols: Collection[str] = (),
         bars: str = "1m",
+        splits: Splits | None = None,
     ) -> Self:
         """Read files in a thread. ``history`` are daily bars; ``bars`` is the length of the others.
 
         A file among ``files`` with daily spacing is taken as daily bars too. ``symbols`` empty
-        means all.
+        means all. Of ``splits`` those are taken whose symbols are in the files.
 
         Raises:
             SourceError: a file cannot be read as asked (said with file, and column or line).
             SettingsError: ``bars`` is no known length.
         """
-        return await asyncio.to_thread(cls._load, files, history, symbols, bars)
+        return await asyncio.to_thread(cls._load, files, history, symbols, bars, splits)
 
     @classmethod
     def _load(
-        cls, files: Sequence[Path], history: Sequence[Path], symbols: Collection[str], bars: str
+        cls,
+        files: Sequence[Path],
+        history: Sequence[Path],
+        symbols: Collection[str],
+        bars: str,
+        splits: Splits | None,
     ) -> Self:
         if not CODE_OF.get(bars):
             raise SettingsError(f"no bar length {bars!r}; there are {', '.join([*CODE_OF][1:])}")
         if not files:
             raise SourceError("no file of market data was named")
-        labels = _labels([*history, *files])
+        split = () if splits is None else splits.files
+        labels = _labels([*split, *history, *files])
+        others = {path: labels.pop(path) for path in split}
         tables = [read_table(path, label, symbols) for path, label in labels.items()]
         _refuse_repeated(tables)
         _refuse_unknown(symbols, tables[len(history) :])
         for place, table in enumerate(tables):
             _set_time(table, bars, is_history=place < len(history))
+        if splits is not None:
+            known = {name for table in tables for name in table.symbols}
+            prices = _Prices(tables)
+            tables[:0] = [
+                read_splits(path, label, known, splits.zone_of, prices.before)
+                for path, label in others.items()
+            ]
         return cls(tables)
 
     @property
@@ -105,6 +130,29 @@ class FileSource:
         if not 1 <= seq <= len(self._rows):
             return f"row {seq} of {self._name}"
         return f"{self._labels[self._file[seq - 1]]}:row {self._number[seq - 1]}"
+
+
+class _Prices:
+    """The last prices of symbols, from bars and trades."""
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self._tables = [table for table in tables if table.shape.kind in (Kind.BAR, Kind.TRADE)]
+
+    def before(self, symbol: str, ts: int) -> float | None:
+        """Return the last close before a time, None if there is none; ties go to later files."""
+        best: tuple[int, float] | None = None
+        for table in self._tables:
+            if symbol not in table.symbols:
+                continue
+            rows = table.rows
+            mine = rows["instrument"] == table.symbols.index(symbol)
+            middle = rows["ts"] - np.array(NANOS_OF)[rows["timeframe"]] // 2
+            found = np.flatnonzero(mine & (rows["ts"] > 0) & (middle < ts) & (rows["close"] > 0))
+            if len(found):
+                last = found[np.argmax(middle[found])]
+                one = int(middle[last]), float(rows["close"][last])
+                best = one if best is None or one[0] >= best[0] else best
+        return None if best is None else best[1]
 
 
 def _labels(paths: Sequence[Path]) -> dict[Path, str]:

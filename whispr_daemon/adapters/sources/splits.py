@@ -1,0 +1,175 @@
+"""A Parquet or CSV file of splits and dividends: from when on an instrument trades in other terms."""
+
+import math
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from whispr_daemon.adapters.sources.shapes import Shape
+from whispr_daemon.adapters.sources.tables import Table
+from whispr_daemon.domain.batch import Rows, empty_rows
+from whispr_daemon.domain.errors import SourceError
+from whispr_daemon.domain.events import Kind
+from whispr_daemon.domain.timeframe import SECOND
+
+ZoneOf: TypeAlias = Callable[[str], str]  # the time zone of an instrument's exchange
+CloseBefore: TypeAlias = Callable[[str, int], float | None]  # last price of a symbol before a ts
+
+_WHEN: Final = ("date", "ts")
+_WHAT: Final = ("ratio", "price_factor", "dividend")
+_OPTIONAL: Final = ("volume_factor",)
+_RATIO: Final = re.compile(r"(\d+(?:\.\d+)?)\s*[:/]\s*(\d+(?:\.\d+)?)")
+_SHAPE: Final = Shape(name="splits", kind=Kind.SPLIT, needed=(), optional=(), fields={})
+
+
+class _Factors(NamedTuple):
+    price: float
+    volume: float
+
+
+def read_splits(
+    path: Path, label: str, symbols: Collection[str], zone_of: ZoneOf, close_before: CloseBefore
+) -> Table:
+    """Read one file; of other than ``symbols`` nothing is taken.
+
+    A row has ``symbol``, ``date`` (the first day in new terms; from its midnight on the exchange's
+    clock) or ``ts``, and ``ratio`` (2:1: two for one), ``price_factor`` (what earlier prices are
+    multiplied by; ``volume_factor`` for volumes, else 1) or ``dividend`` (per share: prices before
+    are lowered by its part of the last close).
+
+    Raises:
+        SourceError: it is absent, unreadable, or a row is not like this (said with the row).
+    """
+    if not path.is_file():
+        raise SourceError(f"{label}: there is no such file")
+    try:
+        content = path.read_bytes()
+        table = pq.read_table(path) if path.suffix in (".parquet", ".pq") else _csv(path)
+        written = table.to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(f"{label}: cannot be read: {error}") from error
+    _check(label, table.column_names)
+    codes: dict[str, int] = {}
+    rows: list[Rows] = []
+    numbers: list[int] = []
+    for number, row in enumerate(written, start=1):
+        where = f"{label}:row {number}"
+        symbol = str(row["symbol"] or "")
+        if symbol not in symbols:
+            continue
+        ts = _moment(where, row, zone_of(symbol))
+        factors = _factors(where, row, lambda name=symbol, at=ts: close_before(name, at))
+        made = empty_rows(1)
+        made["ts"], made["kind"] = ts, Kind.SPLIT
+        made["instrument"] = codes.setdefault(symbol, len(codes))
+        made["open"], made["volume"] = factors
+        rows.append(made)
+        numbers.append(number)
+    return Table(
+        label=label,
+        shape=_SHAPE,
+        has_session=False,
+        digest=blake2b(content, digest_size=16).hexdigest(),
+        found=frozenset(str(row["symbol"]) for row in written),
+        rows=np.concatenate([empty_rows(0), *rows]),
+        symbols=tuple(codes),
+        numbers=np.array(numbers, dtype=np.int64),
+    )
+
+
+def _csv(path: Path) -> pa.Table:
+    names = (*_WHEN, "symbol", *_WHAT, *_OPTIONAL)
+    convert = pa_csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True
+    )
+    return pa_csv.read_csv(path, convert_options=convert)
+
+
+def _check(label: str, found: Sequence[str]) -> None:
+    if "symbol" not in found or not set(_WHEN) & set(found) or not set(_WHAT) & set(found):
+        raise SourceError(
+            f"{label}: splits need the columns symbol, {' or '.join(_WHEN)}, and "
+            f"{', '.join(_WHAT[:-1])} or {_WHAT[-1]}; found {', '.join(found)}"
+        )
+
+
+def _moment(where: str, row: Mapping[str, Any], zone: str) -> int:
+    """Return from when on prices are in new terms, ns UTC."""
+    written = row.get("ts") if row.get("ts") is not None else row.get("date")
+    try:
+        if row.get("ts") is not None:
+            moment = written if isinstance(written, datetime) else _parsed(str(written))
+        else:
+            day = written if isinstance(written, date) else date.fromisoformat(str(written))
+            moment = datetime.combine(day, time(), ZoneInfo(zone))
+    except ValueError as error:
+        raise SourceError(
+            f"{where}: {written!r} is no moment: a date is like 2026-06-24, a ts like "
+            "2026-06-24T04:00:00Z"
+        ) from error
+    return round(moment.astimezone(UTC).timestamp()) * SECOND
+
+
+def _parsed(written: str) -> datetime:
+    moment = datetime.fromisoformat(written)
+    if moment.tzinfo is None:
+        raise ValueError("without an offset")
+    return moment
+
+
+def _factors(
+    where: str, row: Mapping[str, Any], last_close: Callable[[], float | None]
+) -> _Factors:
+    price, volume = 1.0, 1.0
+    said = [name for name in (*_WHAT, *_OPTIONAL) if row.get(name) is not None]
+    if not set(said) & set(_WHAT):
+        raise SourceError(f"{where}: there is no {', '.join(_WHAT[:-1])} or {_WHAT[-1]} in it")
+    if "ratio" in said:
+        new, old = _ratio(where, str(row["ratio"]))
+        price, volume = price * old / new, volume * new / old
+    if "price_factor" in said:
+        price *= _number(where, row, "price_factor")
+    if "volume_factor" in said:
+        volume *= _number(where, row, "volume_factor")
+    if "dividend" in said:
+        dividend, close = _number(where, row, "dividend"), last_close()
+        if close is None or dividend >= close:
+            found = (
+                "there is no price before it" if close is None else f"the last close is {close:g}"
+            )
+            raise SourceError(
+                f"{where}: a dividend of {dividend:g} lowers earlier prices by its part of the "
+                f"last close, and {found}; name its price_factor instead"
+            )
+        price *= 1 - dividend / close
+    return _Factors(price, volume)
+
+
+def _ratio(where: str, written: str) -> tuple[float, float]:
+    found = _RATIO.fullmatch(written.strip())
+    new, old = (float(found[1]), float(found[2])) if found else (0.0, 0.0)
+    if not new or not old:
+        raise SourceError(
+            f"{where}: ratio is {written!r}; it should be like 2:1 (two new shares for one), or "
+            "1:10 (one for ten)"
+        )
+    return new, old
+
+
+def _number(where: str, row: Mapping[str, Any], name: str) -> float:
+    try:
+        value = float(row[name])
+    except (TypeError, ValueError):
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise SourceError(f"{where}: {name} is {row[name]!r}; it should be a number above 0")
+    return value
