@@ -1,4 +1,4 @@
-"""A Parquet or CSV file of splits and dividends: from when on an instrument trades in other terms."""
+"""A file of splits and dividends: from when on an instrument trades in other terms."""
 
 import math
 import re
