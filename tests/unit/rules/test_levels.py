@@ -144,3 +144,29 @@ def test_a_daily_bar_that_is_late_brings_the_levels_when_it_comes() -> None:
     late["ts"] = ns("2026-06-24", "09:59")
     rows = [minute_row("2026-06-24", "09:31", 0.5), late]
     assert said_at(rule, rows, "2026-06-24") == "605.0000"
+
+
+@pytest.mark.parametrize("inputs", ["{}", "{atr: {use_current_close: true}}"])
+def test_the_atr_of_the_day_before_is_the_daily_indicator_to_the_last_bit(inputs: str) -> None:
+    draw = np.random.default_rng(5)
+    rows, days = [], days_before("2026-06-24", 60)
+    for day in days:
+        # Of prices of one size all ranges are multiples of one thing: their plain sum is exact.
+        low = 10.0 ** draw.uniform(-2, 2)
+        size, share = low * draw.uniform(), draw.uniform()
+        rows += [
+            minute_row(day, "09:30", low + size, low),
+            minute_row(day, "10:00", low + size * share),
+            daily_row(day, low + size, low, low + size * share),
+        ]
+    clause = "edge: every, then: ['alert:{session.high:.17g} {ATR14@1d:.17g} {atr.value:.17g}']"
+    text = f"name: r\ninputs: {inputs}\nlogic:\n  - {{if: price > 0, {clause}}}\n"
+    loaded = load([RuleFile("t.yaml", text)])
+    outputs = fold(engine(*loaded.rules), np.concatenate(rows))
+    told = [said.message.split() for said in outputs if isinstance(said, Alert)]
+    values = [(daily, level) for _, daily, level in told]
+    if inputs != "{}":  # of the running day: at its last minute what the indicator says next day
+        nexts = [daily for _, daily, _ in told[2::2]]
+        values = list(zip(nexts, [level for _, _, level in told[1:-1:2]], strict=True))
+    assert len(values) > 40
+    assert all(daily == level for daily, level in values)

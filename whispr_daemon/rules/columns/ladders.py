@@ -75,7 +75,7 @@ class LadderMaker(Maker):
             current=ladder.use_current_close,
             cents=ladder.rounding == "cents",
         )
-        self.table: Table = Table(levels.FLOATS, levels.INTS)
+        self.table: Table = Table(levels.floats_of(ladder.length), levels.INTS)
         if ladder.session == "eth":
             desk.look_around()
 

@@ -9,21 +9,22 @@ of days.
 import math
 from typing import Final, NamedTuple, TypeAlias
 
-from whispr_daemon.rules.functions.folds import NAN, Floats, Ints, State, true_range, wilder
+from whispr_daemon.rules.functions.averages import smoothed
+from whispr_daemon.rules.functions.folds import NAN, Floats, Ints, State, true_range
+from whispr_daemon.rules.functions.sums import CARRIED, gathering
 
 # State of a slot. The chain is what the periods so far make.
 CLOSE: Final = 0  # the last chained close: the anchor
-AVERAGE: Final = 1  # the ATR (its sum while it forms)
-HIGH: Final = 2  # of the running day
-LOW: Final = 3
-LAST: Final = 4
-ANCHOR: Final = 5  # of the levels that hold
-ATR: Final = 6
-TOP: Final = 7  # of the running period, from its days that are over
-BOTTOM: Final = 8
-ENDED: Final = 9  # its last close
-TRADED: Final = 10  # the last close of the last day that was seen to its end
-FLOATS: Final = 11
+HIGH: Final = 1  # of the running day
+LOW: Final = 2
+LAST: Final = 3
+ANCHOR: Final = 4  # of the levels that hold
+ATR: Final = 5
+TOP: Final = 6  # of the running period, from its days that are over
+BOTTOM: Final = 7
+ENDED: Final = 8  # its last close
+TRADED: Final = 9  # the last close of the last day that was seen to its end
+AVERAGE: Final = 10  # the ATR, as the indicator of that name keeps it: a run to the end
 DAY: Final = 0  # the last day taken into a period
 BARS: Final = 1  # periods chained so far
 RUNNING: Final = 2  # the running day
@@ -84,13 +85,19 @@ class Levels(NamedTuple):
     count: Ints  # periods behind the levels
 
 
+def floats_of(length: int) -> int:
+    """Return the floats of a slot; ``length`` is that of the ATR."""
+    return AVERAGE + gathering(length)
+
+
 def fold_levels(rows: int, days: Days, state: State, how: How, out: Levels) -> None:
     """Fold rows into the levels that hold at each. NaN where the day before has no bar."""
     ints = state.ints
+    width = floats_of(how.length)
     at = 0
     for r in range(rows):
         i = days.slot[r] * INTS
-        f = days.slot[r] * FLOATS
+        f = days.slot[r] * width
         span = days.day[r], days.period[r], days.first[r], days.last[r]
         bar = days.high[r], days.low[r], days.close[r]
         if not days.daily[r] and span[0] >= 0 and (days.bar[r] or days.clock[r]):
@@ -138,7 +145,7 @@ def tell(state: State, f: int, i: int, where: tuple[int, int], how: How, out: Le
         anchor = floats[f + LAST]
         move = true_range(high, low, floats[f + CLOSE])
         enough = ints[i + BARS] + 1 >= how.length
-        atr = wilder(floats[f + AVERAGE], move, ints[i + BARS], how.length) if enough else NAN
+        atr = peeked(floats, f + AVERAGE, move, ints[i + BARS], how.length) if enough else NAN
     if how.cents:
         atr = math.floor(atr * 100.0 + 0.5) / 100.0 if atr == atr else NAN
     out.anchor[at] = anchor
@@ -225,6 +232,15 @@ def chain(state: State, f: int, i: int, bar: Bar, length: int) -> None:
     high, low, close = bar
     bars = ints[i + BARS]
     move = true_range(high, low, floats[f + CLOSE])
-    floats[f + AVERAGE] = wilder(floats[f + AVERAGE], move, bars, length)
+    smoothed(floats, f + AVERAGE, move, bars, length)
     floats[f + CLOSE] = close
     ints[i + BARS] = bars + 1
+
+
+def peeked(floats: Floats, f: int, move: float, bars: int, length: int) -> float:
+    """Return what the ATR would be with one more range, and leave it as it was."""
+    place = f + CARRIED + min(bars, length - 1)
+    average, error, last = floats[f], floats[f + 1], floats[place]
+    value = smoothed(floats, f, move, bars, length)
+    floats[f], floats[f + 1], floats[place] = average, error, last
+    return value

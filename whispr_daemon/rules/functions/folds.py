@@ -74,22 +74,6 @@ def fold(rows: int, given: Input, state: State, place: Place, out: Output, step:
         out.count[r] = n
 
 
-def wilder(average: float, value: float, before: int, length: int) -> float:
-    """Return what to keep after one more value: the sum at first, then the RMA.
-
-    ``before`` is how many values came before; ``average`` means nothing when it is 0.
-    """
-    if before >= length:
-        return (average * (length - 1) + value) / length
-    return seeded(average, value, before, length)
-
-
-def seeded(average: float, value: float, before: int, length: int) -> float:
-    """Return what to keep while an average forms: the sum, at last the mean."""
-    total = value if before == 0 else average + value
-    return total / length if before + 1 == length else total
-
-
 def true_range(high: float, low: float, before: float) -> float:
     """Return max(h-l, |h-c1|, |l-c1|); ``before`` is the previous close, NaN on the first bar."""
     move = high - low
