@@ -24,7 +24,7 @@ def rule_in_words(rule: Rule) -> Mapping[str, str]:
     for node in _nodes(rule):
         if isinstance(node, Parameter):
             said[f"params.{node.name}"] = f"{node.value:.10g}"
-        elif isinstance(node, Named):
+        elif isinstance(node, Named) and not node.built_in:
             said[f"let.{node.name}"] = spelling(node.node)
     for held in rule.variables:
         said[f"vars.{held.name}"] = f"{held.init:.10g}, reset {held.reset}"

@@ -162,10 +162,11 @@ class Forming(Form, frozen=True, kw_only=True):
 
 
 class Named(Form, frozen=True, kw_only=True):
-    """An entry of ``let`` by its name."""
+    """An entry of ``let`` by its name, or a call that the rule language itself defines."""
 
     name: str
     node: "Node"
+    built_in: bool = False  # a call: macd(12, 26, 9).hist
 
 
 class Arithmetic(Form, frozen=True, kw_only=True):

@@ -20,7 +20,8 @@ from whispr_daemon.rules.functions.function import (
     Function,
     Written,
 )
-from whispr_daemon.rules.nodes import Call, Const, Node, Price, Series, Type
+from whispr_daemon.rules.nodes import Call, Const, Named, Node, Price, Series, Type
+from whispr_daemon.rules.spelling import spelling
 from whispr_daemon.rules.tree import number_type
 
 _INFIX: Final = {"x_any": "cross", "x_up": "cross_up", "x_down": "cross_down"}
@@ -184,8 +185,25 @@ def _composed(
     checking.brought_in(node, span)
     words = composed.words.get(part)
     if words is not None:
-        return msgspec.structs.replace(node, type=Type.STR, words=words)
-    return node
+        node = msgspec.structs.replace(node, type=Type.STR, words=words)
+    if checking.defined is not None:
+        return node
+    return Named(
+        type=node.type,
+        start=span.start,
+        end=span.end,
+        words=node.words,
+        name=_as_called(function, part, read),
+        node=node,
+        built_in=True,
+    )
+
+
+def _as_called(function: Function, part: str, read: Sequence[Node]) -> str:
+    """Return ``macd(12, 26, 9).hist``, ``compressed()``, ``ribbon.state``."""
+    arguments = ", ".join(map(spelling, read))
+    brackets = f"({arguments})" if arguments or not part else ""
+    return f"{function.name}{brackets}{'.' if part else ''}{part}"
 
 
 READERS: Final[dict[str, Reader]] = dict.fromkeys(_INFIX, _infix)

@@ -1,7 +1,7 @@
 """The tree of an expression with the value of every part."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from whispr_daemon.rules.explain.explanation import Told
@@ -73,8 +73,23 @@ def _has_value(node: Node) -> bool:
 
 
 def _parts(node: Node) -> tuple[Node, ...]:
-    """Return the operands that have values of their own: those of columns have not."""
-    return () if isinstance(node, Series | AsOf | Forming) else children(node)
+    """Return the operands that have values of their own: those of columns have not.
+
+    Of a built-in that the rule language defines these are the columns it is made of.
+    """
+    if isinstance(node, Series | AsOf | Forming):
+        return ()
+    if isinstance(node, Named) and node.built_in:
+        return () if isinstance(node.node, Series | AsOf | Forming) else tuple(_columns(node.node))
+    return children(node)
+
+
+def _columns(node: Node) -> Iterator[Node]:
+    below = () if isinstance(node, Series | AsOf | Forming) else children(node)
+    for child in below:
+        yield from _columns(child)
+    if not below:
+        yield node
 
 
 def _note(node: Node, moment: Moment) -> str:
@@ -106,8 +121,9 @@ def _anchor(ladder: Ladder, moment: Moment) -> str:
 def culprit(node: Node, moment: Moment) -> Node:
     """Return the first sub-expression, from the left, that keeps a truth from being true."""
     match node:
-        case Named(node=inner):
-            return node if not isinstance(inner, Logic | Not) else culprit(inner, moment)
+        case Named(node=inner, built_in=built_in):
+            whole = built_in or not isinstance(inner, Logic | Not)
+            return node if whole else culprit(inner, moment)
         case Logic(op="and", operands=operands):
             false = [one for one in operands if moment.number(one) == -1]
             unknown = [one for one in operands if moment.number(one) != 1]

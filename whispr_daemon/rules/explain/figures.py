@@ -3,7 +3,16 @@
 import math
 from typing import Final
 
-from whispr_daemon.rules.nodes import Level, LevelValue, Node, Price, Series, SessionValue, Type
+from whispr_daemon.rules.nodes import (
+    Level,
+    LevelValue,
+    Named,
+    Node,
+    Price,
+    Series,
+    SessionValue,
+    Type,
+)
 from whispr_daemon.rules.spelling import clock, duration
 
 _TRUTHS: Final = {1.0: "true", -1.0: "false"}
@@ -33,4 +42,6 @@ def shown(node: Node, value: float) -> str:
         case Type.STR:
             return repr(node.words[int(value)])
         case _:
-            return figure(value) if isinstance(node, _QUOTED) else f"{value:.10g}"
+            built_in = isinstance(node, Named) and node.built_in
+            quoted = built_in or isinstance(node, _QUOTED)
+            return figure(value) if quoted else f"{value:.10g}"

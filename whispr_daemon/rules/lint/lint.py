@@ -126,7 +126,7 @@ def _written(node: Node) -> Iterator[Node]:
     while todo:
         part = todo.pop()
         yield part
-        if not isinstance(part, Named):
+        if not isinstance(part, Named) or part.built_in:
             todo += reversed(children(part))
 
 

@@ -92,5 +92,5 @@ class Bench:
             part = todo.pop()
             if isinstance(part, Said):
                 self.asked.append(Asked(part.signal, path, start + part.start))
-            elif not isinstance(part, Named):
+            elif not isinstance(part, Named) or part.built_in:
                 todo += children(part)

@@ -68,6 +68,32 @@ def test_clauses_of_bars_and_of_ticks_are_told_where_they_were_evaluated() -> No
     assert (held.clause, held.outcome) == ("held", "fired")
 
 
+def test_a_built_in_made_of_others_is_told_by_its_call() -> None:
+    rule = """
+name: squeeze
+inputs: {symbols: [SPY]}
+logic:
+  - {if: "not compressed() and bb(2, 1).upper < price", then: ["emit:OUT"]}
+tests:
+  - {name: t, bars: {closes: "100 101x22 103"}, expect: []}
+"""
+    (found,) = prepare([RuleFile("r.yaml", rule)], {}).cases
+    assert lines(explained(found, "2026-06-24", "09:54")[0])[1:] == [
+        "not compressed() and bb(2, 1).upper < price = false",
+        "  not compressed()       = false",
+        "    compressed() = true",
+        "      (2 * STDEV21 - 2 * ATR14)[1] = -0.0733229",
+        "      STDEV21                      = 0.00",
+        "      ATR14                        = 0.0340428",
+        "  bb(2, 1).upper < price = false",
+        "    bb(2, 1).upper = 101.00",
+        "      SMA2   = 101.00",
+        "      STDEV2 = 0.00",
+        "    price          = 101.00   (bar 09:53, SPY 1m)",
+        "because: not compressed() is false",
+    ]
+
+
 def text_of(name: str, clock: str, number: int = 0, clause: int = 0) -> list[str]:
     return lines(explained(case(name, number), "2026-06-24", clock)[clause])
 
