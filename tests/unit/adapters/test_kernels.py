@@ -1,5 +1,6 @@
 """Kernels compiled by numba: what may be linked, where they are kept, that nobody waits."""
 
+import importlib
 import math
 import os
 import shutil
@@ -90,6 +91,21 @@ def test_a_module_is_named_by_what_it_says(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_cannot_stand_by_itself_is_refused(names: Any, why: str) -> None:
     with pytest.raises(UnlinkableError, match=why):
         link(Recipe("f", "def f(x):\n    return g(x)\n", names, ("float",)))
+
+
+def test_a_source_that_was_edited_since_it_was_imported_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade under a daemon that runs: the file says something else than what is at work."""
+    file = tmp_path / "edited_since.py"
+    file.write_text("def half(x):\n    return x / 2.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    half = importlib.import_module("edited_since").half
+    recipe = Recipe("f", "def f(x):\n    return half(x)\n", (("half", half),), ("float",))
+    assert "x / 2.0" in link(recipe).text
+    file.write_text("def half(x):\n    return x / 3.0  # by now\n")
+    with pytest.raises(UnlinkableError, match="the source of 'half' is not what runs"):
+        link(recipe)
 
 
 def test_nobody_waits_for_a_kernel_that_is_not_compiled_yet(compiler: NumbaCompiler) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from platform import python_version
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
 from whispr_daemon.rules.jit import Argument, Group, Recipe
@@ -121,6 +121,8 @@ class _Parts:
             raise UnlinkableError(f"the source of {name!r} cannot be read: {error}") from error
         if not isinstance(tree, ast.FunctionDef) or tree.decorator_list:
             raise UnlinkableError(f"{name!r} is decorated or a lambda; a kernel's function cannot")
+        if _text_of(_code(tree)) != _text_of(function.__code__):
+            raise UnlinkableError(f"the source of {name!r} is not what runs: it was edited since")
         tree.name = name
         tree.args.args = [each for each in tree.args.args if each.arg not in bound]
         self.functions += [f"@njit({_HOW})", ast.unparse(tree)]
@@ -134,3 +136,14 @@ class _Parts:
             return f"types.BaseTuple.from_types({parts})"
         self.add(argument.of.__name__, argument.of)
         return f"types.BaseTuple.from_types({parts}, {argument.of.__name__})"
+
+
+def _code(tree: ast.FunctionDef) -> CodeType:
+    """Return what the interpreter makes of a function."""
+    module = compile(ast.Module([tree], []), "<kernel>", "exec", dont_inherit=True)
+    return next(each for each in module.co_consts if isinstance(each, CodeType))
+
+
+def _text_of(code: CodeType) -> tuple[object, ...]:
+    """Return what a function does, wherever it stands."""
+    return code.co_code, repr(code.co_consts), code.co_names, code.co_varnames
