@@ -20,7 +20,7 @@ from whispr_daemon.rules.columns.session_columns import (
 )
 from whispr_daemon.rules.columns.slots import Selection, Slots
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.functions.warmth import needs_of
+from whispr_daemon.rules.functions.warmth import carried_counts, needs_of
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.nodes import (
     AsOf,
@@ -147,7 +147,7 @@ class Bank:
         self._want_column(other, node.node)
         key = canonical(node)
         symbol = node.symbol if isinstance(node, AsOf) else ""
-        brought = {Column(canonical(node.node)): Column(key), BARS: Column(key, "count")}
+        brought = {Column(canonical(node.node)): Column(key), **carried_counts(node)}
         self._carry(clock, key, other, (brought, symbol), node.node)
 
     def _want_of_bar(self, clock: Clock, node: Node) -> None:

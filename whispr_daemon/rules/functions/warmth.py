@@ -5,10 +5,10 @@ a say in it: ln(1e-6) / ln(1 - weight) inputs later. What is computed of what ha
 itself converges that much later.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from whispr_daemon.rules.column import Column, Need, level_key
+from whispr_daemon.rules.column import BARS, Column, Need, level_key
 from whispr_daemon.rules.functions.folds import settling
 from whispr_daemon.rules.functions.table import fold_of
 from whispr_daemon.rules.nodes import AsOf, Forming, Ladder, Level, LevelValue, Node, Series
@@ -36,14 +36,16 @@ class Warmth(NamedTuple):
 def needs_of(node: Node) -> Iterator[Need]:
     """Yield what must be warm for a value to count, that of its operands included.
 
-    Counts of another clock or symbol are those of the column of the AsOf or Forming: the completed
-    bars there.
+    What an AsOf or Forming reads is counted on the other clock: see :func:`carried_counts`.
     """
     if isinstance(node, AsOf | Forming):
-        formed, settling_bars = warmth(node.node)
-        column = Column(canonical(node), "count")
-        yield Need(column, formed, formed + settling_bars, _clock_unit(node))
-        return  # what is below it is of another clock
+        unit, whose = _clock_unit(node)
+        carried = carried_counts(node)
+        for need in (*needs_of(node.node), Need(BARS, 1, 1, _BARS)):
+            if need.column in carried:
+                words = unit if need.unit == _BARS else need.unit
+                yield need._replace(column=carried[need.column], unit=f"{words}{whose}")
+        return
     if isinstance(node, Series):
         yield _series_need(node)
     elif isinstance(node, Level | LevelValue):
@@ -52,6 +54,20 @@ def needs_of(node: Node) -> Iterator[Need]:
         yield Need(column, formed, formed + settling_bars, _PERIODS[node.ladder.mode])
     for child in children(node):
         yield from needs_of(child)
+
+
+def carried_counts(node: AsOf | Forming) -> Mapping[Column, Column]:
+    """Return the counts of the other clock that say how warm a value of it is, by their names here.
+
+    They are those of the value there: of its inputs, of the periods of its levels. Where nothing
+    in it needs any it is the bars of that clock.
+    """
+    key, inner = canonical(node), canonical(node.node)
+    carried = {}
+    for column in [need.column for need in needs_of(node.node)] or [BARS]:
+        own = column in (BARS, (inner, "count"))
+        carried[column] = Column(key if own else f"{key} {column.key}", "count")
+    return carried
 
 
 def warmth(node: Node) -> Warmth:
@@ -84,8 +100,8 @@ def _of_atr(ladder: Ladder) -> Warmth:
     return Warmth(folded.formed(ladder.length), settling(folded.alpha(ladder.length)))
 
 
-def _clock_unit(node: AsOf | Forming) -> str:
+def _clock_unit(node: AsOf | Forming) -> tuple[str, str]:
+    """Return what bars of a clock are called, and whose they are if another symbol's."""
     unit = _NAMED.get(node.timeframe, f"{node.timeframe} bars")
-    if isinstance(node, AsOf) and node.symbol:
-        return f"{unit} of {node.alias or node.symbol}"
-    return unit
+    symbol = (node.alias or node.symbol) if isinstance(node, AsOf) else ""
+    return unit, f" of {symbol}" if symbol else ""

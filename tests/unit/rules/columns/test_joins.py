@@ -12,6 +12,7 @@ from tests.unit.rules.columns.telling import (
     tick,
 )
 from tests.unit.rules.market import daily_row, engine, fold
+from whispr_daemon.domain.batch import Rows
 
 PAIR = ("SPY", "VIX")
 REFS = "{symbols: [SPY], refs: {vix: VIX}}"
@@ -128,3 +129,33 @@ def test_warmup_counts_the_bars_of_the_other_timeframe(minutes: int, words: str)
     strategy = engine(telling("SMA2@5m"))
     fold(strategy, bars("09:30", " ".join(["1"] * minutes)))
     assert strategy.warmup() == {"t SPY": f"warming {words}"}
+
+
+def test_a_level_of_a_reference_waits_for_its_periods_not_for_minutes() -> None:
+    minutes = [row for at in range(20) for row in (one_minute(at, 20.0, 1), one_minute(at, 7.0, 0))]
+    days = [daily_row(f"2026-06-{day:02d}", 21.0, 20.0, 20.0) for day in JUNE]
+    for row in days:
+        row["instrument"] = 1
+    rule = telling("vix.atr.38", inputs=REFS)
+    strategy = engine(rule)
+    assert texts(fold(strategy, market(*days[1:], *minutes), PAIR)) == []
+    assert strategy.warmup() == {"t SPY": "warming 13/14 daily bars of vix"}
+    outputs = same_however_cut(rule, market(*days, *minutes[:2]), PAIR)
+    assert texts(outputs) == ["20.382"]
+
+
+def one_minute(at: int, close: float, code: int) -> Rows:
+    """The minute that begins ``at`` minutes after the open."""
+    return bar(f"{9 + (30 + at) // 60:02d}:{(30 + at) % 60:02d}", close, code=code)
+
+
+# The 14 sessions before 2026-06-24; the 19th is a holiday.
+JUNE = (3, 4, 5, 8, 9, 10, 11, 12, 15, 16, 17, 18, 22, 23)
+
+
+def test_a_value_of_another_timeframe_waits_for_its_own_inputs() -> None:
+    five = telling("vwma(close, 2)@5m")
+    rows = market(
+        bars("09:30", "1 2 3 4 5", volume=float("nan")), bars("09:35", " ".join("6" * 10))
+    )
+    assert texts(same_however_cut(five, rows)) == ["6"]
