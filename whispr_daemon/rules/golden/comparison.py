@@ -28,6 +28,7 @@ class Comparison:
         self._case = case
         self._got = [output for output in whole if answers(case, output)]
         self._reasons = reasons
+        self._told: set[tuple[str, ...]] = set()
 
     def failures(self) -> Iterator[Failure]:
         """Yield each miss: what was expected with what came in its place."""
@@ -45,11 +46,17 @@ class Comparison:
             yield self._failure(one, other, reasoned=told <= _REASONED)
 
     def _instead(self, wanted: Expected, extra: list[Output]) -> Output | None:
-        """Take what came at the time of what was expected and is most like it."""
+        """Take what came at the time of what was expected and is most like it.
+
+        If there is none, take the same at the nearest other time.
+        """
         case = self._case
         near = [output for output in extra if output.ts_event == wanted.ts]
         near.sort(key=lambda output: len(differences(wanted, output, case)))
         if not near or len(differences(wanted, near[0], case)) == len(wanted.said):
+            near = [output for output in extra if differences(wanted, output, case) == ["at"]]
+            near.sort(key=lambda output: abs(output.ts_event - wanted.ts))
+        if not near:
             return None
         extra.remove(near[0])
         return near[0]
@@ -59,8 +66,12 @@ class Comparison:
         why: tuple[str, ...] = ()
         if reasoned:
             why = self._reasons.of_output(other)
-            if one is not None and other is None:
+            if one is not None and (other is None or other.ts_event != one.ts):
                 why = self._reasons.of_missing(one)
+        if why in self._told:
+            why = ("as above",)
+        elif why:
+            self._told.add(why)
         return Failure(
             kind="expect",
             line=mark.line,
@@ -76,6 +87,8 @@ class Comparison:
             if one is None:
                 return words
             wrong = ", ".join(differences(one, other, self._case))
+            if wrong == "at":
+                wrong = "at, the time of the evaluation: a bar counts at its end"
             return f"{words}   (differs in {wrong or 'its place in the order'})"
         assert one is not None  # noqa: S101 (one of them is there)
         if any(output.ts_event == one.ts for output in self._got):

@@ -92,7 +92,12 @@ class Reasons:
         after = [one for one in times if one > ts][:1]
         near = " and ".join(when(one, self._case) for one in (*before, *after))
         text = f"{symbol} was not evaluated at {when(ts, self._case)} (a bar counts at its end)"
-        return f"{text}; next to it: {near}" if near else text
+        text = f"{text}; next to it: {near}" if near else text
+        local = self._case.clock.local
+        same = [one for one in times if one != ts and local(one).time() == local(ts).time()]
+        if not same:
+            return text
+        return f"{text}. A time without a date is of the first day: '{when(same[0], self._case)}'?"
 
     # ------------------------------------------------------------------ values
     def value(self, wanted: WantedValue) -> Found:

@@ -37,7 +37,9 @@ def check_names(bench: Bench, scope: Scope) -> None:
             lower = name.lower()
             where = ".".join(map(str, space))
             message = ""
-            if lower in _TAKEN or SHORTHAND.fullmatch(name) or lower in scope.functions:
+            function = scope.functions.get(lower)
+            built_in = function is not None and not function.hidden
+            if lower in _TAKEN or SHORTHAND.fullmatch(name) or built_in:
                 message = f"{name!r} means something already; take another name"
             elif lower in seen:
                 message = f"the name {name!r} is taken in {seen[lower]} (case does not matter)"

@@ -7,9 +7,9 @@ CASE = 'bars: {closes: "9 9.5 11 9 11"}\n'
 
 
 def test_nothing_came_and_the_evaluated_tree_says_why() -> None:
-    (failure, *_) = result_of(CASE + 'expect: [{at: "09:32", emit: UP}]').failures
+    (failure, *_) = result_of(CASE + 'expect: [{at: "09:32", emit: UP, dir: down}]').failures
     assert (failure.line, failure.column) == (4, 14)
-    assert failure.expected == "09:32  emit UP"
+    assert failure.expected == "09:32  emit UP  dir=down"
     assert failure.got == "nothing at 09:32"
     header, *tree = failure.why
     assert header.startswith("tenth  sha256:")
@@ -30,6 +30,20 @@ def test_something_else_came_and_the_keys_that_differ_are_named() -> None:
     assert failure.got == "09:33  emit UP  dir=up   (differs in dir)"
     assert "FIRED (event)" in failure.why[0]
     assert failure.why[1] == "cross_up(price, 10) = true, dir=up, gap=false"
+
+
+def test_what_came_at_another_time_is_told_with_that_and_why_not_then() -> None:
+    expect = 'expect:\n  - {at: "09:32", emit: UP}\n  - {at: "09:32", alert: info}'
+    one, other = result_of(CASE + expect).failures
+    assert one.got.startswith("09:33  emit UP  dir=up   (differs in at, the time of the evaluation")
+    assert one.why[0].endswith("2026-06-24T09:32:00-04:00  NO (false)")
+    assert other.why == ("as above",)
+
+
+def test_a_time_of_another_day_is_hinted_at() -> None:
+    bars = "bars: |\n  2026-06-23\n  15:59 9 9 9 9\n  2026-06-24\n  09:30 9 9 9 9\n"
+    (failure,) = result_of(bars + 'expect: [{at: "09:31", emit: UP}]').failures
+    assert failure.why[0].endswith("A time without a date is of the first day: '2026-06-24 09:31'?")
 
 
 def test_what_came_and_was_not_expected_is_a_failure_too() -> None:

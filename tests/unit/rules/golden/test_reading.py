@@ -71,6 +71,23 @@ def test_parameters_account_and_position_are_given() -> None:
     assert mistake.startswith("3:17 E523 the rule has no parameter 'm'")
 
 
+def test_before_the_first_position_there_is_none_and_percentages_are_figures() -> None:
+    rule = (
+        "name: r\nlogic:\n  - {id: in, if: \"position.qty > 0 and position.side == 'long'\", "
+        'then: ["emit:IN"]}\n'
+        '  - {id: loss, if: "account.daily_pnl_pct <= -2%", fire_on_start: true, then: [halt]}\n'
+    )
+    test = """\
+given:
+  position: [{at: "09:32", qty: 5, side: long}]
+  account: [{at: "09:33", daily_pnl_pct: -2.5%}]
+bars: {closes: "9x3"}
+expect: [{at: "09:32", emit: IN}, {at: "09:33", halt: {}}]
+expect_values: [{at: "09:31", expr: "position.qty", value: 0}]
+"""
+    assert result_of(test, rule).failures == ()
+
+
 def test_a_rule_that_is_off_or_in_the_shadow_is_tested_as_if_it_were_live() -> None:
     test = f'bars: {{closes: "9 11"}}\n{UP}'
     for line in ("enabled: false", "mode: shadow", "mode: off"):
