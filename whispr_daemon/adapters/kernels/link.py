@@ -10,7 +10,7 @@ import inspect
 import math
 import textwrap
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from importlib.metadata import version
 from platform import python_version
@@ -121,7 +121,7 @@ class _Parts:
             raise UnlinkableError(f"the source of {name!r} cannot be read: {error}") from error
         if not isinstance(tree, ast.FunctionDef) or tree.decorator_list:
             raise UnlinkableError(f"{name!r} is decorated or a lambda; a kernel's function cannot")
-        if _text_of(_code(tree)) != _text_of(function.__code__):
+        if not _is_of("".join(inspect.findsource(function)[0]), function):
             raise UnlinkableError(f"the source of {name!r} is not what runs: it was edited since")
         tree.name = name
         tree.args.args = [each for each in tree.args.args if each.arg not in bound]
@@ -138,12 +138,19 @@ class _Parts:
         return f"types.BaseTuple.from_types({parts}, {argument.of.__name__})"
 
 
-def _code(tree: ast.FunctionDef) -> CodeType:
-    """Return what the interpreter makes of a function."""
-    module = compile(ast.Module([tree], []), "<kernel>", "exec", dont_inherit=True)
-    return next(each for each in module.co_consts if isinstance(each, CodeType))
+@lru_cache(maxsize=32)
+def _codes(text: str) -> Mapping[str, CodeType]:
+    """Return what the interpreter makes of the functions of a module."""
+    module = compile(text, "<module>", "exec", dont_inherit=True)
+    return {each.co_name: each for each in module.co_consts if isinstance(each, CodeType)}
 
 
-def _text_of(code: CodeType) -> tuple[object, ...]:
+def _is_of(text: str, function: FunctionType) -> bool:
+    """Does a module's text say of a function what the interpreter knows of it?"""
+    read, known = _codes(text).get(function.__name__), function.__code__
+    return read is not None and _does(read) == _does(known)
+
+
+def _does(code: CodeType) -> tuple[object, ...]:
     """Return what a function does, wherever it stands."""
     return code.co_code, repr(code.co_consts), code.co_names, code.co_varnames
