@@ -116,8 +116,8 @@ def _rung(head: str, sign: int | None, place: _Place) -> Node:
     ratio = LADDER.get(head.lstrip("-"))
     spelled, start = place.spelled, place.span.start
     if ratio is None:
-        nearest = nearest_rung(head)
-        message = f"{spelled} is not on the ladder (nearest: atr.{nearest})"
+        before = spelled.lower().partition(f".{head}")[0]
+        message = f"{spelled} is not on the ladder (nearest: {before}.{nearest_rung(head)})"
         raise RefusedError(start, "E212", message)
     if head.startswith("-"):
         if sign is not None:
