@@ -11,7 +11,7 @@ from whispr_daemon.rules.check.parse_tree import span_of, subtrees
 from whispr_daemon.rules.check.scope import RefusedError, Span
 from whispr_daemon.rules.diagnostics import Finding, suggestion
 from whispr_daemon.rules.functions.function import Accepts, Function, Parameter
-from whispr_daemon.rules.names import MAX_LENGTH
+from whispr_daemon.rules.names import MAX_LENGTH, SHORTHAND
 from whispr_daemon.rules.nodes import Const, Node, Text, Type
 from whispr_daemon.rules.nodes import Parameter as Dollar
 from whispr_daemon.rules.tree import constant_value
@@ -40,7 +40,7 @@ def placed(function: Function, given: Sequence[Tree[Token]], span: Span) -> list
         wanted = str(least) if least == most else f"{least} to {most}"
         plural = "" if wanted == "1" else "s"
         message = f"{function.name} takes {wanted} argument{plural}, not {len(given)}"
-        raise RefusedError(span.start, "E221", message)
+        raise RefusedError(span.start, "E221", message + _shape(function, len(given)))
     found: list[Place] = []
     for index, parameter in enumerate(takes):
         tree = by_name.pop(parameter.name, None)
@@ -54,6 +54,19 @@ def placed(function: Function, given: Sequence[Tree[Token]], span: Span) -> list
             raise RefusedError(span.start, "E221", message)
         found.append(Place(parameter, tree))
     return found + [Place(takes[-1], tree) for tree in by_place[len(takes) :]]
+
+
+def _shape(function: Function, count: int) -> str:
+    """Return how a function is called: ``: ema(x, length), such as ema(close, 20) or EMA20``."""
+    names = [parameter.name for parameter in function.takes]
+    if not names:
+        return ""
+    text = f": {function.name}({', '.join(names)})"
+    if names == ["x", "length"] and count == 1:
+        text += f", such as {function.name}(close, 20)"
+        if SHORTHAND.fullmatch(f"{function.name}20"):
+            text += f" or {function.name.upper()}20"
+    return text
 
 
 def _by_name(function: Function, given: Sequence[Tree[Token]]) -> dict[str, Tree[Token]]:

@@ -9,6 +9,7 @@ from lark import Token, Tree
 from whispr_daemon.rules.check.arguments import Place, argument, fixed, placed, result_type
 from whispr_daemon.rules.check.checking import Checking, Reader, complete
 from whispr_daemon.rules.check.clocks import earlier, refuse_source
+from whispr_daemon.rules.check.elsewhere import function_elsewhere
 from whispr_daemon.rules.check.parse_tree import Segment, subtrees
 from whispr_daemon.rules.check.questions import QUESTIONS
 from whispr_daemon.rules.check.scope import RefusedError, Span
@@ -47,7 +48,7 @@ def called(checking: Checking, name: str, written: list[Segment], span: Span) ->
         for tree in given:  # for the mistakes in them
             checking.visit(subtrees(tree)[0] if tree.data == "kwarg" else tree)
         visible = [one.name for one in checking.scope.functions.values() if not one.hidden]
-        hint = suggestion(head.word, (*visible, *QUESTIONS))
+        hint = function_elsewhere(name) or suggestion(head.word, (*visible, *QUESTIONS))
         raise RefusedError(span.start, "E220", f"unknown function {head.word!r}{hint}")
     part = _part(function, rest, span)
     return _read(checking, function, part, placed(function, given, span), span)

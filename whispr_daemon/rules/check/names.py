@@ -8,6 +8,7 @@ from whispr_daemon.domain.timeframe import MINUTE
 from whispr_daemon.rules.check.calls import called, refuse_parts, shorthand
 from whispr_daemon.rules.check.checking import Checking, Reader
 from whispr_daemon.rules.check.clocks import Clock, as_of, earlier
+from whispr_daemon.rules.check.elsewhere import name_elsewhere
 from whispr_daemon.rules.check.levels import atr_node
 from whispr_daemon.rules.check.parse_tree import Segment, arguments, dotted
 from whispr_daemon.rules.check.periods import PeriodRefusedError, timeframe
@@ -85,7 +86,7 @@ def _resolved(checking: Checking, written: list[Segment], span: Span) -> Node | 
     if rest:
         refuse_parts(checking, written, span)
         known = (*known_names(), *checking.scope.vocabulary.words())
-        hint = suggestion(word, known)
+        hint = name_elsewhere(word) or suggestion(word, known)
         raise RefusedError(span.start, "E201", f"unknown name {head.word!r}{hint}")
     return _bare(checking, head.word, span)
 
@@ -190,7 +191,8 @@ def _bare(checking: Checking, name: str, span: Span) -> Node | None:
     if found is not None:
         return shorthand(checking, found[1].lower(), int(found[2][:9]), span)
     known = (*known_names(), *checking.scope.vocabulary.words())
-    raise RefusedError(start, "E201", f"unknown name {name!r}{suggestion(name, known)}")
+    hint = name_elsewhere(name) or suggestion(name, known)
+    raise RefusedError(start, "E201", f"unknown name {name!r}{hint}")
 
 
 # ---------------------------------------------------------------- other clocks

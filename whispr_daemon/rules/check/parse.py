@@ -20,6 +20,10 @@ _INSTEAD: Final = {
     "%": "use mod(a, b); a percentage is written 2%",
     "{": "braces belong into messages",
     "^": "there is no power operator",
+    "?": "use if(condition, yes, no)",
+    "AND": "use 'and'",
+    "OR": "use 'or'",
+    "NOT": "use 'not'",
     ".": "write 0.38, or atr.38 for a level",
 }
 
@@ -101,12 +105,24 @@ def _parser() -> Lark:
 def _unexpected(token: Token, text: str) -> Finding:
     if token.type == "$END":
         return Finding(start=len(text), code="E101", message="unexpected end of expression")
-    found = str(token)
-    hint = f" ({_INSTEAD[found]})" if found in _INSTEAD else ""
-    return Finding(start=token.start_pos or 0, code="E102", message=f"unexpected {found!r}{hint}")
+    found, start = str(token), token.start_pos or 0
+    hint = f" ({_INSTEAD[found]})" if found in _INSTEAD else _beside(text, start)
+    return Finding(start=start, code="E102", message=f"unexpected {found!r}{hint}")
+
+
+def _beside(text: str, place: int) -> str:
+    """Return what is meant where a word stands behind a bracket, an @ or a colon."""
+    before = text[:place].rstrip()[-1:]
+    if before == "[":
+        return " (close[1] is one bar earlier; nothing looks ahead)"
+    if before == "@":
+        return " (a timeframe is 30s, 1m, 5m, 1h, 1d …)"
+    return ""
 
 
 def _character(text: str, place: int) -> Finding:
     found = text[place]
     hint = f" ({_INSTEAD[found]})" if found in _INSTEAD else ""
+    if found == ":" and text[:place][-1:].isdigit():
+        hint = " (a time of day is written 09:45)"
     return Finding(start=place, code="E100", message=f"unexpected character {found!r}{hint}")

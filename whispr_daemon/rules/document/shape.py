@@ -1,5 +1,6 @@
 """Is a document shaped like a rule file? JSON Schema errors in people's words, with their place."""
 
+import re
 from functools import lru_cache
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from whispr_daemon.rules.document.document import Document, Path
 from whispr_daemon.rules.document.golden_keys import tests_schema
 from whispr_daemon.rules.document.rule_keys import rule_schema
 
+_FEW = 12  # known keys that are listed
 _KIND = {
     "string": "text",
     "integer": "a whole number",
@@ -85,6 +87,8 @@ def _report_unknown(
     for name in instance:
         if name not in known and not name.startswith("x-"):
             hint = suggestion(name, known)
+            if not hint and len(known) <= _FEW:
+                hint = f" (known: {', '.join(known)})"
             document.report(document.key((*path, name)), "E501", f"unknown key {name!r}{hint}")
 
 
@@ -98,14 +102,16 @@ def _report_missing(document: Document, path: Path, name: str) -> None:
 
 def _expected(error: ValidationError, schema: dict[str, Any]) -> str:
     if "title" in schema:
-        return str(schema["title"])
+        return str(schema["title"]) + _meant(error)
     value: Any = error.validator_value
     if error.validator == "enum":
         hint = suggestion(str(error.instance), map(str, value))
         return f"one of {', '.join(map(str, value))}{hint}"
     if error.validator == "type":
         kinds: list[str] = value if isinstance(value, list) else [value]
-        return " or ".join(_KIND[kind] for kind in kinds)
+        alone = kinds == ["array"] and isinstance(error.instance, str | int | float)
+        hint = f": [{_quoted(error.instance)}]" if alone else ""
+        return " or ".join(_KIND[kind] for kind in kinds) + hint
     limits = {
         "minItems": "at least {} item(s)",
         "maxItems": "at most {} item(s)",
@@ -118,6 +124,22 @@ def _expected(error: ValidationError, schema: dict[str, Any]) -> str:
         "exclusiveMinimum": "more than {}",
     }
     return limits.get(str(error.validator), "{}").format(value)
+
+
+def _meant(error: ValidationError) -> str:
+    """Return `` (did you mean 30m?)`` of ``30 minutes``, and the like; or nothing."""
+    if not isinstance(error.instance, str) or error.validator != "pattern":
+        return ""
+    pattern = str(error.validator_value)
+    spelled = re.sub(r"^(\d+) *(s|m|h|d|w)[a-z]*$", r"\1\2", error.instance.strip().lower())
+    for guess in (spelled, re.sub(r"[^A-Za-z0-9_]+", "_", error.instance.strip()).strip("_")):
+        if guess != error.instance and re.search(pattern, guess):
+            return f" (did you mean {guess!r}?)"
+    return ""
+
+
+def _quoted(instance: object) -> str:
+    return f'"{instance}"' if isinstance(instance, str) else str(instance)
 
 
 def _shown(instance: object) -> str:
