@@ -22,7 +22,7 @@ def mistake(
 ) -> str:
     quoted = '"' + condition + '"'
     text = TEXT.format(name=name, condition=quoted, cooldown=cooldown, then=then)
-    (found,) = load([RuleFile("r.yaml", text)]).errors
+    found, *_ = load([RuleFile("r.yaml", text)]).errors
     return found.message
 
 
@@ -60,5 +60,5 @@ def test_a_few_known_keys_are_listed() -> None:
 
 def test_a_name_that_only_the_definitions_of_others_have_is_free() -> None:
     text = TEXT.format(name="r", condition='"hist > 0"', cooldown="5m", then='["emit:S"]')
-    named = text.replace("logic:", "let: {hist: macd(3, 5, 2).hist}\nlogic:")
+    named = text.replace("logic:", 'let: {hist: "macd(3, 5, 2).hist"}\nlogic:')
     assert load([RuleFile("r.yaml", named)]).errors == ()
