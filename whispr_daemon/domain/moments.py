@@ -18,10 +18,10 @@ def newest_moment(rows: Rows) -> int:
     That of a run of daily bars alone is the number of rows: they are history, none waits. Nor does
     a split: it comes before what it is about.
     """
-    intraday = _intraday(rows)
-    if not intraday.any():
+    moves = intraday(rows)
+    if not moves.any():
         return len(rows)
-    ts = np.where(intraday, rows["ts"], 0)
+    ts = np.where(moves, rows["ts"], 0)
     return int(np.argmax(ts))  # the first of the latest
 
 
@@ -35,14 +35,15 @@ def references_first(rows: Rows, reference: NDArray[np.bool_]) -> NDArray[np.int
         rows: shape (n,), clock ticks among them.
         reference: which rows other symbols refer to, shape (n,).
     """
-    intraday = _intraday(rows)
-    reached = np.maximum.accumulate(np.where(intraday, rows["ts"], 0))
-    time = np.where(intraday, reached, rows["ts"])
+    moves = intraday(rows)
+    reached = np.maximum.accumulate(np.where(moves, rows["ts"], 0))
+    time = np.where(moves, reached, rows["ts"])
     moment = np.cumsum(np.diff(time, prepend=time[:1]) != 0)
     return np.lexsort((~reference, moment))  # stable
 
 
-def _intraday(rows: Rows) -> NDArray[np.bool_]:
+def intraday(rows: Rows) -> NDArray[np.bool_]:
+    """Return which rows move intraday time, shape (n,): neither daily bars nor splits do."""
     # A length that does not exist is refused later on; here it only must not fail.
     known = np.minimum(rows["timeframe"], len(_LENGTHS) - 1)
     found: NDArray[np.bool_] = (_LENGTHS[known] < DAY) & (rows["kind"] != Kind.SPLIT)

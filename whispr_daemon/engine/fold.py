@@ -117,13 +117,14 @@ class Fold:
         That is after each change and each split, of a strategy that obeys. The position is that of
         the entry when all steps are done.
         """
-        if not self._repeated(entry):
+        if not self.repeats(entry):
             yield from self._answers(entry, symbols, bodies)
             self._marks.update(entry.marks)
         self.position = entry.position
         self.rows = max(self.rows, entry.offset)
 
-    def _repeated(self, entry: Entry) -> bool:
+    def repeats(self, entry: Entry) -> bool:
+        """Whether the source of an entry was already taken in further."""
         mark = entry.marks.get(entry.source)
         return (
             bool(len(entry.rows)) and mark is not None and mark <= self._marks.get(entry.source, 0)

@@ -10,7 +10,9 @@ import msgspec
 
 from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.domain.outputs import Output
+from whispr_daemon.engine.elsewhere import Merged, read_past
 from whispr_daemon.engine.fold import Fold
+from whispr_daemon.engine.partitions import CHANGES
 from whispr_daemon.engine.reader import Reader
 from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.strategy import Changing
@@ -40,26 +42,29 @@ async def _learn(fold: Fold, reader: Reader, entry: Entry, end: int) -> None:
     if not isinstance(strategy, Changing):
         return
     learned = lesson = _asked(entry, strategy.unlearned)
+    if lesson is None:
+        return
+    refers = _asked(entry, strategy.refers)
+    past = await read_past(reader, refers, entry.marks.get(CHANGES, 0))
+    so_far = msgspec.structs.replace(entry, rows=entry.rows[:end])
     while lesson is not None:
         learned = lesson
-        await _teach(fold.pupil(learned), reader, entry, end)
+        await _teach(fold.pupil(learned), Merged(past), reader, so_far)
         # It may have met splits of which nobody knew: then what it made is in old terms, too.
         lesson = _asked(entry, learned.unlearned)
-    if learned is not None:
-        found = learned
-        _asked(entry, lambda: strategy.learn(found))
+    found = learned
+    _asked(entry, lambda: strategy.learn(found))
 
 
-async def _teach(pupil: Fold, reader: Reader, entry: Entry, end: int) -> None:
-    """Fold all entries before one, and the first rows of that."""
+async def _teach(pupil: Fold, merged: Merged, reader: Reader, last: Entry) -> None:
+    """Fold all entries before one, and that."""
     read = await reader.read(pupil.position)
-    while read and pupil.position < entry.position:
+    while read and pupil.position < last.position:
         for each in read:
-            if each.position < entry.position:
-                pupil.take(each, reader.symbols)
-            else:
-                pupil.take(msgspec.structs.replace(entry, rows=entry.rows[:end]), reader.symbols)
+            if each.position > last.position:
                 return
+            entry = last if each.position == last.position else each
+            pupil.take(entry if pupil.repeats(entry) else merged.with_past(entry), merged.symbols)
         read = await reader.read(pupil.position)
 
 

@@ -15,16 +15,35 @@ class Reader:
     """A partition, read on through passing failures. ``turns`` counts every attempt at anything."""
 
     def __init__(
-        self, log: EventLog, store: Store, clock: Clock, partition: int, at_once: int
+        self,
+        log: EventLog,
+        store: Store,
+        clock: Clock,
+        partition: int,
+        at_once: int,
+        counts: "Reader | None" = None,
     ) -> None:
-        """``store`` knows the instruments; ``at_once`` is the most rows of one read."""
+        """``store`` knows the instruments; ``at_once`` is the most rows of one read.
+
+        ``counts`` is who counts its turns, None: itself.
+        """
         self._log = log
         self._store = store
         self._clock = clock
         self._at_once = at_once
+        self._counts = counts or self
         self.partition = partition
         self.symbols: Sequence[str] = ()  # by instrument code; grows as codes turn up
         self.turns = 0
+
+    @property
+    def partitions(self) -> int:
+        """The number of partitions of the log."""
+        return self._log.partitions
+
+    def of(self, partition: int) -> "Reader":
+        """Return a reader of another partition; what it does counts as turns of this one."""
+        return Reader(self._log, self._store, self._clock, partition, self._at_once, self)
 
     async def persist(self, doing: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
         """Try until it does not fail for a passing reason."""
@@ -99,7 +118,7 @@ class Reader:
         return bool(found) and found[0].position == position
 
     def _turn(self) -> None:
-        self.turns += 1
+        self._counts.turns += 1
 
 
 def _top_code(entry: Entry) -> int:

@@ -9,7 +9,7 @@ How its state survives a crash, best first:
   * neither: after a crash it is rebuilt by folding the retained log from its start.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 from whispr_daemon.domain.batch import Batch
@@ -25,7 +25,10 @@ class Strategy(Protocol):
     version: str
 
     def on_event(self, event: MarketEvent) -> Iterable[Output]:
-        """Answer one event. An output without ``ts_event`` gets the event's."""
+        """Answer one event. An output without ``ts_event`` gets the event's.
+
+        A split is an event like all others: what was made of earlier prices is the strategy's own.
+        """
         ...
 
 
@@ -37,7 +40,10 @@ class ColumnarStrategy(Protocol):
     version: str
 
     def on_batch(self, batch: Batch) -> Iterable[Output]:
-        """Answer a batch: outputs in the order of its rows, each with its ``ts_event``."""
+        """Answer a batch: outputs in the order of its rows, each with its ``ts_event``.
+
+        Of a strategy that is Changing a split ends its batch: it may have to learn the log.
+        """
         ...
 
 
@@ -66,10 +72,15 @@ class Changing(Protocol):
         """Become what ``body`` says, keeping the state of all that has not changed."""
         ...
 
+    def refers(self) -> Collection[str]:
+        """Return the instruments whose rows it reads wherever they are at home."""
+        ...
+
     def unlearned(self) -> "Changing | None":
         """Return a strategy made like this one that has seen nothing, None if this one needs none.
 
-        It is folded over the log up to here, for what is new to have its history.
+        Asked after each change and each split, and of each that was folded. It is folded over the
+        log up to here, for what is new, or in other terms now, to have its history.
         """
         ...
 

@@ -178,20 +178,25 @@ class RulesStrategy:
         if loaded.errors:
             found = "; ".join(str(error) for error in loaded.errors)
             raise StrategyFailed(f"change {number} of the rules does not load: {found}")
-        before = {key for key, _ in self._bank.tables()}
+        before, refs = {key for key, _ in self._bank.tables()}, self._refs
         known, seen = set(self._slots.symbols), self._slots.asked()
         saved = self._saved()
         self._become(loaded.rules)
         self._slots.reconsider()
         self._take_back(saved)
         self._lacks.keys = {key for key, _ in self._bank.tables()} - before
-        self._lacks.strangers = {name for name in seen if self._wants(name)} - known
+        referred = {name for name in self._refs - refs if not self._settings.home(name)}
+        self._lacks.strangers = {name for name in seen if self._wants(name)} - known | referred
         if self._settings.partition:
             return []
         return [
             Alert(message=message, severity="error", ts_event=ts_event, origin=self.name)
             for message in change.refused
         ]
+
+    def refers(self) -> Collection[str]:
+        """Return the symbols that rules read beside their own."""
+        return self._refs
 
     def unlearned(self) -> "RulesStrategy | None":
         """Return one with the same columns and no rules that speak; None if nothing is new.

@@ -55,7 +55,7 @@ async def _said(world: World) -> list[tuple[Any, ...]]:
 
 
 def _expected(*places: int) -> list[tuple[Any, ...]]:
-    return reckoned(_with_changes(*places), SYMBOLS, LESSONS, (0, 1))
+    return reckoned([_with_changes(*places)], SYMBOLS, LESSONS, 0)
 
 
 @pytest.mark.parametrize("places", [(0, 9), (5, 6), (19,), ()])
@@ -70,7 +70,7 @@ async def test_what_is_new_in_a_change_knows_the_log_from_its_start(
 async def test_a_unit_begun_after_the_changes_says_nothing_of_before_and_knows_it_all() -> None:
     world = await _world(0, 9)
     await world.run_to_end(world.unit(Taught(0, 1), start=Position(1, 15)))
-    after = reckoned(_with_changes(0, 9)[:15], SYMBOLS, LESSONS, (0, 1))
+    after = reckoned([_with_changes(0, 9)[:15]], SYMBOLS, LESSONS, 0)
     assert await _said(world) == _expected(0, 9)[len(after) :]
 
 
@@ -126,7 +126,7 @@ async def test_a_recovery_from_before_a_change_repeats_it_exactly() -> None:
     unit = await world.run_to_end(world.unit(Taught(0, 1)))
     assert unit.report().state == "stopped", unit.report().reason
     found = [*_with_changes(0, 9), more]
-    assert await _said(world) == reckoned(found, SYMBOLS, LESSONS, (0, 1))
+    assert await _said(world) == reckoned([found], SYMBOLS, LESSONS, 0)
 
 
 async def test_a_change_the_store_does_not_know_ends_the_host() -> None:
