@@ -41,19 +41,20 @@ async def _learn(fold: Fold, reader: Reader, entry: Entry, end: int) -> None:
     strategy = fold.strategy
     if not isinstance(strategy, Changing):
         return
-    learned = lesson = _asked(entry, strategy.unlearned)
+    lesson = _asked(entry, strategy.unlearned)
     if lesson is None:
         return
     refers = _asked(entry, strategy.refers)
     past = await read_past(reader, refers, entry.marks.get(CHANGES, 0))
     so_far = msgspec.structs.replace(entry, rows=entry.rows[:end])
-    while lesson is not None:
-        learned = lesson
-        await _teach(fold.pupil(learned), Merged(past), reader, so_far)
+    again: Changing | None = lesson
+    while again is not None:
+        lesson = again
+        await _teach(fold.pupil(lesson), Merged(past), reader, so_far)
         # It may have met splits of which nobody knew: then what it made is in old terms, too.
-        lesson = _asked(entry, learned.unlearned)
-    found = learned
-    _asked(entry, lambda: strategy.learn(found))
+        again = _asked(entry, lesson.unlearned)
+    learned = lesson
+    _asked(entry, lambda: strategy.learn(learned))
 
 
 async def _teach(pupil: Fold, merged: Merged, reader: Reader, last: Entry) -> None:

@@ -224,7 +224,7 @@ class RulesStrategy:
         self._rearm(self._lacks.split)
         self._lacks = Lacking()
 
-    def _rearm(self, split: Collection[str]) -> None:
+    def _rearm(self, split: set[str]) -> None:
         """Let no rule fire on its next bar of these instruments, or that reads of them."""
         for running in self._running:
             refs = running.rule.inputs.refs.values()

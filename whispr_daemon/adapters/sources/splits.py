@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -67,7 +68,7 @@ def read_splits(
         if symbol not in symbols:
             continue
         ts = _moment(where, row, zone_of(symbol))
-        factors = _factors(where, row, lambda name=symbol, at=ts: close_before(name, at))
+        factors = _factors(where, row, partial(close_before, symbol, ts))
         made = empty_rows(1)
         made["ts"], made["kind"] = ts, Kind.SPLIT
         made["instrument"] = codes.setdefault(symbol, len(codes))
