@@ -1,14 +1,17 @@
 """All that is odd about one rule."""
 
 from collections.abc import Iterator
+from itertools import permutations
 from typing import Final, NamedTuple
 
 from whispr_daemon.domain.timeframe import CODE_OF, HOUR, MINUTE, NANOS_OF
 from whispr_daemon.rules.actions import Emit, Intend
 from whispr_daemon.rules.diagnostics import Finding, Severity
-from whispr_daemon.rules.lint.ranges import verdict
+from whispr_daemon.rules.lint.verdicts import verdict
+from whispr_daemon.rules.lint.within_bar import has_the_bar, never_above
 from whispr_daemon.rules.nodes import Forming, Logic, Named, Node
 from whispr_daemon.rules.rule import Clause, Rule
+from whispr_daemon.rules.spelling import spelling
 from whispr_daemon.rules.tree import canonical, children
 
 _LONGEST: Final = {"rth": 390 * MINUTE, "eth": 16 * HOUR, "24x7": 24 * HOUR}
@@ -53,7 +56,9 @@ def _conditions(
 
 def _never(path: tuple[str | int, ...], node: Node) -> Iterator[Remark]:
     if verdict(node) == -1:
-        yield Remark(path, _warning(_culprit(node).start, "W302", "this can never be true"))
+        culprit = _culprit(node)
+        message = f"this can never be true{_the_bar_itself(culprit)}"
+        yield Remark(path, _warning(culprit.start, "W302", message))
 
 
 def _culprit(node: Node) -> Node:
@@ -64,6 +69,17 @@ def _culprit(node: Node) -> Node:
             break
         node = worst
     return node
+
+
+def _the_bar_itself(node: Node) -> str:
+    """Return what is wrong with ``price > highest(high, 20)``, nothing of other conditions."""
+    for part in children(node):
+        extreme = has_the_bar(part)
+        if extreme is not None and any(never_above(*pair) for pair in permutations(children(node))):
+            shown, source = spelling(extreme), spelling(children(extreme)[0])
+            earlier = f"{extreme.function}({source}[1], {extreme.length})"
+            return f": {shown} has this bar in it; of the bars before it is {earlier}"
+    return ""
 
 
 def _repaints(path: tuple[str | int, ...], node: Node) -> Iterator[Remark]:

@@ -1,30 +1,27 @@
-"""Between what a value lies, and what that says of a condition: it can never be true."""
+"""Between what a value lies, whatever the market does."""
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from whispr_daemon.rules.nodes import (
     Arithmetic,
     AsOf,
     Call,
     ClockValue,
-    Compare,
     Const,
     Forming,
-    Logic,
+    LevelValue,
     Named,
     Negative,
     Node,
-    Not,
     Parameter,
+    PortfolioValue,
+    Price,
     Said,
     Series,
-    Type,
 )
-from whispr_daemon.rules.tree import canonical
-
-Verdict: TypeAlias = Literal[-1, 0, 1]  # never true, cannot say, true unless na
+from whispr_daemon.rules.tree import constant_value
 
 
 class Range(NamedTuple):
@@ -39,33 +36,62 @@ _PERCENT: Final = Range(0.0, 100.0)
 _POSITIVE: Final = Range(0.0)
 _SERIES: Final = {
     "rsi": _PERCENT,
-    "mfi": _PERCENT,
     "atr": _POSITIVE,
     "tr": _POSITIVE,
     "stdev": _POSITIVE,
     "meandev": _POSITIVE,
+    "supertrend_dir": Range(-1.0, 1.0),
+}
+_DEFINED: Final = {  # by what is made of others: the function and its part
+    "stoch.k": _PERCENT,
+    "stoch.d": _PERCENT,
+    "mfi": _PERCENT,
+    "adx": _PERCENT,
+    "di_plus": _PERCENT,
+    "di_minus": _PERCENT,
+    "bb.width": _POSITIVE,
+}
+_GIVEN: Final = {
+    "volume": _POSITIVE,
+    "atr": _POSITIVE,  # of levels: the ATR used
+    "pct": _POSITIVE,
+    "position.bars_held": _POSITIVE,
+    "position.age": _POSITIVE,
+    "orders.open": _POSITIVE,
+    "bar_index": _POSITIVE,
+    "weekday": Range(1.0, 7.0),
+    "time": Range(0.0, 24 * 60 - 1.0),
+}
+_CALLS: Final = {
+    "abs": _POSITIVE,
+    "sqrt": _POSITIVE,
+    "exp": _POSITIVE,
+    "sign": Range(-1.0, 1.0),
+    "bars_since": _POSITIVE,
 }
 _WITHIN_SOURCE: Final = ("ema", "sma", "rma", "wma", "hist", "highest", "lowest")
-_CLOCK: Final = {"weekday": Range(1.0, 7.0), "time": Range(0.0, 24 * 60 - 1.0)}
-_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
-def range_of(node: Node) -> Range:
+def range_of(node: Node) -> Range:  # noqa: C901 (one case a node)
     """Return where the value of a number lies, as far as that can be said."""
     match node:
         case Const(value=value) | Parameter(value=value):
             return ANY if math.isnan(value) else Range(value, value)
+        case Named(name=name, node=inner, built_in=True):
+            return _DEFINED.get(_called(name)) or range_of(inner)
         case AsOf(node=inner) | Forming(node=inner) | Named(node=inner):
             return range_of(inner)
         case Series(function=function, source=source):
             within = function in _WITHIN_SOURCE and source is not None
             return range_of(source) if within and source else _SERIES.get(function, ANY)
-        case ClockValue(name=name):
-            return _CLOCK.get(name, ANY)
+        case Price(field=name) | ClockValue(name=name) | PortfolioValue(name=name):
+            return _GIVEN.get(name, ANY)
+        case LevelValue(name=name):
+            return _GIVEN.get(name, ANY)
         case Said():
             return _POSITIVE
-        case Call(function="abs"):
-            return _POSITIVE
+        case Call():
+            return _of_call(node)
         case Negative(operand=operand):
             inner_range = range_of(operand)
             return Range(-inner_range.high, -inner_range.low)
@@ -73,6 +99,34 @@ def range_of(node: Node) -> Range:
             return _combined(op, range_of(left), range_of(right))
         case _:
             return ANY
+
+
+def _called(name: str) -> str:
+    """Return ``stoch.k`` of ``stoch(14, 3, 3).k``."""
+    head, _, rest = name.partition("(")
+    return head + rest.rpartition(")")[2]
+
+
+def _of_call(node: Call) -> Range:
+    ranges = [range_of(argument) for argument in node.arguments]
+    lows, highs = [one.low for one in ranges], [one.high for one in ranges]
+    match node.function:
+        case "min":
+            return Range(min(lows), min(highs))
+        case "max":
+            return Range(max(lows), max(highs))
+        case "clamp":
+            return Range(lows[1], highs[2])
+        case "nz":
+            return Range(min(lows), max(highs))
+        case "if":
+            return Range(min(lows[1:]), max(highs[1:]))
+        case "value_when":
+            return ranges[1]
+        case "count_true":
+            return Range(0.0, constant_value(node.arguments[1]) or math.inf)
+        case _:
+            return _CALLS.get(node.function, ANY)
 
 
 def _combined(op: str, left: Range, right: Range) -> Range:
@@ -85,70 +139,3 @@ def _combined(op: str, left: Range, right: Range) -> Range:
         return ANY
     ends = [operations[op](a, b) for a in left for b in right]
     return ANY if any(map(math.isnan, ends)) else Range(min(ends), max(ends))
-
-
-def verdict(node: Node) -> Verdict:
-    """Say whether a condition can be true at all."""
-    match node:
-        case Const(type=Type.BOOL, value=value):
-            return 1 if value > 0 else -1
-        case Named(node=inner):
-            return verdict(inner)
-        case Not(operand=operand):
-            return {1: -1, 0: 0, -1: 1}[verdict(operand)]  # type: ignore[return-value]
-        case Compare():
-            return _compared(node)
-        case Logic(op="and", operands=operands):
-            found = [verdict(operand) for operand in operands]
-            return -1 if _contradict(operands) else min(found)
-        case Logic(operands=operands):
-            return max(verdict(operand) for operand in operands)
-        case _:
-            return 0
-
-
-def _compared(node: Compare) -> Verdict:
-    if _is_na(node.left) or _is_na(node.right):
-        return -1
-    left, right = range_of(node.left), range_of(node.right)
-    below, above = left.high < right.low, left.low > right.high
-    up_to, from_on = left.high <= right.low, left.low >= right.high
-    alike = left.low == left.high == right.low == right.high
-    never, always = {
-        "<": (from_on, below),
-        "<=": (above, up_to),
-        ">": (up_to, above),
-        ">=": (below, from_on),
-        "==": (below or above, alike),
-        "!=": (alike, below or above),
-    }[node.op]
-    return -1 if never else (1 if always else 0)
-
-
-def _contradict(operands: Iterable[Node]) -> bool:
-    """``x > 5 and x < 3``: is there a value whose bounds leave nothing?"""
-    bounds: dict[str, tuple[float, bool, float, bool]] = {}
-    for operand in operands:
-        bare = operand.node if isinstance(operand, Named) else operand
-        if not isinstance(bare, Compare):
-            continue
-        op, value, limit = bare.op, bare.left, range_of(bare.right)
-        if limit.low != limit.high:
-            op, value, limit = _MIRRORED[bare.op], bare.right, range_of(bare.left)
-        if limit.low != limit.high:
-            continue
-        key = canonical(value)
-        low, low_open, high, high_open = bounds.get(key, (-math.inf, False, math.inf, False))
-        at = limit.low
-        if op in (">", ">=", "==") and (at, op == ">") > (low, low_open):
-            low, low_open = at, op == ">"
-        if op in ("<", "<=", "==") and (-at, op == "<") > (-high, high_open):
-            high, high_open = at, op == "<"
-        bounds[key] = (low, low_open, high, high_open)
-        if low > high or (low == high and (low_open or high_open)):
-            return True
-    return False
-
-
-def _is_na(node: Node) -> bool:
-    return isinstance(node, Const) and math.isnan(node.value)

@@ -35,6 +35,25 @@ def of(clause: str, more: str = "") -> list[str]:
         ("count('X') < 0", 11),
         ("abs(price) < 0", 11),
         ("-RSI14 > 1", 11),
+        ("stoch(14, 3, 3).k > 100", 11),
+        ("sma(stoch(14, 3, 3).d, 3) < 0", 11),
+        ("mfi(14)@5m < 0", 11),
+        ("adx(14) > 100", 11),
+        ("di_plus(14) < 0 or di_minus(14) > 100", 11),
+        ("bb(20, 2).width < 0", 11),
+        ("volume < 0", 11),
+        ("atr.pct < 0", 11),
+        ("count_true(price > 1, 5) > 5", 11),
+        ("clamp(price, 1, 3) > 3", 11),
+        ("max(RSI14, 50) < 50", 11),
+        ("if(price > 1, RSI14, 30) > 100", 11),
+        ("supertrend(10, 3).dir > 1", 11),
+        ("bars_since(price > 1) < 0", 11),
+        ("close > high", 11),
+        ("price > price", 11),
+        ("low > ohlc4", 11),
+        ("cross_up(RSI14, 100)", 11),
+        ("RSI14 crosses below 0", 11),
     ],
 )
 def test_a_condition_that_can_never_be_true(condition: str, column: int) -> None:
@@ -53,10 +72,40 @@ def test_a_condition_that_can_never_be_true(condition: str, column: int) -> None
         "EMA13 > EMA48",
         "time > 09:30 and time < 16:00",
         "price / 0 > 1",
+        "cci(20) > 300",
+        "stoch(14, 3, 3).k > 99",
+        "po() > 200",
+        "macd(12, 26, 9).hist < 0",
+        "close >= high",
+        "close > open",
+        "close > high[1]",
+        "close > highest(high[1], 20)",
+        "close >= highest(close, 20)",
+        "low@5m > high",
+        "cross_up(RSI14, 30)",
+        "cross(close, highest(high[1], 20))",
     ],
 )
 def test_a_condition_that_can_be_true(condition: str) -> None:
     assert of(f'if: "{condition}"') == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "instead"),
+    [
+        ("price > highest(high, 20)", "highest(high, 20) has this bar in it; "
+         "of the bars before it is highest(high[1], 20)"),
+        ("close < LOWEST5", "lowest(low, 5) has this bar in it; "
+         "of the bars before it is lowest(low[1], 5)"),
+        ("cross_up(close, donchian(9).upper)", "highest(high, 9) has this bar in it; "
+         "of the bars before it is highest(high[1], 9)"),
+    ],
+)  # fmt: skip
+def test_an_extreme_that_has_the_bar_itself_in_it_is_never_broken(
+    condition: str, instead: str
+) -> None:
+    (found,) = of(f'if: "{condition}"')
+    assert found == f"3:11: W302 this can never be true: {instead}"
 
 
 @pytest.mark.parametrize(
