@@ -74,7 +74,8 @@ def fmt(paths: Sequence[Path], *, check: bool) -> None:
         typer.Exit: one is no YAML (2), or with ``check``, not in the layout (1).
     """
     broken = changed = 0
-    for file in tests_at(paths).files:
+    files = tests_at(paths).files
+    for file in files:
         mistakes = read(file.path, file.text).diagnostics
         if mistakes:
             broken += 1
@@ -89,6 +90,9 @@ def fmt(paths: Sequence[Path], *, check: bool) -> None:
         if not check:
             with destination(Path(file.path)) as write:
                 write(text)
+    verb = "would be changed" if check else "changed"
+    counts = [f"{plural(changed, 'file')} {verb}", f"{len(files) - changed - broken} in order"]
+    out.print(", ".join(counts + ([f"{broken} not read"] if broken else [])))
     if broken:
         raise typer.Exit(MISUSED)
     if check and changed:

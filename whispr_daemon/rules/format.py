@@ -1,12 +1,13 @@
 """Rule files in their canonical order and layout, comments kept.
 
-Blocks of lines are moved, never rewritten: what was loaded before is loaded after, and every
-comment is still there. Where that does not hold for a file, less is done to it.
+Blocks of lines are moved and indented anew; within a line spaces behind a key and quotes change.
+What was loaded before is loaded after, and every comment is still there: where a step would not
+leave that so, it is left out.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import yaml
@@ -14,7 +15,7 @@ import yaml
 from whispr_daemon.rules.document.document import read
 from whispr_daemon.rules.document.input_keys import INPUTS
 from whispr_daemon.rules.document.rule_keys import CLAUSE, RULE
-from whispr_daemon.rules.document.yaml_core import YamlRefusedError, compose
+from whispr_daemon.rules.layout import indented, node_of, quoted, scalars, spaced
 
 _LAST: Final = ("then", "on_timeout")  # of a clause: what it does comes after when it does it
 _TOP: Final = [key.name for key in RULE]
@@ -26,11 +27,12 @@ _BLANKS: Final = re.compile(r"\n{3,}")
 def formatted(text: str) -> str:
     """Return a file of rules or tests in its canonical layout.
 
-    Ends of lines, blank lines, the order of keys of the rule, its inputs and its clauses. A file
-    that is no YAML, or that a change would not leave equal, comes back with what could be done.
+    Ends of lines, blank lines, the order of keys of the rule, its inputs and its clauses, two
+    columns a level, one space behind a key, double quotes. A file that is no YAML, or that a change
+    would not leave equal, comes back with what could be done.
     """
     best = text
-    for step in (_tidied, _ordered_top, _ordered_inputs, _ordered_clauses, _tidied):
+    for step in (_tidied,) if read("", text).diagnostics else _STEPS:
         changed = step(best)
         if changed != best and _equal(text, changed):
             best = changed
@@ -70,7 +72,7 @@ def _comments(text: str) -> Counter[str]:
 
 def _scalar_lines(text: str) -> dict[int, list[tuple[int, int]]]:
     spans: dict[int, list[tuple[int, int]]] = {}
-    for node in _scalars(_node(text)):
+    for node in scalars(node_of(text)):
         first, last = node.start_mark, node.end_mark
         for number in range(first.line, last.line + 1):
             start = first.column if number == first.line else 0
@@ -84,25 +86,6 @@ def _scalar_lines(text: str) -> dict[int, list[tuple[int, int]]]:
     return spans
 
 
-def _node(text: str) -> yaml.Node | None:
-    try:
-        return compose(text)
-    except YamlRefusedError:
-        return None
-
-
-def _scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
-    if isinstance(node, yaml.ScalarNode):
-        yield node
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield from _scalars(key)
-            yield from _scalars(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _scalars(item)
-
-
 # ------------------------------------------------------------------ steps
 def _tidied(text: str) -> str:
     """Ends of lines, spaces before them, at most one blank line in a row, one end of file."""
@@ -111,12 +94,13 @@ def _tidied(text: str) -> str:
 
 
 def _ordered_top(text: str) -> str:
-    root = _node(text)
-    return _reordered(text, root, _TOP, (0, len(text.splitlines())))
+    lines = text.splitlines()
+    header = next((at for at, line in enumerate(lines) if not line.startswith("#")), 0)
+    return _reordered(text, node_of(text), _TOP, (header, len(lines)))
 
 
 def _ordered_inputs(text: str) -> str:
-    root = _node(text)
+    root = node_of(text)
     for key, value, end in _entries(root, len(text.splitlines())):
         if key.value == "inputs":
             stop = _stop(text.splitlines(), end)
@@ -125,7 +109,7 @@ def _ordered_inputs(text: str) -> str:
 
 
 def _ordered_clauses(text: str) -> str:
-    root = _node(text)
+    root = node_of(text)
     for key, value, end in _entries(root, len(text.splitlines())):
         if key.value == "logic" and isinstance(value, yaml.SequenceNode) and not value.flow_style:
             starts = [item.start_mark.line for item in value.value]
@@ -196,3 +180,15 @@ def _lead(lines: Sequence[str], start: int, least: int = 0) -> int:
     while start > least and start - 1 < len(lines) and lines[start - 1].lstrip().startswith("#"):
         start -= 1
     return start
+
+
+_STEPS: Final = (
+    _tidied,
+    _ordered_top,
+    _ordered_inputs,
+    _ordered_clauses,
+    indented,
+    spaced,
+    quoted,
+    _tidied,
+)
