@@ -165,7 +165,7 @@ def test_the_schema_is_one_and_the_published(whispr: Whispr, tmp_path: Path) -> 
 
 
 def test_fmt_orders_keys_and_says_what_it_would_do(whispr: Whispr, rule: Path) -> None:
-    assert whispr("rules", "fmt", "--check", rule).stdout == ""
+    assert whispr("rules", "fmt", "--check", rule).stdout == "0 files would be changed, 2 in order\n"
     rule.write_text("# mine\n" + RULE.replace("    cooldown: 2m\n", "") + "    cooldown: 2m  # !\n")
     assert "would be changed" in whispr("rules", "fmt", "--check", rule, status=1).stdout
     whispr("rules", "fmt", rule)
