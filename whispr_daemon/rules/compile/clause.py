@@ -40,9 +40,9 @@ def write_clause(source: Translation, part: Part, ready: str, writing: Writing) 
             source.line(f"{faults} = 0")
         with source.block("else:"):
             source.line(f"{faults} += 1")
-            for count, told in ((1, Verdict.ERROR), (FAULTS, Verdict.DISABLED)):
-                with source.block(f"if {faults} == {count}:"):
-                    writing.record(part, str(int(told)), mere("0"), source.trouble)
+            with source.block(f"if {faults} == 1 or {faults} == {FAULTS}:"):
+                told = source.name(f"{Verdict.ERROR:d} if {faults} == 1 else {Verdict.DISABLED:d}")
+                writing.record(part, told, mere("0"), source.trouble)
         source.trouble = ""
     with source.block("elif r == trace:"):
         writing.bare(part.number, Verdict.OFF)

@@ -25,6 +25,7 @@ class _Writer:
 
     def __init__(self, shape: Random, figures: Figures, name: str, depth: int) -> None:
         self.shape, self.figures, self.name, self.depth = shape, figures, name, depth
+        self.near = min(depth, 2)  # of what stands beside the clauses
         self.words = Words(refs=tuple(REFS) if self._maybe(0.4) else ())
         self.tick = self._maybe(0.05)
         self.said: list[str] = []
@@ -49,7 +50,7 @@ class _Writer:
         if self._maybe(0.4):
             written["let"] = self._let()
         if self._maybe(0.3):
-            written["when"] = self.write.truth(2)
+            written["when"] = self.write.truth(self.near)
         written["logic"] = [
             self._clause(at) for at in range(self.shape.randrange(1, self.depth + 1))
         ]
@@ -91,7 +92,7 @@ class _Writer:
         }
 
     def _let(self) -> dict[str, Any]:
-        written = {"mine": self.write.price(2), "good": self.write.truth(2)}
+        written = {"mine": self.write.price(self.near), "good": self.write.truth(self.near)}
         self.words = self.words._replace(
             numbers=(*self.words.numbers, "mine"), truths=(*self.words.truths, "good")
         )
@@ -169,7 +170,7 @@ class _Writer:
         return f"log:saw {{{self.write.share(1)}:.1f}}"
 
     def _set(self) -> str:
-        return f"set:last={self.write.price(2)}"
+        return f"set:last={self.write.price(self.near)}"
 
     def _wish(self) -> str | dict[str, Any]:
         wishes: tuple[str | dict[str, Any], ...] = (
