@@ -46,6 +46,7 @@ class Drawing(StrEnum):
 
     TEXT = "text"
     DOT = "dot"
+    MERMAID = "mermaid"
 
 
 Config: TypeAlias = Annotated[

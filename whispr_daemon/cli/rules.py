@@ -14,8 +14,9 @@ from whispr_daemon.cli.terminal import FAILED, MISUSED, out, plural
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.document.document import read
 from whispr_daemon.rules.document.rule_keys import schema_text
+from whispr_daemon.rules.drawing import as_dot, as_mermaid
 from whispr_daemon.rules.format import formatted
-from whispr_daemon.rules.graph import as_dot, as_text, graph
+from whispr_daemon.rules.graph import as_text, graph
 from whispr_daemon.rules.load import Loaded, load
 from whispr_daemon.rules.report import report
 
@@ -111,4 +112,7 @@ def draw(paths: Sequence[Path], form: Drawing, to: Path | None) -> None:
         raise SettingsError("\n".join(map(str, loaded.errors)))
     found = graph(loaded.rules)
     with destination(to) as write:
-        write(as_dot(found) if form is Drawing.DOT else as_text(found))
+        write(_DRAWN[form](found))
+
+
+_DRAWN: Final = {Drawing.TEXT: as_text, Drawing.DOT: as_dot, Drawing.MERMAID: as_mermaid}

@@ -1,4 +1,4 @@
-"""Who says and who hears what: rules, clauses and signals as text and as a DOT graph."""
+"""Who says and who hears what: rules, clauses and signals, as a graph and as text."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -8,9 +8,10 @@ from whispr_daemon.rules.meaning import clause_in_words
 from whispr_daemon.rules.nodes import AsOf, Node, Said
 from whispr_daemon.rules.order import in_order
 from whispr_daemon.rules.rule import Clause, Rule
+from whispr_daemon.rules.spelling import spelling
 from whispr_daemon.rules.tree import walk
 
-_GATE = "when"  # stands for the clause where a gate hears a signal
+GATE = "when"  # stands for the clause where a gate hears a signal
 
 
 class Edge(NamedTuple):
@@ -41,7 +42,7 @@ def graph(rules: Iterable[Rule]) -> Graph:
     hears: list[Edge] = []
     for rule in ordered:
         if rule.when is not None:
-            hears += _heard(rule, _GATE, [rule.when])
+            hears += _heard(rule, GATE, [rule.when])
         for clause in rule.clauses:
             says += dict.fromkeys(
                 Edge(rule.name, clause.id, action.name)
@@ -66,7 +67,9 @@ def as_text(found: Graph) -> str:
     """Return the rules in order, each with the flow of its clauses; then the signals."""
     lines: list[str] = []
     for rule in found.rules:
-        lines += [_head(rule), *(f"  {_flow(clause)}" for clause in rule.clauses)]
+        lines.append(_head(rule))
+        lines += [] if rule.when is None else [f"  when {spelling(rule.when)}"]
+        lines += (f"  {_flow(clause)}" for clause in rule.clauses)
     if found.signals:
         lines.append("signals")
     for signal in found.signals:
@@ -114,32 +117,3 @@ def _flow(clause: Clause) -> str:
 
 def _clauses(edges: Sequence[Edge], signal: str) -> str:
     return ", ".join(f"{edge.rule}/{edge.clause}" for edge in edges if edge.signal == signal)
-
-
-def as_dot(found: Graph) -> str:
-    """Return the graph in Graphviz' language: boxes are clauses, ellipses signals."""
-    lines = ["digraph rules {", "  rankdir=LR;", "  node [fontname=monospace];"]
-    for number, rule in enumerate(found.rules):
-        lines.append(f"  subgraph cluster_{number} {{")
-        lines.append(f"    label={_quoted(rule.name)};")
-        if rule.when is not None:
-            gate = _quoted(f"{rule.name}/{_GATE}")
-            lines.append(f"    {gate} [shape=diamond label={_quoted(_GATE)}];")
-        for clause in rule.clauses:
-            said = clause_in_words(clause)
-            label = f"{clause.id}\n{said.get('if') or said.get('sequence', '')}"
-            name = _quoted(f"{rule.name}/{clause.id}")
-            lines.append(f"    {name} [shape=box label={_quoted(label)}];")
-        lines.append("  }")
-    lines += [f"  {_quoted(signal)} [shape=ellipse];" for signal in found.signals]
-    lines += [f"  {_quoted(f'{e.rule}/{e.clause}')} -> {_quoted(e.signal)};" for e in found.says]
-    lines += [
-        f"  {_quoted(e.signal)} -> {_quoted(f'{e.rule}/{e.clause}')} [style=dashed];"
-        for e in found.hears
-    ]
-    return "\n".join((*lines, "}", ""))
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from whispr_daemon.rules.diff import difference
-from whispr_daemon.rules.graph import as_dot, as_text, graph
+from whispr_daemon.rules.drawing import as_dot
+from whispr_daemon.rules.graph import as_text, graph
 from whispr_daemon.rules.load import RuleFile, load
 from whispr_daemon.rules.rule import Rule
 
@@ -85,6 +86,18 @@ def test_the_graph_shows_the_order_the_flow_and_the_signals() -> None:
         "golden_gate_day/complete_long, golden_gate_day/invalid_long" in text
     )
     assert "@5m" in text
+
+
+def test_the_mermaid_graph_names_nodes_by_number_and_spells_marks_out() -> None:
+    text = as_mermaid(graph(rules()))
+    said, heard = text.count(" --> "), text.count(" -.-> ")
+    assert (said, heard) == (len(graph(rules()).says), len(graph(rules()).hears))
+    assert 'c0["stop<br/>account.daily_pnl_pct #60;= -0.02"]' in text
+    assert '{"when<br/>' in text
+
+
+def test_the_text_shows_the_gate() -> None:
+    assert "\n  when minutes_since_open >= 1 and minutes_to_close > 15\n" in as_text(graph(rules()))
 
 
 def test_the_dot_graph_has_an_arrow_for_each_signal_said_or_heard() -> None:
