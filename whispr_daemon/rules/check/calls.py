@@ -96,19 +96,6 @@ def _part(function: Function, rest: list[Segment], span: Span) -> str:
     raise RefusedError(span.start, "E204", message)
 
 
-def refuse_parts(checking: Checking, written: list[Segment], span: Span) -> None:
-    """Refuse ``macd.hist``, where the arguments are missing.
-
-    Raises:
-        RefusedError: the name is that of a function.
-    """
-    function = _function(checking, written[0].word.lower())
-    if function is not None:
-        takes = ", ".join(parameter.name for parameter in function.takes)
-        message = f"{function.name} is a function: write {function.name}({takes})"
-        raise RefusedError(span.start, "E221", message)
-
-
 def _infix(checking: Checking, tree: Tree[Token], span: Span) -> Node | None:
     """``price crosses above EMA13``."""
     function = checking.scope.functions[_INFIX[str(tree.data)]]

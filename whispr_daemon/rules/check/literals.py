@@ -54,6 +54,7 @@ def _parameter(checking: Checking, tree: Tree[Token], span: Span) -> Node | None
     parameters = checking.scope.vocabulary.parameters
     if name not in parameters:
         hint = suggestion(written, [f"${known}" for known in parameters])
+        hint = hint or f" (params: {{{name}: …}} gives it a value)"
         raise RefusedError(span.start, "E202", f"unknown parameter {written!r}{hint}")
     checking.scope.ledger.names.add(written)
     given = parameters[name]

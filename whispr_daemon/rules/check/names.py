@@ -5,15 +5,15 @@ from typing import Final, NamedTuple, cast
 from lark import Token, Tree
 
 from whispr_daemon.domain.timeframe import MINUTE
-from whispr_daemon.rules.check.calls import called, refuse_parts, shorthand
+from whispr_daemon.rules.check.calls import called, shorthand
 from whispr_daemon.rules.check.checking import Checking, Reader
 from whispr_daemon.rules.check.clocks import Clock, as_of, earlier
-from whispr_daemon.rules.check.elsewhere import name_elsewhere
 from whispr_daemon.rules.check.levels import atr_node
 from whispr_daemon.rules.check.parse_tree import Segment, arguments, dotted
 from whispr_daemon.rules.check.periods import PeriodRefusedError, timeframe
 from whispr_daemon.rules.check.rewrite import relocated
 from whispr_daemon.rules.check.scope import RefusedError, Span
+from whispr_daemon.rules.check.unknown import unknown
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.names import (
     CLOCK,
@@ -25,7 +25,6 @@ from whispr_daemon.rules.names import (
     SHORTHAND,
     SIDES,
     SPACES,
-    known_names,
 )
 from whispr_daemon.rules.nodes import (
     ClockValue,
@@ -84,10 +83,7 @@ def _resolved(checking: Checking, written: list[Segment], span: Span) -> Node | 
     if function is not None and function.counts[0] == 0 and not function.hidden:
         return called(checking, word, [Segment(head.word, []), *rest], span)  # vwap, ribbon.state
     if rest:
-        refuse_parts(checking, written, span)
-        known = (*known_names(), *checking.scope.vocabulary.words())
-        hint = name_elsewhere(word) or suggestion(word, known)
-        raise RefusedError(span.start, "E201", f"unknown name {head.word!r}{hint}")
+        raise unknown(checking, written, span)
     return _bare(checking, head.word, span)
 
 
@@ -190,9 +186,7 @@ def _bare(checking: Checking, name: str, span: Span) -> Node | None:
     found = SHORTHAND.fullmatch(name)
     if found is not None:
         return shorthand(checking, found[1].lower(), int(found[2][:9]), span)
-    known = (*known_names(), *checking.scope.vocabulary.words())
-    hint = name_elsewhere(name) or suggestion(name, known)
-    raise RefusedError(start, "E201", f"unknown name {name!r}{hint}")
+    raise unknown(checking, [Segment(name)], span)
 
 
 # ---------------------------------------------------------------- other clocks

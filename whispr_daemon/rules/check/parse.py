@@ -1,5 +1,6 @@
 """Expression text to parse tree (grammar.lark); syntax errors in words."""
 
+import re
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final, cast
@@ -25,7 +26,10 @@ _INSTEAD: Final = {
     "OR": "use 'or'",
     "NOT": "use 'not'",
     ".": "write 0.38, or atr.38 for a level",
+    **dict.fromkeys("\u201c\u201d\u2018\u2019`", "write plain quotes: 'S'"),
 }
+_WORDS: Final = ("in", "crosses", "above", "below")
+_OTHER_CROSS: Final = re.compile(r"\bcrosses\s+\w+\s*$")
 
 
 class SyntaxRefusedError(Exception):
@@ -111,7 +115,12 @@ def _unexpected(token: Token, text: str) -> Finding:
 
 
 def _beside(text: str, place: int) -> str:
-    """Return what is meant where a word stands behind a bracket, an @ or a colon."""
+    """Return what is meant where a word stands in a strange place, or is strange itself."""
+    word = text[place:].partition(" ")[0]
+    if word.lower() in _WORDS and word != word.lower():
+        return f" (use {word.lower()!r})"
+    if _OTHER_CROSS.search(text[:place]):
+        return " (write crosses, crosses above or crosses below)"
     before = text[:place].rstrip()[-1:]
     if before == "[":
         return " (close[1] is one bar earlier; nothing looks ahead)"
