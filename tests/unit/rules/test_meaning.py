@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from whispr_daemon.rules.diff import difference
-from whispr_daemon.rules.drawing import as_dot
+from whispr_daemon.rules.drawing import as_dot, as_mermaid
 from whispr_daemon.rules.graph import as_text, graph
 from whispr_daemon.rules.load import RuleFile, load
 from whispr_daemon.rules.rule import Rule
