@@ -46,7 +46,7 @@ class History(NamedTuple):
     def batch(self, wanted: Sequence[str]) -> Batch:
         """Return the rows of some instruments; changes and clock ticks are left out."""
         codes = [code for code, name in enumerate(self.symbols) if name in wanted]
-        market = np.isin(self.rows["kind"], (Kind.BAR, Kind.TRADE, Kind.QUOTE))
+        market = np.isin(self.rows["kind"], (Kind.BAR, Kind.TRADE, Kind.QUOTE, Kind.SPLIT))
         return Batch(self.rows[market & np.isin(self.rows["instrument"], codes)], self.symbols)
 
 

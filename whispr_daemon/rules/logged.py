@@ -1,6 +1,6 @@
 """Rules with a log at hand, for who folds rows outside of a daemon: after a split they learn."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -18,7 +18,7 @@ class Logged:
         """``log`` holds all rows that will come; None: it is what came so far."""
         self.strategy = strategy
         self._log = log
-        self._past: list[Rows] = []
+        self.past: list[Rows] = []
 
     def on_batch(self, batch: Batch) -> list[Output]:
         """Return the outputs of some rows."""
@@ -44,13 +44,22 @@ class Logged:
         """Take a snapshot back."""
         self.strategy.restore(body)
 
+    def warmup(self) -> Mapping[str, str]:
+        """Return what each rule still waits for."""
+        return self.strategy.warmup()
+
+    def become(self, other: "Logged") -> None:
+        """Go on where another one stands, whose rules are not quite the same."""
+        self.restore(other.snapshot())
+        self.past = list(other.past)
+
     def _learn(self, part: Batch) -> None:
         if self._log is None:
-            self._past.append(part.rows)
+            self.past.append(part.rows)
         fresh = self.strategy.unlearned()
         if fresh is None:
             return
-        rows = np.concatenate(self._past) if self._log is None else self._up_to(part.rows[-1])
+        rows = np.concatenate(self.past) if self._log is None else self._up_to(part.rows[-1])
         fresh.on_batch(Batch(rows, part.symbols))
         self.strategy.learn(fresh)
 

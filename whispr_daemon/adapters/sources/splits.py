@@ -1,13 +1,12 @@
 """A file of splits and dividends: from when on an instrument trades in other terms."""
 
 import math
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,6 +19,7 @@ from whispr_daemon.adapters.sources.tables import Table
 from whispr_daemon.domain.batch import Rows, empty_rows
 from whispr_daemon.domain.errors import SourceError
 from whispr_daemon.domain.events import Kind
+from whispr_daemon.domain.ratio import Rescaling, rescaling_of
 from whispr_daemon.domain.timeframe import SECOND
 
 ZoneOf: TypeAlias = Callable[[str], str]  # the time zone of an instrument's exchange
@@ -28,13 +28,7 @@ CloseBefore: TypeAlias = Callable[[str, int], float | None]  # last price of a s
 _WHEN: Final = ("date", "ts")
 _WHAT: Final = ("ratio", "price_factor", "dividend")
 _OPTIONAL: Final = ("volume_factor",)
-_RATIO: Final = re.compile(r"(\d+(?:\.\d+)?)\s*[:/]\s*(\d+(?:\.\d+)?)")
 _SHAPE: Final = Shape(name="splits", kind=Kind.SPLIT, needed=(), optional=(), fields={})
-
-
-class _Factors(NamedTuple):
-    price: float
-    volume: float
 
 
 def read_splits(
@@ -129,14 +123,13 @@ def _parsed(written: str) -> datetime:
 
 def _factors(
     where: str, row: Mapping[str, Any], last_close: Callable[[], float | None]
-) -> _Factors:
+) -> Rescaling:
     price, volume = 1.0, 1.0
     said = [name for name in (*_WHAT, *_OPTIONAL) if row.get(name) is not None]
     if not set(said) & set(_WHAT):
         raise SourceError(f"{where}: there is no {', '.join(_WHAT[:-1])} or {_WHAT[-1]} in it")
     if "ratio" in said:
-        new, old = _ratio(where, str(row["ratio"]))
-        price, volume = price * old / new, volume * new / old
+        price, volume = _ratio(where, str(row["ratio"]))
     if "price_factor" in said:
         price *= _number(where, row, "price_factor")
     if "volume_factor" in said:
@@ -152,18 +145,17 @@ def _factors(
                 f"last close, and {found}; name its price_factor instead"
             )
         price *= 1 - dividend / close
-    return _Factors(price, volume)
+    return Rescaling(price, volume)
 
 
-def _ratio(where: str, written: str) -> tuple[float, float]:
-    found = _RATIO.fullmatch(written.strip())
-    new, old = (float(found[1]), float(found[2])) if found else (0.0, 0.0)
-    if not new or not old:
+def _ratio(where: str, written: str) -> Rescaling:
+    found = rescaling_of(written)
+    if found is None:
         raise SourceError(
             f"{where}: ratio is {written!r}; it should be like 2:1 (two new shares for one), or "
             "1:10 (one for ten)"
         )
-    return new, old
+    return found
 
 
 def _number(where: str, row: Mapping[str, Any], name: str) -> float:

@@ -17,6 +17,15 @@ from whispr_daemon.rules.document.keys import (
 LEVEL_PIN: Final = table(
     (Key("anchor", NUMBER, "r = 0", required=True), Key("atr", NUMBER, "ATR", required=True))
 )
+SPLIT: Final = table(
+    (
+        Key("date", TEXT, "the first day in new terms", required=True),
+        Key("symbol", TEXT, "the one that is tested unless said"),
+        Key("ratio", TEXT, 'new shares for old ones: "2:1"'),
+        Key("price_factor", NUMBER, "what earlier prices are multiplied by"),
+        Key("volume_factor", NUMBER, "what earlier volumes are multiplied by, 1 unless said"),
+    )
+)
 GIVEN: Final = (
     Key(
         "atr",
@@ -30,6 +39,7 @@ GIVEN: Final = (
         "pins the level map",
     ),
     Key("daily", TEXT, "a file of daily bars"),
+    Key("splits", items(SPLIT), "splits and dividends: prices of the bars are not adjusted"),
     Key("account", items(OBJECT), "account figures by time"),
     Key("position", items(OBJECT), "position figures by time"),
 )

@@ -12,6 +12,7 @@ from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.rules.compile.record import Verdict
 from whispr_daemon.rules.explain.evaluated_tree import level_parts
+from whispr_daemon.rules.logged import Logged
 from whispr_daemon.rules.nodes import Compare, Const, Logic, Node, Type
 from whispr_daemon.rules.order import heard_by
 from whispr_daemon.rules.rule import Clause, Evaluate, Rule
@@ -60,8 +61,8 @@ class Watch:
         watched = _watched(self.rule, extra)
         self._evaluate = [clause.evaluate for clause in watched.clauses]
         others = [rule for rule in heard_by(self.rule, rules) if rule.name != name]
-        self._traced = RulesStrategy([*others, watched], settings)
-        self._plain = RulesStrategy([*others, self.rule], settings)
+        self._traced = Logged(RulesStrategy([*others, watched], settings))
+        self._plain = Logged(RulesStrategy([*others, self.rule], settings))
         self._kept = kept
         self._looks: dict[str, deque[Look]] = {}
         self.outputs: list[Output] = []
@@ -69,7 +70,7 @@ class Watch:
     def skip(self, batch: Batch) -> None:
         """Take the first rows in, in whose evaluations nobody asks about."""
         self._heard(self._traced.on_batch(batch))
-        self._plain.restore(self._traced.snapshot())
+        self._plain.become(self._traced)
 
     def pass_by(self, batch: Batch) -> None:
         """Take rows in and keep what they evaluated, but not what the rule still waited for."""

@@ -9,16 +9,16 @@ from whispr_daemon.domain.outputs import Audit, Output
 from whispr_daemon.rules.golden import invariants
 from whispr_daemon.rules.golden.case import Case, WantedSuppression
 from whispr_daemon.rules.golden.comparison import Comparison
-from whispr_daemon.rules.golden.engine import Make, rules_engine, said
+from whispr_daemon.rules.golden.engine import Make, at_work, said
 from whispr_daemon.rules.golden.reasons import Reasons
 from whispr_daemon.rules.golden.report import Failure, Result
 from whispr_daemon.rules.golden.said import when
 
 
-def judged(case: Case, make: Make = rules_engine) -> Result:
+def judged(case: Case, make: Make | None = None) -> Result:
     """Run a test. What the engine raises is a failure of the test."""
     try:
-        failures = tuple(_failures(case, make))
+        failures = tuple(_failures(case, make or at_work(case)))
     except Exception as error:  # noqa: BLE001 (a test must not end the others)
         failures = (_crash(case, error),)
     return Result(

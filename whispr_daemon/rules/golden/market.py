@@ -19,7 +19,7 @@ from whispr_daemon.rules.golden.times import RuleClock, read_date, read_time
 VOLUME: Final = 1_000.0  # of bars that do not say
 _PRICES: Final = ("open", "high", "low", "close")
 _COLUMNS: Final = 4
-_RANKS: Final = {Kind.BAR: 0, Kind.QUOTE: 1, Kind.TRADE: 2}  # of one time
+_RANKS: Final = {Kind.BAR: 0, Kind.QUOTE: 1, Kind.TRADE: 2, Kind.SPLIT: 3}  # of one time
 
 
 class Event(NamedTuple):
@@ -151,7 +151,7 @@ def rows_of(traded: Sequence[Traded], last: str, bar: int) -> tuple[Rows, tuple[
         row["timeframe"] = timeframe
         for name in (*_PRICES, "volume"):
             row[name] = getattr(event, name)
-    if not (rows["kind"] != Kind.BAR).any():
+    if not np.isin(rows["kind"], (Kind.TRADE, Kind.QUOTE)).any():
         return rows, symbols
     ticked, _, _ = with_ticks(rows, np.arange(len(rows)), 0)
     end = empty_rows(1)

@@ -12,6 +12,7 @@ from whispr_daemon.rules.golden.given import MARKET, Setting, by_symbol, daily, 
 from whispr_daemon.rules.golden.market import Traded, rows_of
 from whispr_daemon.rules.golden.parameters import with_parameters
 from whispr_daemon.rules.golden.portfolio import portfolio
+from whispr_daemon.rules.golden.splits import splits
 from whispr_daemon.rules.golden.times import A_WEDNESDAY, clock_of, read_date
 from whispr_daemon.rules.golden.wanted import Wanted
 from whispr_daemon.rules.load import RuleFile
@@ -66,7 +67,7 @@ def _case(
         days = daily(setting, str(given["daily"]), files)
         if days is not None:
             market.append(days)
-    rows, symbols = rows_of(market, symbol, clock.length)
+    rows, symbols = rows_of([*market, *splits(setting, given)], symbol, clock.length)
     if "date" not in written:
         setting = setting._replace(day=_first_day(setting, market))
     settings = RuleSettings(

@@ -288,3 +288,17 @@ def test_files_that_are_no_yaml_are_mistakes() -> None:
 
 def test_nothing_to_compare_with_is_no_pass() -> None:
     assert not report_of('bars: {closes: "9"}').passed
+
+
+@pytest.mark.parametrize(
+    ("split", "told"),
+    [
+        ('{date: soon, ratio: "2:1"}', "'soon' is not a date"),
+        ('{date: 2026-06-24, ratio: "two"}', 'a ratio such as "2:1"'),
+        ("{date: 2026-06-24, price_factor: 0}", "price_factor and volume_factor above 0"),
+        ("{date: 2026-06-24}", 'a ratio such as "2:1"'),
+    ],
+)
+def test_a_split_that_is_none_is_said_with_its_place(split: str, told: str) -> None:
+    (mistake,) = mistakes_of(f'given: {{splits: [{split}]}}\nbars: {{closes: "9 11"}}\n{UP}')
+    assert told in mistake
