@@ -129,7 +129,7 @@ class TickFramer:
                 price = rows["open"]
             case "ask":
                 price = rows["high"]
-            case _:  # mid; there is no better mark
+            case _:  # mid, and mark: no source brings marks, so it is thinkorswim's, the mid
                 price = (rows["open"] + rows["high"]) / 2
         made = empty_rows(len(rows))
         made["kind"], made["ts"] = rows["kind"], rows["ts"]

@@ -81,7 +81,12 @@ INPUTS: Final = (
     Key("calendar", TEXT, "exchange calendar, e.g. XNYS; the instrument's"),
     Key("timezone", TEXT, "of clock times: the calendar's, said again"),
     Key("evaluate", choice("bar_close", "tick"), "when the rule is evaluated; bar_close"),
-    Key("price", choice("last", "mid", "bid", "ask", "mark"), "what price is in tick mode; last"),
+    Key(
+        "price",
+        choice("last", "mid", "bid", "ask", "mark"),
+        "what price is in tick mode; last. mark: as no source brings marks, it is the mid, which "
+        "is what thinkorswim calls mark",
+    ),
     Key("atr", table(ATR), "the levels named atr.…"),
     Key("warmup", table(WARMUP), "when the rule may fire"),
     Key("missing", choice("skip", "carry"), "minutes without a trade; skip"),

@@ -42,6 +42,9 @@ def read_inputs(bench: Bench, universes: Universes) -> Inputs:
     warmup = mapping(inputs.get("warmup"))
     timeframe = text(inputs.get("timeframe"), "1m")
     _check_calendar(bench, inputs)
+    if inputs.get("price") == "mark":
+        message = "no source brings mark prices: mark is the middle of bid and ask"
+        bench.document.note(bench.document.value(("inputs", "price")), "W104", message)
     require = warmup.get("require")
     return Inputs(
         timeframe=timeframe,
