@@ -83,7 +83,8 @@ def rollback(config: Path | None, given: Mapping[str, Any], number: int) -> None
     found = serve(lambda _stop: _version(settings, number))
     touched = write_back(found, folder)
     for path in touched:
-        out.print(str(path), markup=False, soft_wrap=True)
+        verb = "written" if path.exists() else "removed"
+        out.print(f"{path}: {verb}", markup=False, soft_wrap=True)
     if not touched:
         note(f"the files are those of version {number} already")
     elif running(settings) is not None:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from whispr_daemon.rules.codes import CODES
 from whispr_daemon.rules.diagnostics import Diagnostic
 
 Format: TypeAlias = Literal["text", "json", "sarif"]
@@ -37,7 +38,7 @@ def as_sarif(found: Sequence[Diagnostic]) -> dict[str, Any]:
     codes = sorted({diagnostic.code for diagnostic in found})
     driver = {
         "name": "whispr rules",
-        "rules": [{"id": code, "name": code} for code in codes],
+        "rules": [_rule(code) for code in codes],
     }
     results = [
         {
@@ -53,7 +54,20 @@ def as_sarif(found: Sequence[Diagnostic]) -> dict[str, Any]:
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
+def _rule(code: str) -> dict[str, Any]:
+    """Return what code hosts want to know of a code."""
+    text = {"text": CODES[code]}
+    return {
+        "id": code,
+        "name": code,
+        "shortDescription": text,
+        "fullDescription": text,
+        "help": {"text": f"{CODES[code]} The result says what was found and what would be right."},
+    }
+
+
 def _location(diagnostic: Diagnostic) -> dict[str, Any]:
-    artifact = {"uri": quote(diagnostic.path.replace("\\", "/"), safe="/:")}
+    path = quote(diagnostic.path.replace("\\", "/"), safe="/")
+    artifact = {"uri": f"file://{path}" if path.startswith("/") else path}
     region = {"startLine": diagnostic.line, "startColumn": diagnostic.column}
     return {"physicalLocation": {"artifactLocation": artifact, "region": region}}

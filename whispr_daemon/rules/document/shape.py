@@ -109,8 +109,8 @@ def _expected(error: ValidationError, schema: dict[str, Any]) -> str:
         return f"one of {', '.join(map(str, value))}{hint}"
     if error.validator == "type":
         kinds: list[str] = value if isinstance(value, list) else [value]
-        alone = kinds == ["array"] and isinstance(error.instance, str | int | float)
-        hint = f": [{_quoted(error.instance)}]" if alone else ""
+        alone = kinds == ["array"] and isinstance(error.instance, str)
+        hint = f': ["{error.instance}"]' if alone else ""
         return " or ".join(_KIND[kind] for kind in kinds) + hint
     limits = {
         "minItems": "at least {} item(s)",
@@ -136,10 +136,6 @@ def _meant(error: ValidationError) -> str:
         if guess != error.instance and re.search(pattern, guess):
             return f" (did you mean {guess!r}?)"
     return ""
-
-
-def _quoted(instance: object) -> str:
-    return f'"{instance}"' if isinstance(instance, str) else str(instance)
 
 
 def _shown(instance: object) -> str:
