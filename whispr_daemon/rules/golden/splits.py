@@ -30,7 +30,6 @@ def splits(setting: Setting, given: Mapping[str, Any]) -> Iterator[Traded]:
 def _factors(written: Mapping[str, Any]) -> Rescaling | None:
     if "ratio" in written:
         return rescaling_of(str(written["ratio"]))
-    price, volume = written.get("price_factor"), written.get("volume_factor", 1)
-    if not all(isinstance(one, int | float) and one > 0 for one in (price, volume)):
-        return None
-    return Rescaling(float(price), float(volume))
+    found = [written.get("price_factor"), written.get("volume_factor", 1)]
+    price, volume = (one if isinstance(one, int | float) else 0 for one in found)
+    return Rescaling(float(price), float(volume)) if price > 0 and volume > 0 else None
