@@ -164,6 +164,14 @@ def test_the_schema_is_one_and_the_published(whispr: Whispr, tmp_path: Path) -> 
     assert (tmp_path / "s.json").read_text(encoding="utf-8") == text
 
 
+def test_lint_reads_the_tests_too(whispr: Whispr, rule: Path) -> None:
+    (rule.parent / "tests" / "tenth.test.yaml").write_text(TESTS % "up, klause: 5")
+    shown = whispr("rules", "lint", rule, status=2).stdout
+    assert "tenth.test.yaml:4:" in shown
+    assert "E501 unknown key 'klause' (did you mean 'clause'?)" in shown
+    assert "2 files, 1 rule, 1 mistake, 0 notes" in shown
+
+
 def test_fmt_orders_keys_and_says_what_it_would_do(whispr: Whispr, rule: Path) -> None:
     assert whispr("rules", "fmt", "--check", rule).stdout == "0 files would be changed, 2 in order\n"
     rule.write_text("# mine\n" + RULE.replace("    cooldown: 2m\n", "") + "    cooldown: 2m  # !\n")

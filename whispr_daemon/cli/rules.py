@@ -9,13 +9,14 @@ import typer
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.cli.destination import destination
 from whispr_daemon.cli.options import Drawing, Findings
-from whispr_daemon.cli.rule_paths import rules_at, tests_at
+from whispr_daemon.cli.rule_paths import Tested, rules_at, tests_at
 from whispr_daemon.cli.terminal import FAILED, MISUSED, out, plural
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.document.document import read
 from whispr_daemon.rules.document.rule_keys import schema_text
 from whispr_daemon.rules.drawing import as_dot, as_mermaid
 from whispr_daemon.rules.format import formatted
+from whispr_daemon.rules.golden.runner import prepare
 from whispr_daemon.rules.graph import as_text, graph
 from whispr_daemon.rules.load import Loaded, load
 from whispr_daemon.rules.report import report
@@ -30,9 +31,10 @@ def lint(paths: Sequence[Path], form: Findings, to: Path | None) -> None:
         SettingsError: there is no such file.
         typer.Exit: there are mistakes.
     """
-    files = tests_at(paths).files
+    found = tests_at(paths)
+    files = found.files
     plug_in_functions()
-    loaded = load(files)
+    loaded = _with_tests(load(files), found)
     if form is Findings.TEXT and to is None:
         _show(loaded, len(files))
     else:
@@ -41,6 +43,16 @@ def lint(paths: Sequence[Path], form: Findings, to: Path | None) -> None:
             write(f"{text}\n" if text else "")
     if loaded.errors:
         raise typer.Exit(MISUSED)
+
+
+def _with_tests(loaded: Loaded, tested: Tested) -> Loaded:
+    """Return what was found with the mistakes that only who runs the tests would see."""
+    known = set(loaded.diagnostics)
+    read_too = prepare(tested.files, tested.daily).diagnostics
+    place = {file.path: number for number, file in enumerate(tested.files)}
+    found = [*loaded.diagnostics, *(one for one in read_too if one not in known)]
+    found.sort(key=lambda one: (place.get(one.path, len(place)), one.line, one.column))
+    return Loaded(rules=loaded.rules, diagnostics=tuple(found))
 
 
 def _show(loaded: Loaded, files: int) -> None:
