@@ -58,10 +58,12 @@ async def assembled(
         UnsafeServer: a server would lose acknowledged writes as it is set.
     """
     folder = DataFolder(settings.data)
-    rules = Folder(settings.rules.dir) if settings.rules.dir else None
+    rules = Folder(settings.rules.dir, settings.universes) if settings.rules.dir else None
     seen = rules.look() if rules else None
     # A mistake in the first rules ends the start before anything is written.
-    fresh = first_change(settings.rules.dir) if folder.tier() is None else None
+    fresh = None
+    if folder.tier() is None:
+        fresh = first_change(settings.rules.dir, settings.universes)
     async with AsyncExitStack() as stack:
         folder.take()
         stack.callback(folder.release)
@@ -71,7 +73,7 @@ async def assembled(
         reach = reach_of(settings, folder.path, servers)
         ports = await stack.enter_async_context(open_ports(reach))
         ends = [await ports.log.last(each) for each in range(ports.log.partitions)]
-        await begin(ports.store, settings.rules.dir, fresh)
+        await begin(ports.store, settings.rules.dir, fresh, settings.universes)
         before = await ports.store.desired()
         wanted = desired(settings, ends, decode(before) if before else None)
         for unit in wanted.units():

@@ -19,6 +19,7 @@ from whispr_daemon.engine.rule_watch import Prepared, Workshop
 from whispr_daemon.ports.store import Change, Store
 from whispr_daemon.rules.change import RuleChange, decode, differs, first, settled
 from whispr_daemon.rules.load import RuleFile, load
+from whispr_daemon.rules.reading.inputs import NO_UNIVERSES, Universes
 
 KEPT = 20  # versions that people are shown; the store keeps all
 
@@ -35,9 +36,10 @@ class Version(Value, frozen=True, kw_only=True):
 class Folder(Workshop):
     """The rules' folder, or their one file."""
 
-    def __init__(self, path: Path) -> None:
-        """``path`` need not exist at all times."""
+    def __init__(self, path: Path, universes: Universes = NO_UNIVERSES) -> None:
+        """``path`` need not exist at all times; ``universes`` are those of the settings."""
         self._path = path
+        self._universes = universes
 
     @override
     def look(self) -> Hashable:
@@ -57,11 +59,14 @@ class Folder(Workshop):
             found = readable_files(self._path)
         except SettingsError as error:  # all rules go on, and this is told
             missing = {file.path: f"{self._path}:1:1: {error}" for file in old.files}
-            return settled((), old, failed_tests, missing)
-        return settled(found.files, old, failed_tests, found.unreadable)
+            return settled((), old, self._failed, missing, self._universes)
+        return settled(found.files, old, self._failed, found.unreadable, self._universes)
+
+    def _failed(self, files: Sequence[RuleFile]) -> Mapping[str, str]:
+        return failed_tests(files, self._universes)
 
 
-def first_change(folder: Path | None) -> RuleChange:
+def first_change(folder: Path | None, universes: Universes = NO_UNIVERSES) -> RuleChange:
     """Return what the files say, for a daemon that has no earlier version of them.
 
     Raises:
@@ -69,13 +74,18 @@ def first_change(folder: Path | None) -> RuleChange:
     """
     files = rule_files(folder)
     plug_in_functions()
-    loaded = load(files)
+    loaded = load(files, universes=universes)
     if loaded.errors:
         raise SettingsError("\n".join(str(error) for error in loaded.errors))
     return first(files, loaded)
 
 
-async def begin(store: Store, folder: Path | None, fresh: RuleChange | None = None) -> None:
+async def begin(
+    store: Store,
+    folder: Path | None,
+    fresh: RuleChange | None = None,
+    universes: Universes = NO_UNIVERSES,
+) -> None:
     """Make what the files say now the newest change, if it is not.
 
     Before there was a good version of the rules, a mistake ends the start; later on the version
@@ -88,17 +98,17 @@ async def begin(store: Store, folder: Path | None, fresh: RuleChange | None = No
         return
     newest = await store.changes(1)
     if not newest:
-        await store.add_change((fresh or first_change(folder)).encode())
+        await store.add_change((fresh or first_change(folder, universes)).encode())
         return
-    body = _edited(folder, newest[-1].body)
+    body = _edited(folder, newest[-1].body, universes)
     if body is not None:
         await store.add_change(body)
 
 
-def _edited(folder: Path, before: bytes) -> bytes | None:
+def _edited(folder: Path, before: bytes, universes: Universes) -> bytes | None:
     if not folder.exists():
         rule_files(folder)  # says so: a start is not a moment of an edit
-    return Folder(folder).prepare(before).body
+    return Folder(folder, universes).prepare(before).body
 
 
 def refs_of(body: bytes) -> Sequence[str]:
@@ -106,7 +116,9 @@ def refs_of(body: bytes) -> Sequence[str]:
     return decode(body).refs
 
 
-def failed_tests(files: Sequence[RuleFile]) -> Mapping[str, str]:
+def failed_tests(
+    files: Sequence[RuleFile], universes: Universes = NO_UNIVERSES
+) -> Mapping[str, str]:
     """Run the golden tests of rule files; return the first mistake of each that fails, by path."""
     # Imported here: a start without an edited file needs none of it.
     from whispr_daemon.rules.golden.runner import is_tests, rule_paths, run
@@ -119,7 +131,7 @@ def failed_tests(files: Sequence[RuleFile]) -> Mapping[str, str]:
             tests += golden_files([path])
         except SettingsError as error:
             mistakes.append((path, f"{path}:1:1: its tests: {error}"))
-    report = run((*files, *tests), daily_files(paths))
+    report = run((*files, *tests), daily_files(paths), universes)
     mistakes += [(each.path, str(each)) for each in report.diagnostics]
     for result in report.results:
         mistakes += [

@@ -9,6 +9,7 @@ import msgspec
 
 from whispr_daemon.domain.value import Value
 from whispr_daemon.rules.load import Loaded, RuleFile, load
+from whispr_daemon.rules.reading.inputs import NO_UNIVERSES, Universes
 from whispr_daemon.rules.rule import Rule
 
 # Runs the tests of some files: the first mistake of each that fails, by path.
@@ -43,6 +44,7 @@ def settled(
     before: RuleChange,
     testing: Testing,
     unreadable: Mapping[str, str] = MappingProxyType({}),
+    universes: Universes = NO_UNIVERSES,
 ) -> RuleChange:
     """Return what files as found make of the rules: a broken one stays what it was.
 
@@ -51,6 +53,7 @@ def settled(
         before: the change in force.
         testing: asked about files that are not as they were.
         unreadable: what is wrong with files that could not be read, by path.
+        universes: named lists of symbols that rules may name.
     """
     last = {PurePath(file.path).name: file for file in before.files}
     chosen = {file.path: file for file in found}
@@ -68,7 +71,7 @@ def settled(
         old = {file for file in files if _same(file, last.get(PurePath(file.path).name))}
         new = [file for file in files if file not in old]
         # Of two rules of one name the one that was there before is right.
-        loaded = load([*(file for file in files if file in old), *new])
+        loaded = load([*(file for file in files if file in old), *new], universes=universes)
         bad = _mistakes(loaded) or (testing(new) if new else {})
         if not bad:
             break

@@ -285,3 +285,21 @@ async def test_a_version_that_there_never_was_is_named(folder: Path) -> None:
     await begin(store, folder)
     with pytest.raises(SettingsError, match="no version 4 of the rules; the newest is 1"):
         await version(store, 4)
+
+
+def test_a_rule_may_name_a_universe_of_the_settings(tmp_path: Path) -> None:
+    universes = {"tech": ("AAPL", "MSFT")}
+    text = (
+        "name: r\ninputs: {universe: tech}\nparams: {n: 10}\n"
+        "logic: [{if: 'price > $n', then: ['emit:X']}]\n"
+        "tests:\n- name: t\n  params: {n: 9}\n  bars: {closes: '8 9.5'}\n"
+        "  expect: [{at: '09:32', emit: X}]\n"
+    )
+    (tmp_path / "r.yaml").write_text(text)
+    before = first_change(tmp_path, universes)
+    (tmp_path / "r.yaml").write_text(f"{text}# again\n")
+    body = Folder(tmp_path, universes).prepare(before.encode()).body
+    assert body is not None
+    assert decode(body).broken == ()
+    with pytest.raises(SettingsError, match="no universe named 'tech'"):
+        first_change(tmp_path)

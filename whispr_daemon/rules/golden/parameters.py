@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from whispr_daemon.rules.document.document import Document, Path
+from whispr_daemon.rules.document.document import Document, Path, read
 from whispr_daemon.rules.load import RuleFile, load
 from whispr_daemon.rules.rule import Rule
 
@@ -15,7 +15,9 @@ def with_parameters(
 
     What is wrong is reported to ``told``, the document at whose ``path`` they are given.
     """
-    loaded = load([file], params={rule.name: given})
+    named = read(file.path, file.text).data.get("inputs") or {}
+    universes = {str(named.get("universe")): rule.inputs.symbols}
+    loaded = load([file], params={rule.name: given}, universes=universes)
     if loaded.rules:
         return loaded.rules[0]
     for error in loaded.errors[:1]:  # those that follow from it say no more

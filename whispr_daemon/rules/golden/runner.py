@@ -11,6 +11,7 @@ from whispr_daemon.rules.golden.judging import judged
 from whispr_daemon.rules.golden.reading import cases
 from whispr_daemon.rules.golden.report import Report
 from whispr_daemon.rules.load import TESTS_SUFFIX, RuleFile, load
+from whispr_daemon.rules.reading.inputs import NO_UNIVERSES, Universes
 from whispr_daemon.rules.rule import Rule
 
 TESTS_FOLDER = "tests"
@@ -24,19 +25,25 @@ class Prepared(NamedTuple):
     untested: tuple[Diagnostic, ...]  # mistakes of files that have no tests
 
 
-def run(files: Sequence[RuleFile], daily: Mapping[str, str] | None = None) -> Report:
+def run(
+    files: Sequence[RuleFile],
+    daily: Mapping[str, str] | None = None,
+    universes: Universes = NO_UNIVERSES,
+) -> Report:
     """Run all tests of rule files and of the ``X.test.yaml`` files among them.
 
     ``daily`` has the texts of files that ``given: {daily: …}`` names, by path: beside the test.
     """
-    prepared = prepare(files, daily or {})
+    prepared = prepare(files, daily or {}, universes)
     results = tuple(judged(case) for case in prepared.cases)
     return Report(results=results, diagnostics=prepared.diagnostics, untested=prepared.untested)
 
 
-def prepare(files: Sequence[RuleFile], daily: Mapping[str, str]) -> Prepared:
+def prepare(
+    files: Sequence[RuleFile], daily: Mapping[str, str], universes: Universes = NO_UNIVERSES
+) -> Prepared:
     """Read all tests. A mistake in a rule stops its tests, one in a test that test."""
-    loaded = load(files)
+    loaded = load(files, universes=universes)
     spoilt = {diagnostic.path for diagnostic in errors(loaded.diagnostics)}
     told = [one for one in loaded.diagnostics if one.path in spoilt and one.severity != "info"]
     sources = {file.path: file for file in files if not is_tests(file.path)}

@@ -1,7 +1,8 @@
 """``inputs``: what a rule looks at."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from whispr_daemon.domain.errors import SettingsError
@@ -17,6 +18,7 @@ from whispr_daemon.rules.rule import Inputs
 DEFAULT_TRIGGER = 0.236
 
 Universes = Mapping[str, Sequence[str]]
+NO_UNIVERSES: Final[Universes] = MappingProxyType({})
 
 
 def read_ladder(written: Mapping[str, Any]) -> Ladder:
