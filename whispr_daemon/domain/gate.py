@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.events import SIDES, Kind
+from whispr_daemon.domain.ticks import GRACE
 from whispr_daemon.domain.timeframe import NAME_OF
 from whispr_daemon.domain.value import Value
 
@@ -30,7 +31,8 @@ class Gate:
     Refused are: what is no bar, trade, quote or split of a known instrument; prices, and factors of
     splits, that are NaN, infinite, zero or negative; a high below or a low above the bar's other
     prices; sizes that are NaN or negative; a row without a time; a row before its predecessor of
-    the same instrument and kind; a second bar or split for the same time.
+    the same instrument and kind, a trade if by more than the grace; a second bar or split for the
+    same time.
     """
 
     def __init__(self, newest: Mapping[str, int] | None = None) -> None:
@@ -108,7 +110,8 @@ class Gate:
             before[1:] = np.maximum(before[1:], before[0])
             # Two bars of one time contradict each other; two trades or quotes may well be equal.
             once = int(rows["kind"][place[0]]) in (Kind.BAR, Kind.SPLIT)
-            late[place] = ts <= before if once else ts < before
+            grace = GRACE if int(rows["kind"][place[0]]) == Kind.TRADE else 0
+            late[place] = ts <= before if once else ts < before - grace
             self._newest[key] = int(max(before[-1], ts[-1]))
         return late
 

@@ -9,6 +9,8 @@ from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.timeframe import DAY, MINUTE, NANOS_OF
 
+# A trade or quote may come so much later, in ns, than one that happened after it.
+GRACE: Final = 1_500_000_000
 _LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
 
 
@@ -17,8 +19,9 @@ def with_ticks(
 ) -> tuple[Rows, NDArray[np.int64], int]:
     """Insert a clock tick where event time enters a new minute.
 
-    Before the first intraday row later than minute M comes the tick of M. A tick has the number of
-    the row that caused it, so it shares the row's fate on a resume.
+    Before the first bar that ends later than minute M, daily ones apart, comes the tick of M, and
+    before the first trade or quote that is later by more than :data:`GRACE`: what belongs to M is
+    there. A tick has the number of the row that caused it, so it shares the row's fate on a resume.
 
     Args:
         rows: shape (n,).
@@ -31,7 +34,8 @@ def with_ticks(
     if not len(rows):
         return rows, seqs, ticked
     intraday = (_LENGTHS[rows["timeframe"]] < DAY) & (rows["kind"] != Kind.SPLIT)
-    minutes = np.where(intraday, (rows["ts"] - 1) // MINUTE * MINUTE, 0)
+    sure = rows["ts"] - 1 - np.where(rows["kind"] == Kind.BAR, 0, GRACE)
+    minutes = np.where(intraday, sure // MINUTE * MINUTE, 0)
     reached = np.maximum.accumulate(np.maximum(minutes, ticked))
     before = np.concatenate(([ticked], reached[:-1]))
     places = np.flatnonzero(reached > before)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from whispr_daemon.domain.batch import Rows, empty_rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.gate import Gate
+from whispr_daemon.domain.ticks import GRACE
 from whispr_daemon.domain.timeframe import CODE_OF
 
 NAMES = {0: "SPY", 1: "QQQ"}
@@ -19,7 +20,7 @@ MINUTE = CODE_OF["1m"]
 
 _number = st.sampled_from([1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 0.0, -1.0, math.nan, math.inf])
 _row = st.tuples(
-    st.sampled_from([0, 5, 6, 6, 7, 8, 8, 9]),  # ts
+    st.sampled_from([0, 5, 6, 6, 7, 8, 8, 9, GRACE + 6, GRACE + 7, GRACE + 8]),  # ts
     st.sampled_from([0, 1]),
     st.sampled_from([Kind.BAR, Kind.BAR, Kind.TRADE, Kind.QUOTE, Kind.SPLIT]),
     st.sampled_from([0, 1, 2]),  # flags
@@ -48,7 +49,8 @@ def _naive(rows: Rows) -> list[str]:
         if not reason:
             key = (int(row["instrument"]), int(row["kind"]), int(row["timeframe"]))
             ts, before = int(row["ts"]), newest.get(key, 0)
-            if ts < before or (ts == before and row["kind"] in (Kind.BAR, Kind.SPLIT)):
+            grace = GRACE if row["kind"] == Kind.TRADE else 0
+            if ts < before - grace or (ts == before and row["kind"] in (Kind.BAR, Kind.SPLIT)):
                 reason = "out_of_order"
             newest[key] = max(ts, before)
         reasons.append(reason)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.moments import newest_moment, references_first
-from whispr_daemon.domain.ticks import with_ticks
+from whispr_daemon.domain.ticks import GRACE, with_ticks
 from whispr_daemon.domain.timeframe import CODE_OF, MINUTE
 
 
@@ -80,3 +80,18 @@ def test_a_split_moves_no_time_and_nobody_waits_for_it() -> None:
         2,
         3,
     ]
+
+
+def test_a_trade_moves_the_clock_when_no_other_can_belong_before() -> None:
+    def ticks(kind: Kind, *times: int) -> list[int]:
+        rows = empty_rows(len(times))
+        rows["kind"], rows["ts"] = kind, times
+        if kind == Kind.BAR:
+            rows["timeframe"] = CODE_OF["1m"]
+        found, _, _ = with_ticks(rows, np.arange(len(rows)), 0)
+        return [int(row["ts"]) // MINUTE for row in found if row["kind"] == Kind.CLOCK]
+
+    assert ticks(Kind.TRADE, MINUTE + GRACE) == []
+    assert ticks(Kind.TRADE, MINUTE + GRACE + 1) == [1]
+    assert ticks(Kind.QUOTE, MINUTE + GRACE + 1) == [1]
+    assert ticks(Kind.BAR, MINUTE, MINUTE + 1) == [1]

@@ -24,11 +24,13 @@ class Clock(NamedTuple):
     price: TickPrice = "last"
     stale_after: int = 0  # ns, of references; 0: 3 of their bars
     forming: bool = False  # the bar in the making is shown, too: what ``forming`` reads
+    at_once: bool = False  # a bar of trades ends with the first trade after it, whoever is late
 
     @property
     def base(self) -> "Clock":
         """The clock whose bars this one reads: its own, without what concerns its rules alone."""
-        return self._replace(evaluate="bar_close", price="last", stale_after=0, forming=False)
+        at_once = self.at_once or self.evaluate == "tick"  # a tick knows all bars before it
+        return Clock(self.timeframe, self.session, self.calendar, self.missing, at_once=at_once)
 
     @property
     def length(self) -> int:

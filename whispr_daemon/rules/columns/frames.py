@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import empty_rows
 from whispr_daemon.domain.events import Kind
+from whispr_daemon.domain.ticks import GRACE
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY, NANOS_OF
-from whispr_daemon.rules.columns import gather as making_of
+from whispr_daemon.rules.columns import making as making_of
 from whispr_daemon.rules.columns.admission import (
     CLOCK_INTS,
     EVALUATE,
@@ -20,8 +21,9 @@ from whispr_daemon.rules.columns.admission import (
     admit,
 )
 from whispr_daemon.rules.columns.clock import PERIODS, Clock
-from whispr_daemon.rules.columns.gather import Arrived, Gathered, Making, gather
+from whispr_daemon.rules.columns.gather import gather
 from whispr_daemon.rules.columns.location import Location
+from whispr_daemon.rules.columns.making import Arrived, Gathered, Making
 from whispr_daemon.rules.columns.periods import PERIOD_FLOATS, PERIOD_INTS, in_periods, period_of
 from whispr_daemon.rules.columns.places import Places
 from whispr_daemon.rules.columns.slots import Selection, picked
@@ -182,7 +184,8 @@ class Framer:
         if not self.clock.forming:
             made &= ints[slot, making_of.NATIVE] == 0
         simple = self.clock.missing == "skip" and not self.clock.forming and not self._long
-        if simple and not made.any() and not ints[:, making_of.END].any():
+        waiting = ints[:, (making_of.END, making_of.NEXT_END)]
+        if simple and not made.any() and not waiting.any():
             return None
         return np.asarray(made, dtype=np.bool_)
 
@@ -269,6 +272,7 @@ class Framer:
 
     def _how(self) -> Making:
         daily = self._code == DAILY
+        prompt = self.clock.at_once or self.clock.forming or daily
         return Making(
             length=self._length,
             daily=daily,
@@ -276,4 +280,5 @@ class Framer:
             forming=self.clock.forming,
             ticking=self.clock.evaluate == "tick" and self.clock.forming,
             around=self.around,
+            grace=0 if prompt or self._length < 2 * GRACE else GRACE,
         )

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from whispr_daemon.rules.columns.gather import WHOLE_BAR, Gathered
+from whispr_daemon.rules.columns.making import WHOLE_BAR, Gathered
 from whispr_daemon.rules.functions.folds import State
 
 # State of a slot.

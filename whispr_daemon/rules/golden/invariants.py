@@ -1,5 +1,5 @@
 """What holds for every rule on any market: it does not look ahead, restarts leave no trace, and
-bars, trades and quotes that come again or too late change nothing."""
+bars, trades and quotes that come again, late or in another order change nothing."""
 
 from collections.abc import Iterator
 from zlib import crc32
@@ -9,6 +9,7 @@ import numpy as np
 from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.ticks import GRACE, with_ticks
 from whispr_daemon.rules.golden.case import Case
 from whispr_daemon.rules.golden.engine import Make, said
 from whispr_daemon.rules.golden.report import Failure, Miss
@@ -20,7 +21,7 @@ _ECHOES = 3  # how often a bar comes again, at most
 
 def broken(case: Case, make: Make, whole: list[Output]) -> Iterator[Failure]:
     """Yield the invariants that do not hold; ``whole`` is what comes out of all bars at once."""
-    for check in (_prefix, _restart, _duplicates):
+    for check in (_prefix, _restart, _duplicates, _disorder):
         found = check(case, make, whole)
         if found is not None:
             yield found
@@ -70,6 +71,34 @@ def _duplicates(case: Case, make: Make, whole: list[Output]) -> Failure | None:
     return None
 
 
+def _disorder(case: Case, make: Make, whole: list[Output]) -> Failure | None:
+    """Trades that come in another order, within the grace, must make the same bars.
+
+    A rule that sees each trade sees the order, and so does one that looks at another symbol.
+    """
+    rows = case.rows[case.rows["kind"] != Kind.CLOCK]
+    trade = rows["kind"] == Kind.TRADE
+    clauses = case.rule.clauses
+    if (
+        not trade.any()
+        or case.rule.inputs.refs
+        or any(clause.evaluate == "tick" for clause in clauses)
+    ):
+        return None
+    late = [crc32(f"{case.name} {row['instrument']} {row['ts']}".encode()) for row in rows]
+    arrival = rows["ts"] + np.where(trade, np.array(late, dtype=np.int64) % (GRACE + 1), 0)
+    mixed = rows[np.argsort(arrival, kind="stable")]
+    ticked, _, _ = with_ticks(mixed, np.arange(len(mixed)), 0)
+    found = said(case, make, np.concatenate((ticked, case.rows[-1:])))
+    if sorted(found, key=_moment) != sorted(whole, key=_moment):
+        return _failure("duplicates", case, len(case.rows) - 1, whole, found)
+    return None
+
+
+def _moment(output: Output) -> tuple[int, str]:
+    return output.ts_event, output.instrument
+
+
 def _echoed(case: Case, place: int) -> Rows:
     """Return a row and, after it, some that came before or itself, the same in every run."""
     draw = crc32(f"{case.name} {place}".encode())
@@ -82,21 +111,22 @@ def _echoed(case: Case, place: int) -> Rows:
 def _is_echo(rows: Rows, one: int, place: int) -> bool:
     """Can it be told that a row has come before?
 
-    Of a bar it can. Two trades or quotes of one moment may well be equal: which of them came before
-    only their numbers say, and those ingest looks at.
+    Of a bar it can. Two trades or quotes of one moment may well be equal, and a trade may come
+    late: which of them came before only their numbers say, and those ingest looks at.
     """
     kind = rows["kind"][one]
     if kind not in (Kind.TRADE, Kind.QUOTE):
         return bool(kind == Kind.BAR)
     same = rows["instrument"] == rows["instrument"][one]
     known = (rows["kind"] == kind) & same
-    return bool(rows["ts"][one] < rows["ts"][: place + 1][known[: place + 1]].max())
+    newest = rows["ts"][: place + 1][known[: place + 1]].max()
+    return bool(rows["ts"][one] < newest - (GRACE if kind == Kind.TRADE else 0))
 
 
 _EXPECTED = {
     "prefix": "what is said of the market does not depend on what comes later (no look-ahead)",
     "restart": "a snapshot restored after every row changes nothing",
-    "duplicates": "rows that come again or late change nothing",
+    "duplicates": "rows that come again, late or in another order change nothing",
 }
 
 

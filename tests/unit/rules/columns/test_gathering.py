@@ -1,6 +1,9 @@
 """Bars made of finer bars and of trades; silent bars; flat bars; long bars."""
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.rules.columns.telling import (
     bar,
@@ -75,11 +78,44 @@ def test_trades_make_bars_while_there_are_none() -> None:
     assert seen(rows, "{}", *OHLCV) == [("09:31:00", "5 7 5 6 3"), ("09:32:00", "8 8 8 8 1")]
 
 
-def test_a_late_trade_changes_no_bar() -> None:
+def test_a_trade_that_is_late_by_no_more_than_the_grace_is_in_its_bar() -> None:
     rows = market(
-        trade("09:30", 30, 5.0), trade("09:31", 1, 6.0), trade("09:30", 31, 99.0), tick("09:32")
+        trade("09:30", 30, 5.0),
+        trade("09:31", 1, 6.0),
+        trade("09:30", 59.5, 9.0),
+        trade("09:31", 1.5, 7.0),
+        trade("09:30", 59.9, 99.0),
+        tick("09:32"),
+    )
+    assert seen(rows, "{}", *OHLCV) == [("09:31:00", "5 9 5 9 2"), ("09:32:00", "6 7 6 7 2")]
+
+
+def test_a_trade_that_is_later_than_that_changes_no_bar() -> None:
+    rows = market(
+        trade("09:30", 30, 5.0), trade("09:31", 2, 6.0), trade("09:30", 31, 99.0), tick("09:32")
     )
     assert seen(rows, "{}", "high") == [("09:31:00", "5"), ("09:32:00", "6")]
+
+
+def test_what_ticks_are_compared_with_waits_for_no_trade() -> None:
+    rows = market(trade("09:30", 30, 5.0), trade("09:31", 0.1, 6.0))
+    assert seen(rows, "{evaluate: tick}", "close")[-1] == ("09:31:00", "5")
+
+
+@pytest.mark.parametrize("inputs", ["{}", FIVE, "{missing: carry}", "{timeframe: 30s}"])
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_trades_in_another_order_within_the_grace_make_the_same_bars(
+    inputs: str, data: st.DataObject
+) -> None:
+    whens = sorted(data.draw(st.lists(st.integers(0, 2400), min_size=2, max_size=40, unique=True)))
+    trades = [trade("09:30", when / 4, 100.0 + when % 7) for when in whens]
+    delays = data.draw(st.lists(st.integers(0, 6), min_size=len(trades), max_size=len(trades)))
+    arrived = sorted(range(len(trades)), key=lambda place: (whens[place] + delays[place], place))
+    end = tick("09:45")
+    told_of = seen(market(*(trades[place] for place in arrived), end), inputs, *OHLCV)
+    assert told_of == seen(market(*trades, end), inputs, *OHLCV)
+    assert told_of
 
 
 def test_trades_are_passed_over_where_there_are_bars() -> None:
