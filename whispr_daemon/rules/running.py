@@ -50,7 +50,8 @@ class Running:
             for evaluate in _EVALUATIONS
             if (numbers := [n for n, one in enumerate(rule.clauses) if one.evaluate == evaluate])
         ]
-        stale = inputs.stale_after or STALE_BARS * NANOS_OF[CODE_OF[inputs.timeframe]]
+        length = NANOS_OF[CODE_OF[inputs.timeframe]]  # from one bar to the next is no gap
+        stale = max(inputs.stale_after or STALE_BARS * length, length)
         self._least = {
             turn: (stale, *(least for _, least in self.lacking(turn))) for turn in self.turns
         }

@@ -48,10 +48,14 @@ class Source(ABC):
     """The body of a step function: its lines, the columns and literals they use, their state.
 
     What a node means is the translator's to say (:mod:`whispr_daemon.rules.compile.codegen`).
+
+    Attributes:
+        on_ticks: its rows are ticks, whose path is from the price before to theirs.
     """
 
     def __init__(self) -> None:
         """Start empty."""
+        self.on_ticks = False
         self.columns: list[Column] = []
         self.literals: list[float] = []
         self.wholes: list[int] = []

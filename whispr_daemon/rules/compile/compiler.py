@@ -71,6 +71,7 @@ def compile_rule(rule: Rule, numbers: Sequence[int], asked_of: frozenset[str]) -
     """Generate the function of some of a rule's clauses; ``asked_of`` are the signals to keep."""
     parts = parts_of(rule, numbers)
     source = Translation([held.name for held in rule.variables])
+    source.on_ticks = any(part.clause.evaluate == "tick" for part in parts)
     width = 1 + max((len(part.shown) for part in parts), default=0)
     writing = Writing(source, source.whole(width), asked_of)
     most = PER_CLAUSE * len(parts) + 1

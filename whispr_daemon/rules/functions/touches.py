@@ -1,4 +1,4 @@
-"""Touches of a value by the path of a bar: touch, touch_new."""
+"""Touches of a value by the path of a bar, or of a tick: touch, touch_new."""
 
 from typing import Final, NamedTuple
 
@@ -10,7 +10,10 @@ from whispr_daemon.rules.tree import stands_still
 
 
 class Path(NamedTuple):
-    """From where to where a bar went, the jump from the previous close included."""
+    """From where to where a bar went, the jump from the previous close included.
+
+    Of a tick it is the way from the price before.
+    """
 
     low: str
     high: str
@@ -24,7 +27,7 @@ def touch(source: Source, call: Call) -> Event:
     truth = source.name("0")
     with source.block(f"if {source.ready(call)} and {x} == {x}:"):
         source.line(f"{truth} = 1 if {path.low} <= {x} <= {path.high} else -1")
-    source.line(f"{last} = {source.column(_CLOSE)}")
+    source.line(f"{last} = {source.column(_end(source))}")
     return Event(truth, "0", "0", level_of(touched, x))
 
 
@@ -56,18 +59,24 @@ def touch_new(source: Source, call: Call) -> Event:
     if still:
         source.line(f"{low} = {path.low}")
         source.line(f"{high} = {path.high}")
-    source.line(f"{last} = {source.column(_CLOSE)}")
+    source.line(f"{last} = {source.column(_end(source))}")
     return Event(truth, "0", "0", level_of(touched, x))
 
 
 def bar_path(source: Source, last: str) -> Path:
     """Write the path of a bar; ``last`` holds the previous close, NaN of the first bar."""
-    low, high = source.name(source.column(_LOW)), source.name(source.column(_HIGH))
+    ends = (_PRICE, _PRICE) if source.on_ticks else (_LOW, _HIGH)
+    low, high = (source.name(source.column(end)) for end in ends)
     with source.block(f"if {last} < {low}:"):
         source.line(f"{low} = {last}")
     with source.block(f"if {last} > {high}:"):
         source.line(f"{high} = {last}")
     return Path(low, high)
+
+
+def _end(source: Source) -> Column:
+    """Return where a path ends, and the next begins."""
+    return _PRICE if source.on_ticks else _CLOSE
 
 
 def level_of(node: Node, x: str) -> str:
@@ -78,6 +87,7 @@ def level_of(node: Node, x: str) -> str:
 _CLOSE: Final = Column("close")
 _HIGH: Final = Column("high")
 _LOW: Final = Column("low")
+_PRICE: Final = Column("price")
 
 TOUCHES: Final = (
     Function(
