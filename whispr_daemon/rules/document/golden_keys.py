@@ -41,7 +41,8 @@ GIVEN: Final = (
     Key("daily", TEXT, "a file of daily bars"),
     Key("splits", items(SPLIT), "splits and dividends: prices of the bars are not adjusted"),
     Key("account", items(OBJECT), "account figures by time"),
-    Key("position", items(OBJECT), "position figures by time"),
+    Key("position", items(OBJECT), "position figures by time; before the first there is none"),
+    Key("orders", items(OBJECT), "figures of resting orders by time: open"),
 )
 
 
