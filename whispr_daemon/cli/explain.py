@@ -17,6 +17,7 @@ from whispr_daemon.cli.serving import serve
 from whispr_daemon.cli.terminal import FAILED, complain, machine, out
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.errors import SettingsError
+from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.explain.explaining import explain
@@ -82,7 +83,7 @@ def _where(history: History, rule: Rule, symbol: str) -> Where:
 def _moment(history: History, name: str, symbol: str, at: str) -> int:
     """Return the moment asked for; a bare time is of the last session in the log."""
     batch = history.batch([symbol])
-    bars = batch.rows[batch.rows["timeframe"] != DAILY]
+    bars = batch.rows[(batch.rows["timeframe"] != DAILY) & (batch.rows["kind"] != Kind.SPLIT)]
     if not len(bars):
         raise SettingsError(f"the log holds no bars or trades of {symbol}")
     last = int(bars["ts"].max())
@@ -126,7 +127,8 @@ def _explained(
 def _not_evaluated(history: History, rule: Rule, symbol: str, ts: int) -> str:
     where = _where(history, rule, symbol)
     batch = history.batch([symbol])
-    bars = np.unique(batch.rows["ts"][batch.rows["timeframe"] != DAILY])
+    mine = (batch.rows["timeframe"] != DAILY) & (batch.rows["kind"] != Kind.SPLIT)
+    bars = np.unique(batch.rows["ts"][mine])
     first, last = (where.local(int(each)).isoformat() for each in (bars[0], bars[-1]))
     near = [int(each) for each in (*bars[bars < ts][-1:], *bars[bars > ts][:1])]
     beside = " and ".join(where.local(each).isoformat() for each in near)

@@ -194,6 +194,11 @@ class RulesStrategy:
             for message in change.refused
         ]
 
+    @property
+    def splits(self) -> Splits:
+        """The splits of all instruments that came so far."""
+        return self._splits
+
     def refers(self) -> Collection[str]:
         """Return the symbols that rules read beside their own."""
         return self._refs

@@ -1,6 +1,6 @@
 """The splits and dividends that are known: what makes earlier rows comparable with later ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Final, NamedTuple, TypeAlias
 
@@ -54,6 +54,16 @@ class Splits:
     def known(self) -> dict[str, tuple[Factors, ...]]:
         """Return all splits by instrument."""
         return {symbol: tuple(found) for symbol, found in self._of.items()}
+
+    def last(self, symbols: Iterable[str], ts: int) -> tuple[str, Factors] | None:
+        """Return whose split was the last of some instruments up to a time; None: there was none.
+
+        ``ts`` is in ns UTC.
+        """
+        found = [
+            (symbol, one) for symbol in symbols for one in self._of.get(symbol, ()) if one.ts <= ts
+        ]
+        return max(found, key=lambda each: each[1].ts, default=None)
 
     def rescaled(self, batch: Batch) -> Batch:
         """Return a batch in the terms that hold after all known splits."""

@@ -100,7 +100,7 @@ class _Explaining:
             case Verdict.NO_EDGE:
                 return self._no_edge(number)
             case Verdict.SPLIT:
-                return "the first evaluation after a split: nothing fires on it"
+                return self._split()
             case Verdict.REARM:
                 text = "" if clause.rearm is None else spelling(clause.rearm)
                 return f"not armed again since {self._last(number)}: rearm is {text}"
@@ -115,6 +115,19 @@ class _Explaining:
                 return "the clause is off" if clause.mode == "off" else "stopped by its errors"
             case _:
                 return ""
+
+    def _split(self) -> str:
+        """Name the split after which this is the first evaluation."""
+        read = (self._symbol, *self._rule.inputs.refs.values())
+        found = self._watch.splits.last(read, self._now.ts)
+        if found is None:
+            return "the first evaluation after a split"
+        symbol, split = found
+        since = self._where.local(split.ts).date().isoformat()
+        return (
+            f"the first evaluation since prices of {symbol} before {since} are multiplied by "
+            f"{split.price:.10g}"
+        )
 
     def _culprit(self, clause: Clause) -> str:
         if clause.condition is not None:

@@ -10,6 +10,7 @@ import msgspec
 
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.outputs import Output
+from whispr_daemon.rules.columns.splits import Splits
 from whispr_daemon.rules.compile.record import Verdict
 from whispr_daemon.rules.explain.evaluated_tree import level_parts
 from whispr_daemon.rules.logged import Logged
@@ -133,6 +134,11 @@ class Watch:
     def looks(self, symbol: str) -> Sequence[Look]:
         """Return the evaluations of an instrument that are kept, oldest first."""
         return self._looks.get(symbol, ())
+
+    @property
+    def splits(self) -> Splits:
+        """The splits that are known."""
+        return self._traced.strategy.splits
 
     def symbols(self) -> tuple[str, ...]:
         """Return the instruments that were evaluated."""

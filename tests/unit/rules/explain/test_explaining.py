@@ -244,3 +244,22 @@ def test_a_replay_that_comes_out_otherwise_says_what_the_daemon_said() -> None:
     assert told_otherwise([one], []) == [one]
     (beside,) = told_otherwise([one], _said(fired=True))
     assert beside.facts[-1].startswith("the daemon said: emit GG")
+
+
+def test_what_a_split_holds_back_names_the_split() -> None:
+    found = explained(case("10_split"), "2026-06-25", "00:00")
+    held = {one.clause: one.because for one in found if one.outcome == "suppressed"}
+    assert held == {
+        "every": "the first evaluation since prices of SPY before 2026-06-24 are multiplied by 0.5"
+    }
+
+
+def test_of_a_split_that_was_passed_by_nothing_is_forgotten() -> None:
+    found = case("10_split")
+    rows, symbols = found.rows, found.symbols
+    watch = Watch([found.rule], found.rule.name, found.settings)
+    for begin, end, take in ((0, 4, watch.skip), (4, 6, watch.pass_by), (6, len(rows), watch.fold)):
+        take(Batch(rows[begin:end], symbols))
+    assert watch.fires("SPY", "averages") == [
+        wanted.ts for wanted in found.expect or () if wanted.said.get("emit") == "averages"
+    ]
