@@ -138,8 +138,8 @@ def _is_late(given: Arrived, r: int, ints: Ints, making: Making) -> bool:
     """Is it a repeat, or too late for any bar?"""
     i = given.slot[r] * INTS
     if given.kind[r] == TRADE:
-        return given.end[r] < ints[i + EVER] - making.grace
-    return ints[i + END] > 0 and given.end[r] <= ints[i + LAST]
+        return bool(given.end[r] < ints[i + EVER] - making.grace)
+    return bool(ints[i + END] > 0 and given.end[r] <= ints[i + LAST])
 
 
 def _open(given: Arrived, r: int, state: State, bucket: tuple[int, int], making: Making) -> None:
