@@ -4,6 +4,7 @@ import importlib
 import math
 import os
 import shutil
+import signal
 import stat
 from collections.abc import Iterator
 from functools import partial
@@ -15,6 +16,7 @@ import pytest
 
 from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
 from whispr_daemon.adapters.kernels.link import UnlinkableError, link
+from whispr_daemon.adapters.kernels.process import BuildProcess, EndedError
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.functions.folds import State
 from whispr_daemon.rules.jit import UNCOMPILED, Group, Recipe, fold_recipe
@@ -199,6 +201,35 @@ def test_a_compiler_process_that_dies_is_told(
     compiler.finish()
     assert compiler.compiled(QUOTIENT, MANY) is None
     assert "status 1" in capsys.readouterr().out
+
+
+def test_a_compiler_process_that_keeps_dying_is_not_started_forever(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", shutil.which("false"))
+    compiler = NumbaCompiler(tmp_path / "kernels")
+    for number in range(9):
+        compiler.compiled(QUOTIENT._replace(text=f"def f(x):\n    return x + {number}.0\n"), MANY)
+    compiler.finish()
+    assert capsys.readouterr().out.count("kernel_compiler_ended") == 3
+
+
+def test_a_process_that_is_killed_says_so_and_is_waited_for(tmp_path: Path) -> None:
+    process = BuildProcess(tmp_path)
+    process.kill()
+    with pytest.raises(EndedError, match=f"status {-signal.SIGKILL}"):
+        process.build("k1")
+    process.close()
+
+
+def test_to_close_while_it_compiles_leaves_no_process_and_no_thread(
+    compiler: NumbaCompiler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(9):
+        compiler.compiled(QUOTIENT._replace(text=f"def f(x):\n    return x - {number}.0\n"), MANY)
+    compiler.close()
+    assert (compiler._thread, compiler._process) == (None, None)
+    assert capsys.readouterr().out == ""
 
 
 def test_the_folder_is_private(tmp_path: Path) -> None:

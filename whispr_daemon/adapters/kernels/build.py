@@ -1,7 +1,7 @@
 """Compiles the modules of a folder. As a program it leaves what it made to numba's cache there.
 
-``python -m whispr_daemon.adapters.kernels.build FOLDER NAME…`` says, a line each on its output,
-``NAME`` of what is compiled, or ``NAME: why`` it cannot be.
+``python -m whispr_daemon.adapters.kernels.build FOLDER`` reads names of modules, a line each, and
+answers each with a line: nothing if it is compiled, else why it cannot be. It ends with its input.
 """
 
 import os
@@ -37,18 +37,18 @@ def build(folder: Path, name: str) -> Function:
     return kernel
 
 
-def main(folder: str, names: list[str]) -> None:
+def main(folder: str) -> None:
     """Compile modules; say what became of each."""
     os.nice(_POLITELY)
-    for name in names:
+    for line in sys.stdin:
         try:
-            build(Path(folder), name)
+            build(Path(folder), line.strip())
         except Exception as error:  # noqa: BLE001 (whatever it is, the kernel runs uncompiled)
             reason = " ".join(str(error).split())
-            print(f"{name}: {type(error).__name__}: {reason}", flush=True)  # noqa: T201
+            print(f"{type(error).__name__}: {reason}", flush=True)  # noqa: T201
         else:
-            print(name, flush=True)  # noqa: T201
+            print(flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1])

@@ -5,9 +5,6 @@ interpreter for most of it, so that is a process's work; a compiled kernel is lo
 first one in half a second, of which one hundredth of a second at a time holds the interpreter.
 """
 
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Condition, Thread
 from typing import Final
@@ -15,12 +12,12 @@ from typing import Final
 import structlog
 
 from whispr_daemon.adapters.kernels import build
-from whispr_daemon.adapters.kernels.link import Linked, UnlinkableError, link
+from whispr_daemon.adapters.kernels.link import UnlinkableError, link
+from whispr_daemon.adapters.kernels.process import BuildProcess, EndedError
 from whispr_daemon.adapters.kernels.shelf import Shelf
 from whispr_daemon.rules.jit import Function, Recipe
 
-_SHOWN: Final = 1_000  # characters of what it said last
-_AT_ONCE: Final = 16  # kernels a process compiles, so that the first ones are not waited for long
+_DEATHS: Final = 3  # of processes in a row, after which no other is started
 
 
 class NumbaCompiler:
@@ -41,7 +38,8 @@ class NumbaCompiler:
         self._waiting: list[Recipe] = []
         self._changed = Condition()
         self._thread: Thread | None = None
-        self._process: subprocess.Popen[str] | None = None
+        self._process: BuildProcess | None = None
+        self._deaths = 0
         self._closed = False
 
     def compiled(self, recipe: Recipe, rows: int) -> Function | None:
@@ -74,69 +72,63 @@ class NumbaCompiler:
     # ------------------------------------------------------------------ in the thread
     def _work(self) -> None:
         try:
-            while recipes := self._taken():
-                self._make(recipes)
+            while (recipe := self._next()) is not None:
+                self._make(recipe)
         except Exception:  # noqa: BLE001 (everything goes on as it was: uncompiled)
             self._journal.exception("kernels_stay_uncompiled")
             with self._changed:
-                self._thread = None
+                process, self._process, self._thread = self._process, None, None
                 self._changed.notify_all()
+            if process is not None:
+                process.kill()
+                process.close()
 
-    def _taken(self) -> list[Recipe]:
+    def _next(self) -> Recipe | None:
+        """Return what is to be made next; None if there is nothing, and the thread is to end."""
+        while True:
+            with self._changed:
+                if self._waiting:
+                    return self._waiting.pop(0)
+                process, self._process = self._process, None
+                if process is None:
+                    self._thread = None
+                    self._changed.notify_all()
+                    return None
+            process.close()  # and nobody who asks meanwhile waits for that
+
+    def _make(self, recipe: Recipe) -> None:
+        try:
+            module = link(recipe)
+        except UnlinkableError as error:
+            self._journal.warning("kernel_not_compilable", kernel=recipe.name, why=str(error))
+            return
+        if not self._shelf.put(module) and not self._compile(module.name):
+            return
+        try:
+            self._functions[recipe] = build.build(self._shelf.folder, module.name)
+        except Exception as error:  # noqa: BLE001 (a cache can be broken in many ways)
+            self._shelf.remove(module.name)  # the next run makes it anew
+            self._journal.warning("kernel_not_loaded", kernel=module.name, why=str(error))
+
+    def _compile(self, name: str) -> bool:
+        """Compile a module in the process; say if it did."""
         with self._changed:
-            taken = self._waiting[:_AT_ONCE]
-            del self._waiting[:_AT_ONCE]
-            if not taken:
-                self._thread = None
-                self._changed.notify_all()
-        return taken
-
-    def _make(self, recipes: Sequence[Recipe]) -> None:
-        linked = dict(self._linked(recipes))
-        new = [each.name for each in linked.values() if not self._shelf.put(each)]
-        refused = self._compile(new) if new else set()
-        for recipe, module in linked.items():
-            if self._closed or module.name in refused:
-                continue
-            try:
-                function = build.build(self._shelf.folder, module.name)
-            except Exception as error:  # noqa: BLE001 (a cache can be broken in many ways)
-                self._shelf.remove(module.name)  # the next run makes it anew
-                self._journal.warning("kernel_not_loaded", kernel=module.name, why=str(error))
-            else:
-                self._functions[recipe] = function
-
-    def _linked(self, recipes: Sequence[Recipe]) -> Iterator[tuple[Recipe, Linked]]:
-        for recipe in recipes:
-            try:
-                yield recipe, link(recipe)
-            except UnlinkableError as error:
-                self._journal.warning("kernel_not_compilable", kernel=recipe.name, why=str(error))
-
-    def _compile(self, names: Sequence[str]) -> set[str]:
-        """Compile modules in a process; return those that it did not compile."""
-        command = [sys.executable, "-m", build.__name__, str(self._shelf.folder), *names]
-        with self._changed:
-            if self._closed:
-                return set(names)
-            process = subprocess.Popen(  # noqa: S603 (our own module, names are hashes)
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            self._process = process
-        said, complaints = process.communicate()
-        self._process = None
-        if process.returncode and not self._closed:
-            why = f"status {process.returncode}: {complaints[-_SHOWN:]}"
-            self._journal.warning("kernel_compiler_ended", why=why)
-        missing = set(names)
-        for line in said.splitlines():
-            name, _, why = line.partition(": ")
-            if why:
-                self._journal.warning("kernel_not_compilable", kernel=name, why=why)
-            else:
-                missing.discard(name)
-        return missing
+            if self._closed or self._deaths >= _DEATHS:
+                return False
+            if self._process is None:
+                self._process = BuildProcess(self._shelf.folder)
+            process = self._process
+        try:
+            why = process.build(name)
+        except EndedError as error:
+            with self._changed:
+                self._process = None
+            process.close()
+            if not self._closed:
+                self._deaths += 1
+                self._journal.warning("kernel_compiler_ended", kernel=name, why=str(error))
+            return False
+        self._deaths = 0
+        if why:
+            self._journal.warning("kernel_not_compilable", kernel=name, why=why)
+        return not why
