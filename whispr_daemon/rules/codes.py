@@ -58,6 +58,7 @@ CODES: Final = {
     "W102": "Clock times are those of each exchange, whatever the file says.",
     "W103": "The risk gate keeps the limits of risk: no clause obeys them.",
     "W104": "No source brings the price that is asked for: another takes its place.",
+    "W105": "What stands where the level of an alert may stand is none.",
     "W201": "A level of one side is crossed in both directions.",
     "W202": "A cross of Pine's is not a cross of ours.",
     "W203": "No rule emits a signal that is asked for.",

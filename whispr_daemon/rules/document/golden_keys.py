@@ -3,6 +3,7 @@
 from typing import Final
 
 from whispr_daemon.rules.document.keys import (
+    BOOLEAN,
     NUMBER,
     OBJECT,
     TEXT,
@@ -87,6 +88,62 @@ TEST: Final = (
 )
 _MARKET: Final = [{"required": [name]} for name in ("bars", "trades", "quotes")]
 TESTS: Final = Key("tests", items(table(TEST, anyOf=_MARKET), 0), "golden tests")
+_ANY: Final[Schema] = {}
+_AT: Final = Key(
+    "at",
+    TEXT,
+    "time of the evaluation, which is the END of a bar: 09:36, 09:36:05.250 or 2026-06-24 09:36",
+    required=True,
+)
+EXPECT: Final = (
+    _AT,
+    Key("emit", TEXT, "a signal, by its name"),
+    Key("alert", choice("debug", "info", "warn", "error", "critical"), "an alert, by its level"),
+    Key("log", TEXT, "a line of the audit, by its text"),
+    Key("order", _ANY, "the wish for an order: keys that are to be so"),
+    Key("target", _ANY, "the wish for a position: keys that are to be so"),
+    Key("flatten", _ANY, "the wish to be out: symbol or all"),
+    Key("cancel", _ANY, "resting orders to be cancelled: their tag"),
+    Key("halt", _ANY, "no new risk: keys that are to be so"),
+    Key("message", TEXT, "of an alert or a line of the audit"),
+    Key("dir", choice("up", "down", ""), "the direction of the cross"),
+    Key("gap", BOOLEAN, "was it a cross by a gap?"),
+    Key("strength", NUMBER, "of a signal"),
+    Key("side", TEXT, "long, short or flat; of an order buy or sell"),
+    Key("price", NUMBER, "at the evaluation"),
+    Key("level", _ANY, "that was crossed, to four digits"),
+    Key("symbol", TEXT, "the instrument"),
+    Key("data", OBJECT, "values that a signal carries"),
+    Key("clause", TEXT, "the clause it comes from"),
+    Key("id", TEXT, "the clause it comes from"),
+)
+_VALUE: Final = (
+    _AT,
+    Key("expr", TEXT, "an expression", required=True),
+    Key("value", {"type": ["number", "string", "boolean"]}, "what it is, or na", required=True),
+    Key("tol", NUMBER, "how far off it may be; 1e-9"),
+    Key("symbol", TEXT, "the instrument"),
+)
+_SUPPRESSED: Final = (
+    _AT,
+    Key("id", TEXT, "the clause"),
+    Key("reason", choice("when", "gap", "rearm", "once", "max_fires", "cooldown"), "what held it"),
+    Key("symbol", TEXT, "the instrument"),
+)
+
+
+def spelt_out(tests: Schema) -> None:
+    """Put the shapes of expectations into the schema of ``tests``, as editors want it.
+
+    Who runs the tests tells mistakes in them one by one, and stops no other test for them.
+    """
+    properties = tests["items"]["properties"]
+    for name, keys in (
+        ("expect", EXPECT),
+        ("expect_values", _VALUE),
+        ("expect_suppressed", _SUPPRESSED),
+    ):
+        properties[name] = {**properties[name], "items": table(keys)}
 
 
 def tests_schema() -> Schema:

@@ -5,7 +5,7 @@ import json
 from typing import Any, Final
 
 from whispr_daemon.rules.document.action_keys import action_schema
-from whispr_daemon.rules.document.golden_keys import TESTS
+from whispr_daemon.rules.document.golden_keys import TESTS, spelt_out
 from whispr_daemon.rules.document.input_keys import INDICATOR_NAME, INPUTS
 from whispr_daemon.rules.document.keys import (
     BOOLEAN,
@@ -144,13 +144,19 @@ def rule_schema() -> Schema:
 
 
 def editor_schema() -> Schema:
-    """Return :func:`rule_schema` with the shapes of actions spelt out, as editors want it."""
+    """Return :func:`rule_schema` with shapes spelt out, as editors want it.
+
+    These are those of actions and of what tests expect; and files of tests alone are right, too.
+    """
     schema: dict[str, Any] = copy.deepcopy(rule_schema())
     clause = schema["properties"]["logic"]["items"]["properties"]
     for key in ("then", "on_timeout"):
         clause[key] = {**clause[key], "items": action_schema()}
     indicators = schema["properties"]["inputs"]["properties"]["indicators"]
     indicators["anyOf"][0] = {**indicators["anyOf"][0], "items": INDICATOR_NAME}
+    spelt_out(schema["properties"]["tests"])
+    whole = {"required": schema.pop("required")}
+    schema["anyOf"] = [whole, {"required": ["tests"], "maxProperties": 1}]
     return schema
 
 

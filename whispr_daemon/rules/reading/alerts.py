@@ -5,6 +5,7 @@ from typing import cast
 from whispr_daemon.domain.outputs import Severity
 from whispr_daemon.rules.actions import Note, Warn
 from whispr_daemon.rules.check.parse import MAX_CHARACTERS
+from whispr_daemon.rules.diagnostics import Finding, suggestion
 from whispr_daemon.rules.document.action_keys import SEVERITIES
 from whispr_daemon.rules.message import Message, read_message
 from whispr_daemon.rules.reading.place import Place
@@ -17,6 +18,10 @@ def read_alert(place: Place, rest: str, start: int) -> Warn | None:
     if colon and head in SEVERITIES:
         severity = cast("Severity", head)
         rest, start = tail, start + len(head) + 1
+    elif colon and (hint := suggestion(head.strip(), SEVERITIES)):
+        text = f"{head!r} is no level of alerts, so this is info and {head!r} is told{hint}"
+        found = Finding(start=start, code="W105", message=text, severity="warning")
+        place.bench.find(found, place.path)
     message = _message(place, rest, start, "alert")
     return None if message is None else Warn(severity=severity, message=message)
 
@@ -30,7 +35,8 @@ def read_alert_mapping(place: Place, value: object) -> Warn | None:
     severity = value.get("level", "info")
     right = severity in SEVERITIES
     if not right:
-        found = f"alert level {severity!r} is none of {', '.join(SEVERITIES)}"
+        hint = suggestion(str(severity), SEVERITIES)
+        found = f"alert level {severity!r} is none of {', '.join(SEVERITIES)}{hint}"
         place.refuse("E402", found, 0, "level")
     channels = value.get("channels", [])
     if not isinstance(channels, list) or not all(isinstance(one, str) for one in channels):

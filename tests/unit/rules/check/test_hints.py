@@ -51,6 +51,17 @@ def test_keys_of_another_language() -> None:
     assert mistake(then="emit:S").endswith('expected a list: ["emit:S"]')
 
 
+def test_a_level_that_is_none_is_told() -> None:
+    text = TEXT.format(name="r", condition='"price > 1"', cooldown="5m", then='["alert:warning:x"]')
+    loaded = load([RuleFile("r.yaml", text)])
+    assert loaded.errors == ()
+    (found,) = [one for one in loaded.diagnostics if one.code == "W105"]
+    assert found.message.endswith("(did you mean 'warn'?)")
+    assert "did you mean 'warn'" in mistake(then="[{alert: {level: warning, message: x}}]")
+    plain = text.replace("alert:warning:x", "alert:GG: crossed")
+    assert all(one.code != "W105" for one in load([RuleFile("r.yaml", plain)]).diagnostics)
+
+
 def test_a_few_known_keys_are_listed() -> None:
     text = TEXT.format(name="r", condition='"m > 1"', cooldown="5m", then='["emit:S"]')
     declared = text.replace('"1m"', '"1m", indicators: {m: {type: EMA, periods: 3, colour: red}}')
