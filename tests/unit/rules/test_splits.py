@@ -9,6 +9,7 @@ from whispr_daemon.domain.batch import Batch, Rows, empty_rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.domain.timeframe import CODE_OF, DAY, MINUTE
+from whispr_daemon.rules.columns.splits import Factors, Splits
 from whispr_daemon.rules.load import RuleFile, load
 from whispr_daemon.rules.logged import Logged
 from whispr_daemon.rules.settings import RuleSettings
@@ -137,3 +138,105 @@ def test_from_the_second_bar_on_it_is_as_if_prices_had_been_adjusted(
 
 def _comparable(outputs: list[Output]) -> list[object]:
     return [(one.ts_event, one.name, one.direction, one.price, one.data) for one in outputs]
+
+
+def test_a_restart_after_a_split_knows_it() -> None:
+    rule = ("if: 'cross(price, ema(close, 9))'",)
+    rows = market(BEFORE, split(), AFTER)
+    first, second = (Logged(strategy(*rule), Batch(rows, SYMBOLS)) for _ in range(2))
+    first.on_batch(Batch(rows[:391], SYMBOLS))
+    second.restore(first.snapshot())
+    rest = Batch(rows[391:], SYMBOLS)
+    assert second.on_batch(rest) == first.on_batch(rest) != []
+    assert second.strategy.splits.known() == {"SPY": ((MIDNIGHT, 0.5, 2.0),)}
+
+
+def test_what_a_clause_has_said_is_not_forgotten() -> None:
+    once = "if: 'price > 1', edge: every, once: ever"
+    slow = "if: 'price > 1', edge: every, cooldown: 60m, span_sessions: true"
+    few = "if: 'price > 1', edge: every, max_fires: {count: 392, per: ever}"
+    rows = market(BEFORE, split(), AFTER)
+    later = [one.name for one in folded(strategy(once, slow, few), rows) if one.ts_event > MONDAY]
+    assert later.count("fire0") == 0
+    assert later.count("fire2") == 2
+    assert folded(strategy(once, slow, few), rows) == folded(strategy(once, slow, few), rows, 50)
+
+
+def test_variables_live_on() -> None:
+    text = "if: 'price > 0 and seen < 3', edge: every, then: [{set: {seen: 'seen + 1'}}]"
+    loaded = load(
+        [
+            RuleFile(
+                "r.yaml",
+                f"name: r\nvars: {{seen: {{init: 0, reset: never}}}}\nlogic:\n  - {{{text}}}\n",
+            )
+        ]
+    )
+    if loaded.errors:
+        pytest.fail(str(loaded.errors))
+    rows = market(BEFORE, split(), AFTER)
+    said = folded(RulesStrategy(loaded.rules, SETTINGS), rows)
+    assert len([one for one in said if one.name == "set"]) == 3
+
+
+def test_what_must_hold_for_a_while_begins_again_and_must_be_seen_false() -> None:
+    lasting = "if: 'price > 1', for: 5m, span_sessions: true"
+    start = "if: 'price > 1', fire_on_start: true"
+    rows = market(BEFORE[-3:], split(), AFTER)
+    said = folded(strategy(lasting, start), rows)
+    fires = [one for one in said if one.name == "fire1"]
+    assert [one.ts_event for one in fires] == [OPEN + 388 * MINUTE]
+    assert [one.data["reason"] for one in said if one.name == "suppressed"] == ["split"]
+    assert not [one for one in said if one.name == "fire0"]
+
+
+def test_a_dividend_lowers_what_came_before() -> None:
+    rule = strategy("if: 'cross_down(price, prev.close - 0.5)'")
+    assert BEFORE["close"][-1] == 102.0  # 100.98 of it are left, so the level is 100.48
+    rows = market(BEFORE, split(0.99, 1.0), bars(MONDAY, [100.9, 100.5, 100.4, 101.6]))
+    assert [one.ts_event for one in folded(rule, rows)] == [MONDAY + 3 * MINUTE]
+
+
+def test_others_keep_what_a_trimmed_log_does_not_hold() -> None:
+    rule = ("if: 'cross(price, ema(close, 100))'",)
+    both = market(BEFORE, bars(OPEN, [100.0 + n % 5 for n in range(390)], 1))
+    after = market(AFTER, bars(MONDAY, [102.0 + n % 2 * 3 for n in range(20)], 1))
+    loaded = strategy(*rule, more="inputs: {symbols: [SPY, QQQ]}\n")
+    loaded.on_batch(Batch(both, SYMBOLS))
+    trimmed = np.concatenate([both[-20:], split()])
+    engine = Logged(loaded, Batch(trimmed, SYMBOLS))
+    said = engine.on_batch(Batch(np.concatenate([split(), after]), SYMBOLS))
+    wanted = folded(
+        strategy(*rule, more="inputs: {symbols: [QQQ]}\n"), np.concatenate([both, after])
+    )
+    assert [(one.ts_event, one.data) for one in said if one.instrument == "QQQ"] == [
+        (one.ts_event, one.data) for one in wanted if one.ts_event > MONDAY
+    ]
+    assert loaded.warmup().keys() == {"rule SPY"}
+
+
+def test_trades_and_quotes_of_before_are_in_new_terms_and_sizes_too() -> None:
+    rows = empty_rows(4)
+    rows["kind"] = [Kind.TRADE, Kind.QUOTE, Kind.TRADE, Kind.CLOCK]
+    rows["ts"] = [1, 2, 10, 3]
+    rows["instrument"][3] = 0xFFFFFFFF
+    for field, value in zip(
+        ("open", "high", "low", "close", "volume"), range(8, 48, 8), strict=True
+    ):
+        rows[field][:3] = value
+    found = Splits({"SPY": [Factors(5, 0.5, 2.0), Factors(9, 0.5, 1.0)]})
+    scaled = found.rescaled(Batch(rows, SYMBOLS)).rows
+    assert scaled[0].tolist()[5:] == (2, 4, 6, 8, 80)
+    assert scaled[1].tolist()[5:] == (2, 4, 48, 64, 80)
+    assert scaled[2:].tolist() == rows[2:].tolist()
+    assert not found.add("SPY", Factors(5, 0.1, 1.0))
+
+
+def test_a_daily_bar_is_of_its_day_wherever_the_source_lets_it_end() -> None:
+    daily = empty_rows(6)
+    daily["kind"], daily["timeframe"], daily["close"] = Kind.BAR, CODE_OF["1d"], 8
+    midnights = np.array([0, 5, 14]) * 60 * MINUTE  # UTC; New York's; the open
+    day = MIDNIGHT // DAY * DAY
+    daily["ts"][:3], daily["ts"][3:] = day + midnights, day + DAY + midnights
+    scaled = Splits({"SPY": [Factors(MIDNIGHT, 0.5, 2.0)]}).rescaled(Batch(daily, SYMBOLS))
+    assert scaled.rows["close"].tolist() == [4, 4, 4, 8, 8, 8]
