@@ -29,17 +29,20 @@ def explain(watch: Watch, symbol: str, ts: int, where: Where) -> list[Explanatio
     for number, clause in enumerate(watch.rule.clauses):
         looks = [look for look in before if look.evaluate == clause.evaluate]
         if looks and looks[-1].ts == ts:
-            found.append(_Explaining(watch, symbol, looks, where).clause(number))
+            found.append(_Explaining(watch, symbol, looks, where, number).told())
     return found
 
 
 class _Explaining:
-    """One evaluation, with those before it."""
+    """One evaluation of a clause, with those before it."""
 
-    def __init__(self, watch: Watch, symbol: str, looks: Sequence[Look], where: Where) -> None:
+    def __init__(
+        self, watch: Watch, symbol: str, looks: Sequence[Look], where: Where, number: int
+    ) -> None:
         self._watch = watch
         self._rule = watch.rule
         self._symbol = symbol
+        self._number = number
         self._looks = looks
         self._where = where
         self._now = looks[-1]
@@ -47,8 +50,8 @@ class _Explaining:
         bar = self._now.ts - NANOS_OF[CODE_OF[timeframe]]
         price = self._rule.inputs.price
         self._moment = Moment(
-            self._now.numbers,
-            looks[-2].numbers if len(looks) > 1 else {},
+            self._now.seen_by(number),
+            looks[-2].seen_by(number) if len(looks) > 1 else {},
             f"bar {where.clock(bar)}, {symbol} {timeframe}"
             if self._now.evaluate == "bar_close"
             else f"last complete bar, {symbol} {timeframe}",
@@ -56,8 +59,9 @@ class _Explaining:
             "" if watch.settings.pinned_levels else where.session_before(bar),
         )
 
-    def clause(self, number: int) -> Explanation:
-        """Explain one clause."""
+    def told(self) -> Explanation:
+        """Explain the clause."""
+        number = self._number
         clause = self._rule.clauses[number]
         found = self._now.verdicts.get(number)
         verdict = Verdict.OFF if found is None else found.verdict

@@ -36,6 +36,11 @@ class Look(NamedTuple):
     numbers: Mapping[str, float]  # by canonical spelling
     waits: str  # what the rule still waits for, in words
 
+    def seen_by(self, clause: int) -> Mapping[str, float]:
+        """Return the values as a clause saw them: later ones may have set variables."""
+        found = self.verdicts.get(clause)
+        return self.numbers if found is None else {**self.numbers, **_numbers(found)}
+
     def verdict(self, clause: int) -> Verdict | None:
         """Return what came of a clause, None if it was not evaluated."""
         found = self.verdicts.get(clause)
@@ -121,11 +126,7 @@ class Watch:
 
     def _look(self, symbol: str, ones: Sequence[Evaluated], waits: Mapping[str, str]) -> None:
         verdicts = {one.clause: one for one in ones}
-        numbers = {
-            shown.key: number
-            for one in ones
-            for shown, number in zip(one.shown, one.numbers, strict=True)
-        }
+        numbers = {key: number for one in ones for key, number in _numbers(one).items()}
         waiting = waits.get(f"{self.rule.name} {symbol}", "")
         looks = self._looks.setdefault(symbol, deque(maxlen=self._kept))
         evaluate = self._evaluate[ones[0].clause]
@@ -143,6 +144,10 @@ class Watch:
     def symbols(self) -> tuple[str, ...]:
         """Return the instruments that were evaluated."""
         return tuple(self._looks)
+
+
+def _numbers(one: Evaluated) -> dict[str, float]:
+    return {shown.key: number for shown, number in zip(one.shown, one.numbers, strict=True)}
 
 
 _BESIDE: Final = (Verdict.TIMEOUT, Verdict.ERROR, Verdict.DISABLED, Verdict.DATA_GAP)

@@ -68,6 +68,23 @@ def test_clauses_of_bars_and_of_ticks_are_told_where_they_were_evaluated() -> No
     assert (held.clause, held.outcome) == ("held", "fired")
 
 
+def test_a_variable_is_told_as_the_clause_saw_it() -> None:
+    rule = """
+name: stages
+inputs: {symbols: [SPY]}
+vars: {stage: {init: 0}}
+logic:
+  - {id: one, if: "price > 100 and stage == 0", then: ["set:stage=1"]}
+  - {id: two, if: "price > 100 and stage == 1", then: ["set:stage=2"]}
+tests:
+  - {name: t, bars: {closes: "100 101"}, expect: []}
+"""
+    (found,) = prepare([RuleFile("r.yaml", rule)], {}).cases
+    first, second = explained(found, "2026-06-24", "09:32")
+    assert lines(first)[-2] == "    stage = 0"
+    assert lines(second)[-2] == "    stage = 1"
+
+
 def test_a_built_in_made_of_others_is_told_by_its_call() -> None:
     rule = """
 name: squeeze
