@@ -1,11 +1,12 @@
 """What the log of a data folder holds for one instrument, with the rules that were in force."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
+from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.bootstrap.desired import RULES, decode
 from whispr_daemon.bootstrap.look import log_to_read, store_to_read
 from whispr_daemon.domain.batch import Batch, Rows, empty_rows
@@ -14,7 +15,10 @@ from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.domain.partition import partition_of
 from whispr_daemon.domain.position import ORIGIN
-from whispr_daemon.ports.event_log import EventLog
+from whispr_daemon.engine.elsewhere import Merged, read_past
+from whispr_daemon.engine.partitions import CHANGES
+from whispr_daemon.engine.reader import Reader
+from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.store import Store
 from whispr_daemon.rules.change import RuleChange
 from whispr_daemon.rules.change import decode as decode_change
@@ -67,23 +71,38 @@ async def history_of(settings: Settings, symbol: str) -> History:
             raise SettingsError(f"the log holds nothing of {symbol}; it has {known}")
         partition = partition_of(symbol, desired.rules.partitions)
         async with log_to_read(settings, desired.rules.partitions) as event_log:
-            rows = await _rows(event_log, partition)
-        numbers = {int(number) for number in rows["open"][rows["kind"] == Kind.CHANGE]}
-        numbers |= {change.number for change in await store.changes(1)}
-        found = {number: await store.change(number) for number in numbers}
-        changes = {number: decode_change(one.body) for number, one in found.items() if one}
+            reader = Reader(event_log, store, SYSTEM_CLOCK, partition, _PAGE)
+            entries = await _entries(reader)
+            numbers = {number for entry in entries for number in _changes(entry.rows)}
+            numbers |= {change.number for change in await store.changes(1)}
+            found = {number: await store.change(number) for number in numbers}
+            changes = {number: decode_change(one.body) for number, one in found.items() if one}
+            rows = await _whole(reader, entries, changes)
         said = await _said(store, f"{RULES}/{partition}", symbol)
     return History(
         rows, symbols, msgspec.structs.replace(desired.rules, partition=partition), changes, said
     )
 
 
-async def _rows(event_log: EventLog, partition: int) -> Rows:
-    parts: list[Rows] = [empty_rows(0)]
-    after = ORIGIN
-    while entries := await event_log.read(partition, after, _PAGE, 0.0):
-        parts += (entry.rows for entry in entries)
-        after = entries[-1].position
+async def _entries(reader: Reader) -> Sequence[Entry]:
+    found: list[Entry] = []
+    while read := await reader.read(found[-1].position if found else ORIGIN):
+        found += read
+    return found
+
+
+def _changes(rows: Rows) -> list[int]:
+    return [int(number) for number in rows["open"][rows["kind"] == Kind.CHANGE].tolist()]
+
+
+async def _whole(
+    reader: Reader, entries: Sequence[Entry], changes: Mapping[int, RuleChange]
+) -> Rows:
+    """Return the rows of a partition, with the past of what its rules came to refer to."""
+    refs = {symbol for change in changes.values() for symbol in change.refs}
+    newest = max((entry.marks.get(CHANGES, 0) for entry in entries), default=0)
+    merged = Merged(await read_past(reader, refs, newest, wait=False))
+    parts = [empty_rows(0), *(merged.with_past(entry).rows for entry in entries)]
     return np.concatenate(parts)
 
 

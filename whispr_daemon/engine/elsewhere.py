@@ -38,10 +38,13 @@ class Past(NamedTuple):
     symbols: Sequence[str]  # by instrument code
 
 
-async def read_past(reader: Reader, symbols: Collection[str], change: int) -> Past:
+async def read_past(
+    reader: Reader, symbols: Collection[str], change: int, *, wait: bool = True
+) -> Past:
     """Read the past of symbols that are not at home here; it may have to wait for the change.
 
-    A change comes to all partitions, one after the other: where it is not yet, it will be.
+    A change comes to all partitions, one after the other: where it is not yet, it will be. Who does
+    not ``wait`` gets what is there.
     """
     names: dict[int, set[str]] = defaultdict(set)
     for symbol in symbols:
@@ -55,7 +58,8 @@ async def read_past(reader: Reader, symbols: Collection[str], change: int) -> Pa
         there = reader.of(home)
         order, position, before = _Order(), ORIGIN, True
         while before:
-            read = await there.read(position, _WAIT)
+            read = await there.read(position, _WAIT if wait else 0.0)
+            before = wait or len(read) > 0
             codes = _codes(there.symbols, names[home])
             for entry in read:
                 before = before and entry.marks.get(CHANGES, 0) < change
