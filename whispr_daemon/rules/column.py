@@ -13,7 +13,8 @@ class Column(NamedTuple):
 
     ``key`` says of what: a price field, the canonical spelling of a node (a series, an ``AsOf``, a
     ``Forming``, a ``SessionValue`` …), ``level(ladder)``, or ``clock``. ``part`` says which:
-    ``value`` or ``count`` (how many inputs came so far, which says how warm the value is); of a
+    ``value``, ``count`` (how many inputs came so far, which says how warm the value is) or, of a
+    plug-in's function, ``fault`` (1 where it raised, else 0); of a
     ladder ``anchor``, ``atr``, ``high``, ``low`` or ``count``; of the clock ``ts`` (ns UTC, of the
     evaluation), ``date`` (of the session, days from 1970-01-01), ``day`` (of the exchange's clock),
     ``lapse``, ``bars`` or, in tick evaluation, ``bar`` (a number that grows from bar to bar of the
@@ -47,7 +48,7 @@ SLOT = Column("clock", "slot")  # of the instrument
 
 
 _WHOLE: Final = frozenset(
-    {"count", *(column.part for column in (TS, DATE, DAY, LAPSE, BARS, BAR, SLOT))}
+    {"count", "fault", *(column.part for column in (TS, DATE, DAY, LAPSE, BARS, BAR, SLOT))}
 )
 
 

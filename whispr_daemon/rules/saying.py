@@ -6,7 +6,7 @@ from typing import Any, Final
 from whispr_daemon.domain.outputs import Alert, Audit, Output, Signal
 from whispr_daemon.rules.actions import Action, Assign, Emit, Intend, Note, Warn
 from whispr_daemon.rules.column import LAPSE, Column
-from whispr_daemon.rules.compile.record import BY_ZERO, DOMAIN, FAULTS, SUPPRESSED, Verdict
+from whispr_daemon.rules.compile.record import BY_ZERO, DOMAIN, FAULTS, PLUGGED, SUPPRESSED, Verdict
 from whispr_daemon.rules.message import Message
 from whispr_daemon.rules.nodes import Node, Type
 from whispr_daemon.rules.rule import Clause, Rule
@@ -41,6 +41,8 @@ class Saying:
                 text = f"{clause.id}: not complete within its time"
                 yield Audit(name="timeout", message=text, **self._with_values(found, shared))
                 yield from self._acts(clause, clause.on_timeout, found, shared)
+            case Verdict.ERROR if found.code == PLUGGED:
+                return  # the function's own line says what it raised
             case Verdict.ERROR:
                 text = f"{self._id(found)}: {_error(found)}, which is na"
                 yield Audit(name="error", message=text, **self._with_values(found, shared))
@@ -186,5 +188,9 @@ def _happens(clause: Clause) -> bool:
 
 
 def _error(found: Evaluated) -> str:
-    words = {BY_ZERO: "division by zero", DOMAIN: "a function of what it is not defined for"}
+    words = {
+        BY_ZERO: "division by zero",
+        DOMAIN: "a function of what it is not defined for",
+        PLUGGED: "failure of a plug-in's function",
+    }
     return words.get(found.code, "overflow")

@@ -20,6 +20,7 @@ from whispr_daemon.rules.columns.session_columns import (
 )
 from whispr_daemon.rules.columns.slots import Selection, Slots
 from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.compile.parts import carried_faults, faults_of
 from whispr_daemon.rules.functions.warmth import carried_counts, needs_of
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.nodes import (
@@ -147,13 +148,15 @@ class Bank:
         self._want_column(other, node.node)
         key = canonical(node)
         symbol = node.symbol if isinstance(node, AsOf) else ""
-        brought = {Column(canonical(node.node)): Column(key), **carried_counts(node)}
+        value = {Column(canonical(node.node)): Column(key)}
+        brought = {**value, **carried_counts(node), **carried_faults(node)}
         self._carry(clock, key, other, (brought, symbol), node.node)
 
     def _want_of_bar(self, clock: Clock, node: Node) -> None:
         """Provide for what a clock of ticks knows of the last complete bar."""
         self._want_column(clock.base, node)
-        columns = [Column(canonical(node)), *(need.column for need in needs_of(node))]
+        counts = (need.column for need in needs_of(node))
+        columns = [Column(canonical(node)), *counts, *faults_of(node)]
         brought = {column: column for column in columns}
         self._carry(clock, canonical(node), clock.base, (brought, ""), node)
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from typing_extensions import override
 
 from whispr_daemon.domain.timeframe import DAY as DAY_LENGTH
-from whispr_daemon.rules.column import Column
+from whispr_daemon.rules.column import Column, is_whole
 from whispr_daemon.rules.columns.desk import Desk
 from whispr_daemon.rules.columns.maker import Maker
 from whispr_daemon.rules.columns.slots import picked
@@ -142,8 +142,8 @@ class JoinMaker(Maker):
         state = self.table.state(here.places.slots)
         carry((rows, reads), self._sources(), self._readers(), state, self._limit, out)
         for column, values in zip(self._carried.values(), out, strict=True):
-            counts = column.part == "count"
-            here.values[column] = [0 if x != x else int(x) for x in values] if counts else values
+            whole = is_whole(column)
+            here.values[column] = [0 if x != x else int(x) for x in values] if whole else values
 
     def _sources(self) -> Sources:
         there = self.other

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from whispr_daemon.domain.batch import Rows
+from whispr_daemon.ports.function import Faults
 from whispr_daemon.rules.column import DATE, SLOT, Column
 from whispr_daemon.rules.columns.desk import FIELDS, Desk
 from whispr_daemon.rules.columns.frames import Frame
@@ -113,13 +114,20 @@ class SeriesMaker(Maker):
 
     def _fold(self, frame: Frame, given: Input, out: Output) -> None:
         desk, rows = self.desk, len(given.slot)
-        step = self._folded.step_for(self._node.numbers, desk.faults)
+        raised: Faults = []
+        step = self._folded.step_for(self._node.numbers, raised)
         state = self.table.state(desk.places.slots)
         if desk.clock.forming:
             peek = picked(frame.peek, frame.evaluated).tolist()
             fold_peeking(rows, given, state, self._place, out, (step, peek))
         else:
             fold(rows, given, state, self._place, out, step)
+        if self._folded.bound is not None:
+            fault = [0] * rows
+            for row, _ in raised:
+                fault[row] = 1
+            desk.values[Column(self.key, "fault")] = fault
+            desk.faults += raised
 
 
 def fold_peeking(

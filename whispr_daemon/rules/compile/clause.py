@@ -1,6 +1,7 @@
 """The way of a clause through its filters, as lines: condition → gap → when → for → edge → split →
 rearm → limits → cooldown → fire. The first that stops what would have fired is its verdict."""
 
+from itertools import chain
 from typing import NamedTuple
 
 from whispr_daemon.rules.column import DATE, LAPSE, TS
@@ -11,8 +12,8 @@ from whispr_daemon.rules.compile.filters import (
     write_rearm,
     write_split,
 )
-from whispr_daemon.rules.compile.parts import Part, asked, may_fail, remembers
-from whispr_daemon.rules.compile.record import FAULTS, LAST_STOPPED, Verdict
+from whispr_daemon.rules.compile.parts import Part, asked, faults_of, may_fail, remembers
+from whispr_daemon.rules.compile.record import FAULTS, LAST_STOPPED, PLUGGED, Verdict
 from whispr_daemon.rules.compile.sequence import Search, write_search
 from whispr_daemon.rules.compile.writing import Writing
 from whispr_daemon.rules.nodes import Type
@@ -29,12 +30,16 @@ class Track(NamedTuple):
 
 def write_clause(source: Translation, part: Part, ready: str, writing: Writing) -> None:
     """Write a clause. Its state is taken of the present block of ``source``."""
-    if not may_fail(part):
+    raised = dict.fromkeys(chain.from_iterable(map(faults_of, part.trees)))
+    if not (raised or may_fail(part)):
         _write_verdict(source, part, ready, writing)
         return
     faults = source.new_int()
     with source.block(f"if {faults} < {FAULTS}:"):
         source.trouble = source.name("0")
+        for column in raised:
+            with source.block(f"if {source.column(column)} != 0:"):
+                source.line(f"{source.trouble} = {PLUGGED}")
         _write_verdict(source, part, ready, writing)
         with source.block(f"if not {ready} or {source.trouble} == 0:"):
             source.line(f"{faults} = 0")

@@ -1,11 +1,12 @@
 """What the compiler needs of a clause: its expressions, and the values that are written down."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from whispr_daemon.rules.actions import Emit, reads
+from whispr_daemon.rules.column import Column
 from whispr_daemon.rules.functions.function import Written
-from whispr_daemon.rules.functions.table import FUNCTIONS
+from whispr_daemon.rules.functions.table import FUNCTIONS, fold_of
 from whispr_daemon.rules.nodes import Arithmetic, AsOf, Call, Forming, Node, Series, Text, Type
 from whispr_daemon.rules.rule import Clause, Rule
 from whispr_daemon.rules.tree import canonical, children, is_constant
@@ -71,6 +72,23 @@ def remembers(node: Node) -> bool:
 def may_fail(part: Part) -> bool:
     """Does the rule itself reckon in the clause, so that it may divide by zero?"""
     return any(_reckons(node) for top in part.trees for node in computed(top))
+
+
+def faults_of(node: Node) -> Iterator[Column]:
+    """Yield the columns that say where functions of plug-ins raised which an expression reads."""
+    if isinstance(node, AsOf | Forming):
+        yield from carried_faults(node).values()
+        return
+    if isinstance(node, Series) and fold_of(node.function).bound is not None:
+        yield Column(canonical(node), "fault")
+    for child in children(node):
+        yield from faults_of(child)
+
+
+def carried_faults(node: AsOf | Forming) -> Mapping[Column, Column]:
+    """Return those of the other clock by their names here."""
+    key = canonical(node)
+    return {fault: Column(f"{key} {fault.key}", "fault") for fault in faults_of(node.node)}
 
 
 def _reckons(node: Node) -> bool:

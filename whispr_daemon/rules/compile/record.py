@@ -46,3 +46,4 @@ FAULTS: Final = 10  # evaluations in a row with an error that disable a clause
 BY_ZERO: Final = 1
 OVERFLOW: Final = 2
 DOMAIN: Final = 3  # a function of what it is not defined for, as the root of -1
+PLUGGED: Final = 4  # a plug-in's function raised

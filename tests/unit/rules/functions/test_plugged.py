@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 import msgspec
+import numpy as np
 import pytest
 
 from tests.unit.rules.bars import close_rows, ns
@@ -12,7 +13,7 @@ from tests.unit.rules.functions.expressions import typed
 from tests.unit.rules.market import engine, fired, rule_of
 from tests.unit.rules.market import fold as fold_rows
 from whispr_daemon.domain.errors import SettingsError
-from whispr_daemon.domain.outputs import Audit
+from whispr_daemon.domain.outputs import Alert, Audit
 from whispr_daemon.ports.function import Faults, RuleFunction
 from whispr_daemon.rules.functions.folds import Input, Output, State, fold
 from whispr_daemon.rules.functions.plugged import plug_in
@@ -129,3 +130,42 @@ def test_in_a_rule_it_is_like_a_built_in_and_its_errors_are_audited() -> None:
     strategy = engine(rule)
     cut = [said for row in range(4) for said in fold_rows(strategy, rows[row : row + 1])]
     assert cut == whole
+
+
+def bad_closes(good: int, bad: int) -> list[float]:
+    """Closes of which the last ``bad`` make ``on_top`` divide by 0."""
+    return [*[1.0] * good, *([-2.0, 1.0, 1.0] * bad)[:bad]]
+
+
+@pytest.mark.parametrize(
+    "condition", ["on_top(close)", "ema(if(on_top(close), 1, 0), 3) > 0", "on_top(close@1m)"]
+)
+def test_ten_errors_in_a_row_disable_the_clause_that_reads_it(condition: str) -> None:
+    rule = rule_of(condition, "price > 0")
+    rows = close_rows([*bad_closes(8, 12), 1.0, 1.0, 5.0], ns("2026-06-24", "09:30"))
+    said = fold_rows(engine(rule), rows)
+    (alert,) = (one for one in said if isinstance(one, Alert))
+    assert alert.message == (
+        "r logic[0] is disabled after 10 evaluations in a row with an error, the last a failure "
+        "of a plug-in's function, until it is changed"
+    )
+    assert alert.ts_event == int(rows["ts"][17])
+    assert set(fired(said)) == {"S1"}  # the other clause goes on, it does not
+
+
+def test_nine_in_a_row_do_not() -> None:
+    rows = close_rows([*bad_closes(3, 9), 1.0, 5.0], ns("2026-06-24", "09:30"))
+    said = fold_rows(engine(rule_of("on_top(close)")), rows)
+    assert fired(said) == ["S0"]
+
+
+@pytest.mark.parametrize("condition", ["on_top(close@5m)", "ref.on_top(close)", "price > 0"])
+def test_errors_elsewhere_count_where_they_are_read(condition: str) -> None:
+    rule = rule_of(condition, "price > 0", inputs="{refs: {ref: QQQ}, symbols: [SPY]}")
+    mine = close_rows([*[1.0] * 40], ns("2026-06-24", "09:30"))
+    other = close_rows([*bad_closes(3, 37)], ns("2026-06-24", "09:30"))
+    other["instrument"] = 1
+    rows = np.stack([other, mine], axis=1).reshape(-1)
+    said = fold_rows(engine(rule), rows, ["SPY", "QQQ"])
+    alerts = [one.message for one in said if isinstance(one, Alert)]
+    assert len(alerts) == (condition == "ref.on_top(close)")
