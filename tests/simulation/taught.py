@@ -64,7 +64,7 @@ class Taught:
         kind = batch.rows["kind"]
         assert not (kind == Kind.CHANGE).any()
         splits = np.flatnonzero(kind == Kind.SPLIT)
-        assert self._pupil or not len(splits) or splits.tolist() == [len(kind) - 1]
+        assert self._pupil or (kind[len(kind) - len(splits) :] == Kind.SPLIT).all()
         said = list(self._bars(self.splits.rescaled(batch)))
         for row in batch.rows[splits]:
             symbol = batch.symbols[row["instrument"]]
@@ -122,6 +122,10 @@ class Taught:
         fresh.splits = Splits(self.splits.known())
         fresh._pupil = True
         return fresh
+
+    def learns(self) -> tuple[str, ...]:
+        """Return nothing: it learns of all."""
+        return ()
 
     def learn(self, other: Any) -> None:
         """Take the counts and totals of what is new."""

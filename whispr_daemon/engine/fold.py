@@ -92,7 +92,8 @@ class Fold:
 
     def pupil(self, fresh: Any) -> "Fold":
         """Return a fold of ``fresh`` that begins with the log and follows no changes."""
-        made = Fold(fresh, "", self.code_version, self._only, self._partition, self._partitions)
+        only = fresh.learns() or self._only
+        made = Fold(fresh, "", self.code_version, only, self._partition, self._partitions)
         made._obeys = False
         return made
 
@@ -114,8 +115,8 @@ class Fold:
     ) -> Iterator[Step]:
         """Fold one entry like :meth:`take`, but stop where the strategy may have to learn the log.
 
-        That is after each change and each split, of a strategy that obeys. The position is that of
-        the entry when all steps are done.
+        That is after each change and each run of splits, of a strategy that obeys. The position is
+        that of the entry when all steps are done.
         """
         if not self.repeats(entry):
             yield from self._answers(entry, symbols, bodies)
@@ -254,7 +255,8 @@ class Fold:
     ) -> Iterator[Step]:
         rows, begin = entry.rows, 0
         change, split = (rows["kind"] == kind for kind in (Kind.CHANGE, Kind.SPLIT))
-        for place in np.flatnonzero(change | split & self._obeys).tolist():
+        split &= self._obeys & ~np.append(split[1:], [False])  # of a run the last
+        for place in np.flatnonzero(change | split).tolist():
             end = place if change[place] else place + 1  # a batch never holds a change
             said = self._said(entry, rows[begin:end], symbols)
             if self._obeys and change[place]:

@@ -42,7 +42,7 @@ class ColumnarStrategy(Protocol):
     def on_batch(self, batch: Batch) -> Iterable[Output]:
         """Answer a batch: outputs in the order of its rows, each with its ``ts_event``.
 
-        Of a strategy that is Changing a split ends its batch: it may have to learn the log.
+        Of a strategy that is Changing splits end their batch: it may have to learn the log.
         """
         ...
 
@@ -82,6 +82,10 @@ class Changing(Protocol):
         Asked after each change and each split, and of each that was folded. It is folded over the
         log up to here, for what is new, or in other terms now, to have its history.
         """
+        ...
+
+    def learns(self) -> Collection[str]:
+        """Return the instruments that one of :meth:`unlearned` is to learn of; empty: all."""
         ...
 
     def learn(self, other: "Changing") -> None:

@@ -74,8 +74,9 @@ class Logged:
 
 
 def _parts(batch: Batch) -> Iterator[Batch]:
-    """Yield runs of rows, each but the last up to a split and with it."""
-    ends = np.flatnonzero(batch.rows["kind"] == Kind.SPLIT) + 1
+    """Yield runs of rows, each but the last up to some splits and with them."""
+    split = batch.rows["kind"] == Kind.SPLIT
+    ends = np.flatnonzero(split & ~np.append(split[1:], [False])) + 1
     for rows in np.split(batch.rows, ends):
         if len(rows):
             yield Batch(rows, batch.symbols)

@@ -220,6 +220,10 @@ class RulesStrategy:
             fresh._only = frozenset(lacks.strangers | lacks.split | self._refs)
         return fresh
 
+    def learns(self) -> Collection[str]:
+        """Return the instruments it learns of, where it is one of :meth:`unlearned`; empty: all."""
+        return self._only or ()
+
     def learn(self, other: Changing) -> None:
         """Take the state of what is new, or in other terms, from one that has folded the log."""
         assert isinstance(other, RulesStrategy)  # noqa: S101 (it is one of ``unlearned``)
