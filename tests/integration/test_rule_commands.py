@@ -227,6 +227,25 @@ def test_what_cannot_be_explained_is_a_sentence(
     assert words in whispr(*command, status=status).stderr.replace("\n", " ")
 
 
+def test_bars_made_of_trades_and_trades_are_explained(whispr: Whispr, tmp_path: Path) -> None:
+    trades = ("09:30:00,100", "09:30:20,100.5", "09:31:05,100.4", "09:31:30.250,101")
+    later = ("09:32:00.400,100", "09:33:10,100")
+    lines = [f"2026-06-24T{at.replace(',', '-04:00,SPY,')},10" for at in (*trades, *later)]
+    (tmp_path / "trades.csv").write_text("\n".join(("ts,symbol,price,size", *lines, "")))
+    rule = EXAMPLES / "08_ticks.yaml"
+    whispr("replay", "trades.csv", "--rules", rule, "--data", "d", "--format", "csv")
+
+    def told(at: str) -> str:
+        asked = ("rules", "explain", "break_of_the_last_bar", "--symbol", "SPY", "--at", at)
+        return whispr(*asked, "--data", "d").stdout
+
+    assert "price = 101.00   (trade at 09:31:30.250, SPY)" in told("09:31:30.250")
+    assert "held  SPY  2026-06-24T09:32:00-04:00  FIRED" in told("09:32")
+    command = ("rules", "explain", "break_of_the_last_bar", "--symbol", "SPY", "--at", "09:31:40")
+    words = whispr(*command, "--data", "d", status=1).stderr.replace("\n", " ")
+    assert "evaluations next to it: 2026-06-24T09:31:30.250000-04:00 and" in words
+
+
 def test_explain_without_a_log_is_a_sentence(whispr: Whispr) -> None:
     command = ("rules", "explain", "r", "--symbol", "SPY", "--at", "09:32", "--data", "nothing")
     assert "holds no store yet" in whispr(*command, status=2).stderr

@@ -47,11 +47,14 @@ class History(NamedTuple):
         chosen = int(numbers[-1]) if len(numbers) else max(self.changes, default=0)
         return self.changes.get(chosen, RuleChange())
 
-    def batch(self, wanted: Sequence[str]) -> Batch:
-        """Return the rows of some instruments; changes and clock ticks are left out."""
+    def batch(self, wanted: Sequence[str], *, ticks: bool = False) -> Batch:
+        """Return the rows of some instruments, and the ``ticks`` of the clock if asked for."""
         codes = [code for code, name in enumerate(self.symbols) if name in wanted]
         market = np.isin(self.rows["kind"], (Kind.BAR, Kind.TRADE, Kind.QUOTE, Kind.SPLIT))
-        return Batch(self.rows[market & np.isin(self.rows["instrument"], codes)], self.symbols)
+        mine = market & np.isin(self.rows["instrument"], codes)
+        if ticks:
+            mine |= self.rows["kind"] == Kind.CLOCK
+        return Batch(self.rows[mine], self.symbols)
 
 
 async def history_of(settings: Settings, symbol: str) -> History:

@@ -18,6 +18,7 @@ from whispr_daemon.cli.terminal import FAILED, complain, machine, out
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.events import Kind
+from whispr_daemon.domain.ticks import GRACE
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.explain.explaining import explain
@@ -51,9 +52,10 @@ def run(
     ts = _moment(history, name, symbol, at)
     rules = load(history.in_force(ts).files, universes=history.settings.universes).rules
     rule = _named(rules, name)
-    found = _explained(history, rules, rule, symbol, ts)
+    watch = Watch(rules, rule.name, history.settings)
+    found = _explained(history, rules, watch, symbol, ts)
     if not found:
-        complain(_not_evaluated(history, rule, symbol, ts))
+        complain(_not_evaluated(history, watch, symbol, ts))
         raise typer.Exit(FAILED)
     if form is Answer.JSON:
         machine(msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n")
@@ -101,38 +103,46 @@ def _moment(history: History, name: str, symbol: str, at: str) -> int:
 
 
 def _explained(
-    history: History, rules: Sequence[Rule], rule: Rule, symbol: str, ts: int
+    history: History, rules: Sequence[Rule], watch: Watch, symbol: str, ts: int
 ) -> list[Explanation]:
     """Fold the log again up to the moment; what the store has of it goes with it."""
+    rule = watch.rule
     where = _where(history, rule, symbol)
     said = [one for one in history.said if (one.origin, one.ts_event) == (rule.name, ts)]
     others = {other for each in rules for other in each.inputs.refs.values()}
-    batch = history.batch([symbol, *others])
-    later = np.flatnonzero(batch.rows["ts"] > ts)
-    rows = batch.rows[: later[0]] if len(later) else batch.rows
-    watch = Watch(rules, rule.name, history.settings)
+    batch = history.batch([symbol, *others], ticks=True)
+    rows = batch.rows
     code = CODE_OF[rule.inputs.timeframe]
-    mine = np.flatnonzero((rows["timeframe"] == code) | (rows["timeframe"] == 0))
-    begin = int(mine[-KEPT]) if len(mine) > KEPT else 0
     then = np.flatnonzero(rows["ts"] >= ts)
     end = int(then[0]) if len(then) else len(rows)
-    begin = min(begin, end)
+    mine = np.flatnonzero((rows["timeframe"][:end] == code) | (rows["timeframe"][:end] == 0))
+    begin = int(mine[-KEPT]) if len(mine) > KEPT else 0
     watch.skip(Batch(rows[:begin], batch.symbols))
     watch.pass_by(Batch(rows[begin:end], batch.symbols))
-    watch.fold(Batch(rows[end:], batch.symbols))
+    # A bar of trades is complete when something came that is later by more than the grace.
+    closing = (rows["kind"] == Kind.CLOCK) | (rows["instrument"] == batch.symbols.index(symbol))
+    closed = np.flatnonzero(closing & (rows["ts"] > ts + GRACE))
+    after = int(closed[0]) + 1 if len(closed) else len(rows)
+    for place in range(end, len(rows)):
+        if place >= after and any(look.ts >= ts for look in watch.looks(symbol)):
+            break
+        watch.fold(Batch(rows[place : place + 1], batch.symbols))
     found = explain(watch, symbol, ts, where)
     return told_otherwise(found, said) if found else stored(rule, said, where)
 
 
-def _not_evaluated(history: History, rule: Rule, symbol: str, ts: int) -> str:
+def _not_evaluated(history: History, watch: Watch, symbol: str, ts: int) -> str:
+    rule = watch.rule
     where = _where(history, rule, symbol)
     batch = history.batch([symbol])
     mine = (batch.rows["timeframe"] != DAILY) & (batch.rows["kind"] != Kind.SPLIT)
     bars = np.unique(batch.rows["ts"][mine])
     first, last = (where.local(int(each)).isoformat() for each in (bars[0], bars[-1]))
-    near = [int(each) for each in (*bars[bars < ts][-1:], *bars[bars > ts][:1])]
+    times = [look.ts for look in watch.looks(symbol)]
+    near = (*[each for each in times if each < ts][-1:], *[each for each in times if each > ts][:1])
     beside = " and ".join(where.local(each).isoformat() for each in near)
     return (
         f"{rule.name} did not evaluate {symbol} at {where.local(ts).isoformat()} (a bar counts at "
-        f"its end). The log holds {symbol} from {first} to {last}; next to it: {beside}"
+        f"its end). The log holds {symbol} from {first} to {last}"
+        f"{'; evaluations next to it: ' if near else ''}{beside}"
     )
