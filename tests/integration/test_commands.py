@@ -181,8 +181,26 @@ def test_a_url_that_does_not_parse_is_refused_unseen(
     assert "et@" not in ended.output
 
 
-def test_history_without_files_is_refused_and_not_dropped(whispr: Whispr) -> None:
-    assert "--history goes with files" in whispr("run", "--history", "x", status=2).stderr
+@pytest.mark.parametrize("flag", ["--history", "--splits"])
+def test_files_beside_a_simulated_market_are_refused_and_not_dropped(
+    whispr: Whispr, flag: str
+) -> None:
+    assert f"{flag} goes with files" in whispr("run", flag, "x", status=2).stderr
+
+
+def test_a_split_in_a_file_is_no_cross(whispr: Whispr, tmp_path: Path) -> None:
+    bars = write_bars(tmp_path / "bars.parquet", [100, 101, 102, 51, 51.5, 52, 45, 51])
+    rule = tmp_path / "rule.yaml"
+    rule.write_text("name: r\nlogic:\n  - {if: 'cross(price, sma(close, 3))', then: ['emit:X']}\n")
+    splits = tmp_path / "splits.csv"
+    splits.write_text("symbol,ts,ratio\nSPY,2024-01-02T14:33:00Z,2:1\n")
+
+    def times(*flags: str | Path) -> list[str]:
+        said = whispr("replay", bars, "--rules", rule, "--format", "csv", *flags).stdout
+        return [line[11:16] for line in said.splitlines()[1:]]
+
+    assert times() == ["14:34", "14:36", "14:37", "14:38"]
+    assert times("--splits", splits) == ["14:37", "14:38"]
 
 
 def test_a_log_file_that_cannot_be_written_is_a_sentence(
