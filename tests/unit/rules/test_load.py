@@ -204,6 +204,9 @@ def action(written: str) -> list[str]:
         ("'order:buy'", "E421 order is written a mapping"),
         ("{halt: {until: later}}", "E421 until is 'later'; expected session_end, manual or a"),
         ("{cancel: 3}", "E421 cancel takes the tag of the orders"),
+        ("{order: {side: buy, qty: -5}}", "E421 qty of order is -5; expected more than 0 (the"),
+        ("{order: {side: buy, notional: 0}}", "E421 notional of order is 0; expected more than 0"),
+        ("{order: {side: buy, risk_pct: 50, stop: 1}}", "E421 risk_pct of order is 5,000% of the"),
     ],
 )
 def test_mistakes_of_an_action(written: str, expected: str) -> None:

@@ -9,11 +9,12 @@ from whispr_daemon.rules.actions import Emit, Intend
 from whispr_daemon.rules.diagnostics import Finding, Severity
 from whispr_daemon.rules.lint.verdicts import verdict
 from whispr_daemon.rules.lint.within_bar import has_the_bar, never_above
-from whispr_daemon.rules.nodes import Forming, Logic, Named, Node
+from whispr_daemon.rules.nodes import Call, Forming, Logic, Named, Node
 from whispr_daemon.rules.rule import Clause, Rule
 from whispr_daemon.rules.spelling import spelling
 from whispr_daemon.rules.tree import canonical, children
 
+_MOMENTARY: Final = ("cross_up", "cross_down", "crossover", "crossunder", "touch_new")
 _LONGEST: Final = {"rth": 390 * MINUTE, "eth": 16 * HOUR, "24x7": 24 * HOUR}
 
 
@@ -94,12 +95,38 @@ def _times(rule: Rule, path: tuple[str | int, ...], clause: Clause) -> Iterator[
     if 0 < clause.hold < bar and clause.evaluate == "bar_close":
         message = f"'for' is shorter than a bar of {rule.inputs.timeframe}: it holds at the next"
         yield Remark((*path, "for"), _warning(0, "W320", message))
+    if clause.hold >= bar and clause.evaluate == "bar_close" and _passes(clause):
+        message = (
+            "what happens at one evaluation never holds 'for' so long: ask for what lasts, as "
+            "price > atr.38 instead of cross_up(price, atr.38)"
+        )
+        yield Remark((*path, "for"), _warning(0, "W302", message))
     longest = _LONGEST[rule.inputs.session]
     within = 0 if clause.sequence is None else clause.sequence.within
     if within > longest and not clause.span_sessions and bar < 24 * HOUR:
         message = "'within' is longer than a session, at whose end a sequence is dropped"
         hint = " (span_sessions: true keeps it)"
         yield Remark((*path, "within"), _warning(0, "W321", message + hint))
+
+
+def _passes(clause: Clause) -> bool:
+    """Is it over at the next evaluation, whatever comes?"""
+    if clause.sequence is not None:
+        return len(clause.sequence.steps) > 1 and not clause.sequence.same_bar
+    return clause.condition is not None and _is_momentary(clause.condition)
+
+
+def _is_momentary(node: Node) -> bool:
+    """Is an event never true twice in a row? One of an ``and`` suffices."""
+    match node:
+        case Named(node=inner):
+            return _is_momentary(inner)
+        case Logic(op="and", operands=operands):
+            return any(map(_is_momentary, operands))
+        case Call(function=function):
+            return function in _MOMENTARY
+        case _:
+            return False
 
 
 def _entries(path: tuple[str | int, ...], clause: Clause) -> Iterator[Remark]:

@@ -10,8 +10,9 @@ from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.document.action_keys import AMOUNT, FLATTEN, HALT, ORDER, TARGET
 from whispr_daemon.rules.document.document import Path
 from whispr_daemon.rules.document.keys import Key
-from whispr_daemon.rules.nodes import Node
+from whispr_daemon.rules.nodes import Node, Type
 from whispr_daemon.rules.reading.bench import Bench
+from whispr_daemon.rules.reading.parameters import read_value
 
 _SIZES: Final = ("qty", "notional", "risk_pct")
 _UNTIL: Final = ("session_end", "manual")
@@ -132,7 +133,31 @@ def _check_order(bench: Bench, value: Mapping[str, Any], path: Path) -> bool:
     ]
     for code, message in wrong:
         bench.refuse(path, code, message)
-    return not wrong
+    return _check_sizes(bench, value, path) and not wrong
+
+
+def _check_sizes(bench: Bench, value: Mapping[str, Any], path: Path) -> bool:
+    """Report sizes that are written as numbers and are none of an order."""
+    right = True
+    for key in _SIZES:
+        amount = _constant(value.get(key))
+        if amount is not None and amount <= 0:
+            message = (
+                f"{key} of order is {value[key]}; expected more than 0 (the side says which way)"
+            )
+            bench.refuse((*path, key), "E421", message)
+            right = False
+        elif amount is not None and key == "risk_pct" and amount > 1:
+            message = f"{key} of order is {amount:,.0%} of the equity; half a per cent is 0.5%"
+            bench.refuse((*path, key), "E421", message)
+            right = False
+    return right
+
+
+def _constant(written: object) -> float | None:
+    """Return an amount that is written as a number or a percentage; None of all others."""
+    given = read_value(written, "1m")
+    return given.value if given is not None and given.type is Type.NUM else None
 
 
 def _check_target(bench: Bench, value: Mapping[str, Any], path: Path) -> bool:

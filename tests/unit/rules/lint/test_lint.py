@@ -123,6 +123,22 @@ def test_what_else_is_odd_about_a_clause(clause: str, expected: str) -> None:
     assert expected in found
 
 
+@pytest.mark.parametrize(
+    ("clause", "found"),
+    [
+        ('if: "cross_up(price, 5)", for: 2m', True),
+        ('if: "touch_new(5) and price > 4", for: 1m', True),
+        ('sequence: [{a: "price > 1"}, {b: "price > 2"}], for: 1m', True),
+        ('if: "touch(5)", for: 2m', False),
+        ('if: "cross_up(price, 5) or cross_down(price, 5)", for: 2m', False),
+        ('sequence: [{a: "price > 1"}], for: 1m', False),
+    ],
+)
+def test_what_happens_at_one_evaluation_never_lasts(clause: str, found: bool) -> None:
+    remark = "W302 what happens at one evaluation never holds 'for' so long"
+    assert any(remark in one for one in of(clause)) is found
+
+
 def test_pines_crosses_are_explained_once() -> None:
     clause = "  - {if: 'crossover(price, EMA13) or crossunder(price, EMA13)', then: ['emit:%s']}\n"
     found = remarks(f"name: t\nlogic:\n{clause % 'X'}{clause % 'Y'}")
