@@ -130,20 +130,24 @@ def calendar(name: str) -> Sessions:
     import exchange_calendars as library
     from exchange_calendars.errors import InvalidCalendarName
 
+    first, last = f"{FIRST_YEAR}-01-02", f"{LAST_YEAR}-12-31"
     try:
-        bounds = library.get_calendar(name)
+        found = library.get_calendar(name, start=first, end=last)
     except InvalidCalendarName as error:
         raise SettingsError(
             f"no calendar named {name!r}; known are XNYS, 24/7, CMES, XLON and the other "
             "names of the exchange_calendars library"
         ) from error
-    earliest, latest = bounds.bound_min(), bounds.bound_max()
-    start = f"{FIRST_YEAR}-01-02" if earliest is None else max(f"{FIRST_YEAR}-01-02", str(earliest))
-    end = f"{LAST_YEAR}-12-31" if latest is None else min(f"{LAST_YEAR}-12-31", str(latest))
-    schedule = library.get_calendar(name, start=start[:10], end=end[:10]).schedule
+    except ValueError:  # the library does not know it for so long
+        bounds = library.get_calendar(name)
+        earliest, latest = bounds.bound_min(), bounds.bound_max()
+        start = first if earliest is None else max(first, str(earliest)[:10])
+        end = last if latest is None else min(last, str(latest)[:10])
+        found = library.get_calendar(name, start=start, end=end)
+    schedule = found.schedule
     return Sessions(
         name,
-        str(bounds.tz),
+        str(found.tz),
         schedule.index.to_numpy().astype("datetime64[D]").astype(np.int64),
         schedule["open"].to_numpy(dtype="datetime64[ns]").astype(np.int64),
         schedule["close"].to_numpy(dtype="datetime64[ns]").astype(np.int64),
