@@ -16,16 +16,12 @@ from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.change import decode as decode_change
 from whispr_daemon.rules.columns.bank import Bank
 from whispr_daemon.rules.columns.saved import (
-    Saved,
     decode,
     encode,
-    restore_table,
-    save_table,
 )
 from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.rules.columns.slots import Slots, select
 from whispr_daemon.rules.columns.splits import Factors, Splits
-from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.found import Place
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.lacking import Lacking, Learned
@@ -35,7 +31,7 @@ from whispr_daemon.rules.rounds import Rounds
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
-from whispr_daemon.rules.source import StateBlock
+from whispr_daemon.rules.standing import Standing
 from whispr_daemon.rules.turn import Evaluated
 
 REVISION: Final = 3  # of the language: what rules mean, and so what their state is
@@ -84,6 +80,7 @@ class RulesStrategy:
                     self._bank.ask(turn.clock, column)
                 for node in running.reads(turn):
                     self._bank.want(turn.clock, node)
+        self._standing = Standing(self._running, self._bank, self._board, self._slots)
         self._rounds = Rounds(self._running, self._bank, self._board)
 
     def _wants(self, symbol: str) -> bool:
@@ -180,10 +177,10 @@ class RulesStrategy:
             raise StrategyFailed(f"change {number} of the rules does not load: {found}")
         before, refs = {key for key, _ in self._bank.tables()}, self._refs
         known, seen = set(self._slots.symbols), self._slots.asked()
-        saved = self._saved()
+        saved = self._standing.save(self._splits)
         self._become(loaded.rules)
         self._slots.reconsider()
-        self._take_back(saved)
+        self._standing.take_back(saved)
         self._lacks.keys = {key for key, _ in self._bank.tables()} - before
         referred = {name for name in self._refs - refs if not self._settings.home(name)}
         self._lacks.strangers = {name for name in seen if self._wants(name)} - known | referred
@@ -230,22 +227,8 @@ class RulesStrategy:
         learned = other.learned()
         self._lacks.fill(self._bank, self._slots, learned)
         self._splits = learned.splits
-        self._rearm(self._lacks.split)
+        self._standing.rearm(self._lacks.split)
         self._lacks = Lacking()
-
-    def _rearm(self, split: set[str]) -> None:
-        """Let no rule fire on its next bar of these instruments, or that reads of them."""
-        for running in self._running:
-            refs = running.rule.inputs.refs.values()
-            symbols = split if split.isdisjoint(refs) else self._slots.symbols
-            for turn in running.turns:
-                desk = self._bank.desk(turn.clock)
-                first = {
-                    slot: desk.seen(slot) + (not desk.on_ticks)
-                    for slot in map(self._slots.known, symbols)
-                    if slot >= 0
-                }
-                running.rearm(turn, first)
 
     def learned(self) -> Learned:
         """Return the state of all columns, and the splits that are known."""
@@ -254,44 +237,12 @@ class RulesStrategy:
     # ------------------------------------------------------------------ warm-up
     def warmup(self) -> Mapping[str, str]:
         """Return what each rule still waits for: ``{"rule SPY": "warming 120/201 daily bars"}``."""
-        words: dict[str, str] = {}
-        for running in self._running:
-            named = [symbol for symbol in running.symbols if symbol != "*"]
-            seen = [symbol for symbol in self._slots.symbols if running.wants(symbol)]
-            for symbol in dict.fromkeys((*named, *seen)):
-                missing = self._missing(running, symbol)
-                if missing:
-                    words[f"{running.rule.name} {symbol}"] = missing
-        return words
-
-    def _missing(self, running: Running, symbol: str) -> str:
-        """Say of all that a rule waits for what is farthest away."""
-        worst, words = 0, ""
-        for turn in running.turns:
-            for need, least in running.lacking(turn):
-                count = self._bank.count(turn.clock, need.column, symbol)
-                if least - count > worst:
-                    worst, words = least - count, f"warming {count}/{least} {need.unit}"
-        return words
+        return self._standing.warmup()
 
     # ------------------------------------------------------------------ snapshots
     def snapshot(self) -> bytes:
         """Return all state, exact to the bit. Indicators are kept once for all rules."""
-        return encode(self._saved())
-
-    def _saved(self) -> Saved:
-        symbols = self._slots.symbols
-        count = len(symbols)
-        return Saved(
-            symbols=list(symbols),
-            shared={key: save_table(table, count) for key, table in self._bank.tables()},
-            clauses={
-                key: save_table(table, count, block) for key, table, block in self._clause_tables()
-            },
-            board=self._board.save(count),
-            alone={key: save_table(table, 1) for key, table in self._alone_tables()},
-            splits=self._splits.known(),
-        )
+        return encode(self._standing.save(self._splits))
 
     def restore(self, body: bytes) -> None:
         """Take a snapshot back. Clauses and indicators it does not know start cold.
@@ -302,29 +253,5 @@ class RulesStrategy:
         saved = decode(body)
         self._slots.clear()
         self._splits = Splits(saved.splits)
-        self._take_back(saved)
+        self._standing.take_back(saved)
         self._lacks = Lacking()
-
-    def _take_back(self, saved: Saved) -> None:
-        slots = [self._slots.slot(symbol) for symbol in saved.symbols]
-        for key, table in self._bank.tables():
-            table.clear()
-            if key in saved.shared:
-                restore_table(table, saved.shared[key], slots)
-        for running in self._running:
-            running.forget()
-        for key, table, block in self._clause_tables():
-            if key in saved.clauses:
-                restore_table(table, saved.clauses[key], slots, block)
-        self._board.restore(saved.board, slots)
-        for key, table in self._alone_tables():
-            if key in saved.alone:
-                restore_table(table, saved.alone[key], [0])
-
-    def _clause_tables(self) -> Iterator[tuple[str, Table, StateBlock]]:
-        for running in self._running:
-            yield from running.states()
-
-    def _alone_tables(self) -> Iterator[tuple[str, Table]]:
-        for running in self._running:
-            yield from running.alone()
