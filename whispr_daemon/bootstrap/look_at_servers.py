@@ -1,0 +1,65 @@
+"""Opens what servers hold of a data folder, to be read from another process."""
+
+from pathlib import Path
+
+from whispr_daemon.adapters.embedded import Server
+from whispr_daemon.adapters.logs.redis import RedisEventLog
+from whispr_daemon.adapters.stores.postgres import PostgresStore
+from whispr_daemon.bootstrap.folder import Running
+from whispr_daemon.bootstrap.servers import server_at
+from whispr_daemon.domain.errors import SettingsError
+from whispr_daemon.ports.event_log import EventLog
+from whispr_daemon.ports.store import Store
+from whispr_daemon.settings import Settings
+
+
+async def store_of(settings: Settings, found: Running | None) -> Store:
+    """Open the Postgres of the settings, or the one that a running daemon started for itself.
+
+    Raises:
+        SettingsError: it does not run.
+    """
+    server = server_at(settings.postgres) or _own(settings.data, found)
+    return await PostgresStore.open(server.url, server.password)
+
+
+async def log_of(settings: Settings, found: Running | None, partitions: int) -> EventLog:
+    """Open the Redis of the settings, or the Valkey that a running daemon started for itself.
+
+    Raises:
+        SettingsError: it does not run.
+    """
+    server = server_at(settings.redis) or _own_redis(settings.data, found)
+    prefix = settings.redis.prefix
+    return await RedisEventLog.open(server.url, server.password, prefix, partitions)
+
+
+def _own_redis(data: Path, found: Running | None) -> Server:
+    """Return the Valkey that a running daemon started for itself."""
+    if found is None:
+        raise SettingsError(
+            f"no daemon runs on data folder {data}, so neither does its Valkey; start it with "
+            "'whispr run --tier 1', or set redis.url to a server that runs"
+        )
+    return Server(found.redis_url, _password(data, "valkey", "redis"))
+
+
+def _own(data: Path, found: Running | None) -> Server:
+    """Return the Postgres that a running daemon started for itself."""
+    if found is None:
+        raise SettingsError(
+            f"no daemon runs on data folder {data}, so neither does its Postgres; start it with "
+            "'whispr run --tier 1', or set postgres.url to a server that runs"
+        )
+    return Server(found.postgres_url, _password(data, "postgres", "postgres"))
+
+
+def _password(data: Path, folder: str, setting: str) -> str:
+    try:
+        return (data / folder / "password").read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"the password of the {folder.capitalize()} of data folder {data} cannot be read: "
+            f"{error.strerror}; set {setting}.url and {setting}.password_file as the daemon has "
+            "them"
+        ) from error
