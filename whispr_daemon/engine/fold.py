@@ -6,14 +6,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from whispr_daemon.domain.batch import NO_INSTRUMENT, Batch, Rows
+from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.domain.events import ClockTick, Kind
 from whispr_daemon.domain.outputs import Alert, Audit, Ordinals, Output, Sealer, Signal, chain
-from whispr_daemon.domain.partition import partition_of
 from whispr_daemon.domain.position import ORIGIN, Position
+from whispr_daemon.engine.wishes import Wishes
 from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.store import Snapshot
 from whispr_daemon.ports.strategy import Changing, ColumnarStrategy, Snapshotting, Strategy
@@ -59,10 +58,9 @@ class Fold:
         knows which. The others would say of them in every partition what they say at home.
         """
         self._strategy = strategy
-        self._only = frozenset(only)
         self._partition, self._partitions = partition, partitions
-        self._wishes = np.zeros(0, dtype=bool)  # by instrument code
-        self._foreign = self._obeys = isinstance(strategy, Changing)
+        self._obeys = isinstance(strategy, Changing)
+        self._wishes = Wishes(only, partition, partitions, foreign=self._obeys)
         self._sealer = Sealer(origin, strategy.version, partition)
         self._marks: dict[str, int] = {}
         self.code_version = code_version
@@ -92,7 +90,7 @@ class Fold:
 
     def pupil(self, fresh: Any) -> "Fold":
         """Return a fold of ``fresh`` that begins with the log and follows no changes."""
-        only = fresh.learns() or self._only
+        only = fresh.learns() or self._wishes.only
         made = Fold(fresh, "", self.code_version, only, self._partition, self._partitions)
         made._obeys = False
         return made
@@ -232,24 +230,6 @@ class Fold:
         except Exception as error:
             raise StrategyFailed(f"cannot restore its snapshot: {error!r}") from error
 
-    def _wanted(self, rows: Rows, symbols: Sequence[str]) -> Rows:
-        if not self._only and (self._foreign or self._partitions == 1):
-            return rows
-        wishes = self._wishes
-        if len(wishes) < len(symbols):
-            new = [self._wishes_for(name) for name in symbols[len(wishes) :]]
-            wishes = self._wishes = np.append(wishes, np.array(new, dtype=bool))
-        clock = rows["instrument"] == NO_INSTRUMENT
-        codes = np.where(clock, 0, rows["instrument"])
-        wanted: NDArray[np.bool_] = clock | (wishes[codes] if len(wishes) else False)
-        chosen: Rows = rows if wanted.all() else rows[wanted]
-        return chosen
-
-    def _wishes_for(self, name: str) -> bool:
-        if self._only and name not in self._only:
-            return False
-        return self._foreign or partition_of(name, self._partitions) == self._partition
-
     def _answers(
         self, entry: Entry, symbols: Sequence[str], bodies: Mapping[int, bytes]
     ) -> Iterator[Step]:
@@ -267,7 +247,7 @@ class Fold:
         yield Step(self._said(entry, rows[begin:], symbols), len(rows), turns=False)
 
     def _said(self, entry: Entry, rows: Rows, symbols: Sequence[str]) -> list[Output]:
-        batch = Batch(self._wanted(rows, symbols), symbols)
+        batch = Batch(self._wishes.of(rows, symbols), symbols)
         if not len(batch):
             return []
         sealed: list[Output] = []
