@@ -126,7 +126,7 @@ class RuleReader:
             description=text(self.data.get("description")),
             owner=text(self.data.get("owner")),
             tags=texts(self.data.get("tags")),
-            written_version=str(self.data.get("version", "")),
+            written_version=self.document.written(("version",)),
         )
 
     def _clause(self, index: int, inputs: Inputs) -> Clause | None:

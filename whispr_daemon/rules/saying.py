@@ -25,6 +25,12 @@ class Saying:
         """Start with no alerts said."""
         self.rule = rule
         self.throttle = Throttle()
+        told = {
+            "rule_version": rule.written_version,
+            "owner": rule.owner,
+            "description": rule.description,
+        }
+        self._carried = {key: text for key, text in told.items() if text}
 
     def say(self, found: Evaluated, view: View) -> Iterator[Output]:
         """Yield the outputs of a record, the actions of a clause in the order of its ``then``.
@@ -103,7 +109,7 @@ class Saying:
         shadow = "shadow" in (self.rule.mode, clause.mode)
         numbers = {one.key: number for one, number in zip(found.shown, found.numbers, strict=True)}
         for place, action in enumerate(actions):
-            data = {**shared["data"], "action": place}
+            data = {**shared["data"], **self._carried, "action": place}
             if place == 0 and found.verdict is Verdict.FIRED:
                 data["values"] = found.values
             output = _output(action, found, numbers, {**shared, "data": data})

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.rules.bars import close_rows, ns
+from tests.unit.rules.market import engine, fold
 from whispr_daemon.rules.actions import Warn
 from whispr_daemon.rules.document.document import MOST_FOUND
 from whispr_daemon.rules.load import Loaded, RuleFile, load
@@ -239,3 +241,18 @@ def test_notices_however_many_refuse_no_rule() -> None:
     notices = [each for each in loaded.diagnostics if each.severity != "error"]
     assert len(notices) == MOST_FOUND
     assert notices[-1].message.endswith("(and more notices, which are not told)")
+
+
+def test_what_a_file_says_of_itself_is_carried_into_its_signals() -> None:
+    said = "version: 1.10\nowner: desk\ndescription: a break\ntags: [saty]\n"
+    text = (
+        f"name: r\n{said}logic: [{{if: price crosses 10, then: ['emit:S', 'alert:a', 'log:l']}}]\n"
+    )
+    (rule,) = load([RuleFile("t.yaml", text)]).rules
+    outputs = fold(engine(rule), close_rows([9, 11], ns("2026-06-24", "09:30")))
+    assert len(outputs) == 3
+    for output in outputs:
+        carried = {
+            key: output.data[key] for key in ("rule_version", "owner", "description", "tags")
+        }
+        assert list(carried.values()) == ["1.10", "desk", "a break", ["saty"]]

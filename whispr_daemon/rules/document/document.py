@@ -54,6 +54,11 @@ class Document:
         node = self._values.get(path)
         return Mark(1, 1) if node is None else _start(node)
 
+    def written(self, path: Path) -> str:
+        """Return a scalar as it is written: 1.10 stays that. Empty if there is none."""
+        node = self._values.get(path)
+        return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+
     def inside(self, path: Path, offset: int) -> Mark:
         """Return the place of character ``offset`` of the text at ``path``."""
         node = self._values.get(path)
