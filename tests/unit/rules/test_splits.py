@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from whispr_daemon.domain.batch import Batch, Rows, empty_rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.ticks import with_ticks
 from whispr_daemon.domain.timeframe import CODE_OF, DAY, MINUTE
 from whispr_daemon.rules.columns.splits import Factors, Splits
 from whispr_daemon.rules.load import RuleFile, load
@@ -240,3 +241,41 @@ def test_a_daily_bar_is_of_its_day_wherever_the_source_lets_it_end() -> None:
     daily["ts"][:3], daily["ts"][3:] = day + midnights, day + DAY + midnights
     scaled = Splits({"SPY": [Factors(MIDNIGHT, 0.5, 2.0)]}).rescaled(Batch(daily, SYMBOLS))
     assert scaled.rows["close"].tolist() == [4, 4, 4, 8, 8, 8]
+
+
+def trades(start: int, prices: list[float]) -> Rows:
+    """Return a trade every 20 seconds."""
+    rows = empty_rows(len(prices))
+    rows["kind"], rows["volume"] = Kind.TRADE, 1
+    rows["ts"] = start + MINUTE // 3 * (1 + np.arange(len(prices)))
+    for field in ("open", "high", "low", "close"):
+        rows[field] = prices
+    return rows
+
+
+TICK_RULES = (
+    "if: 'cross(price, ema(close, 5))'",
+    "if: 'forming(close) > ema(close, 9)'",
+    "if: 'cross_up(price, session.high)'",
+)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_on_ticks_nothing_fires_before_the_first_bar_is_over(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    walk = np.round((100 + random.normal(0, 0.3, 1260).cumsum()) * 8) / 8
+    before, after = walk[:1170].tolist(), (walk[1170:] / 2).tolist()
+    rows = market(trades(OPEN, before), split(), trades(MONDAY, after))
+    rows, _, _ = with_ticks(rows, np.arange(len(rows)), 0)
+    inputs = "inputs: {evaluate: tick}\n"
+    found, wanted = (
+        [one for one in folded(strategy(*TICK_RULES, more=inputs), each) if one.ts_event > MONDAY]
+        for each in (rows, adjusted(rows))
+    )
+    first = [one for one in found if one.ts_event < MONDAY + MINUTE]
+    assert {one.name for one in first} <= {"suppressed"}
+    assert {one.data["reason"] for one in first} <= {"split"}
+    signals, others = (
+        [one for one in each if one.ts_event > MONDAY + 2 * MINUTE] for each in (found, wanted)
+    )
+    assert _comparable(signals) == _comparable(others) != []
