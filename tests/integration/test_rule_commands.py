@@ -137,6 +137,10 @@ def test_mistakes_and_nothing_to_test_are_status_2(whispr: Whispr, rule: Path) -
     assert "E502" in whispr("rules", "test", rule, status=2).stdout
     (rule.parent / "tests" / "tenth.test.yaml").unlink()
     assert "no tests" in whispr("rules", "test", rule, status=2).stderr
+    rule.write_text("name: tenth\n")
+    told = whispr("rules", "test", rule, status=2).stderr
+    assert "key 'logic' is missing" in told
+    assert "no tests" in told
     assert "there is no such file" in whispr("rules", "test", "nothing.yaml", status=2).stderr
 
 

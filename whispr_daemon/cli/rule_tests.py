@@ -35,11 +35,12 @@ def test(paths: Sequence[Path], form: Results, to: Path | None) -> None:
     """
     plug_in_functions()
     found = tests_at(paths)
-    plug_in_functions()
     prepared = prepare(found.files, found.daily)
-    if not prepared.cases and not prepared.diagnostics and not prepared.untested:
-        named = ", ".join(map(str, paths))
-        raise SettingsError(f"{named}: no tests (a rule's 'tests:', or X.test.yaml beside it)")
+    if not prepared.cases and not prepared.diagnostics:
+        none = (
+            f"{', '.join(map(str, paths))}: no tests (a rule's 'tests:', or X.test.yaml beside it)"
+        )
+        raise SettingsError("\n".join((*map(str, prepared.untested), none)))
     with destination(to) as write:
         begun = SYSTEM_CLOCK.monotonic()
         results, seconds = _run(prepared)
@@ -112,6 +113,8 @@ def _lines(report: Report, seconds: dict[tuple[str, int], float], took: float) -
             lines += _failure(one, failure)
     failed = sum(not one.passed for one in report.results)
     counts = [plural(len(report.results), "test"), f"{failed} failed"]
+    if not report.results:
+        counts = ["no test was run"]
     if report.diagnostics:
         counts.append(plural(len(report.diagnostics), "mistake"))
     style = "green" if report.passed else "red"

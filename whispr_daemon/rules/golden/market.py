@@ -84,7 +84,9 @@ def _end(line: Line, clock: RuleClock) -> int:
         return clock.day_end(line.day)
     moment = read_time(line.words[0])
     if moment is None:
-        message = f"{line.words[0]!r} is neither a time such as 09:30 nor a date"
+        closes_alone = all(number(word) is not None for word in line.words)
+        hint = ' (closes are written {closes: "9 11"})' if closes_alone else ""
+        message = f"{line.words[0]!r} is neither a time such as 09:30 nor a date{hint}"
         raise NotationError(line.at[0], message)
     return clock.ns(line.day, moment) + clock.length
 

@@ -176,6 +176,10 @@ expect_values: [{at: "09:30:05", expr: "price", value: 9.5}]
         ("bars: |\n  09:30 9 9 9 9\n  09:31 9 8 9 9\nexpect: []", "5:15 E520 the high 8"),
         ("bars: |\n  09:30 9 9 9\nexpect: []", "4:7 E520 a line is"),
         ("bars: |\n  9:30 9 9 9 9\nexpect: []", "4:7 E520 '9:30' is neither"),
+        (
+            'bars: "9 11"\nexpect: []',
+            "3:12 E520 '9' is neither a time such as 09:30 nor a date (cl",
+        ),
         ("bars: |\n  09:31 9 9 9 9\n  09:30 9 9 9 9\nexpect: []", "5:7 E520 bars must come"),
         ("bars: |\n  2026-02-30\nexpect: []", "4:7 E520"),
         ('bars: {closes: "9", step: 5}\nexpect: []', "3:25 E501 unknown key 'step'"),
