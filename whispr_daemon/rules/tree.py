@@ -1,6 +1,7 @@
 """Questions to a typed tree: its operands, its spelling, whether it stands still, its value."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from whispr_daemon.rules.nodes import (
     Arithmetic,
@@ -54,10 +55,18 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
+# Functions that remember evaluations: na at first, though what they are of is always the same.
+REMEMBERING: Final = frozenset({"bars_since", "value_when", "count_true", "all_true", "any_true"})
+
+
 def is_constant(node: Node) -> bool:
-    """Is the value the same on every bar?"""
+    """Is the value the same on every bar? ``touch(100)`` and ``ema(5, 3)`` are not."""
     if isinstance(node, Const | Text | Parameter):
         return True
+    if isinstance(node, Series) or node.type is Type.EVENT:
+        return False
+    if isinstance(node, Call) and node.function in REMEMBERING:
+        return False
     below = children(node)
     return bool(below) and all(map(is_constant, below))
 

@@ -58,6 +58,7 @@ def condition(expression: str) -> list[str]:
         ("price.38 > 1", "E204 nothing stands behind the dot of 'price' (levels are written"),
         ("atr.swing.40 > 1", "E212 atr.swing.40 is not on the ladder (nearest: atr.swing.38)"),
         ("price crosses over 3", "E102 unexpected '3' (write crosses, crosses above or crosses"),
+        ("macd(2, 4, 3)@5m.hist > 1", "E204 the timeframe comes last: ….hist@5m"),
         ("price Crosses 3", "E102 unexpected 'Crosses' (use 'crosses')"),
         ("price > \u201c3", "E100 unexpected character '\u201c' (write plain quotes: 'S')"),
         ("opening_range.high > 1", "E305 opening_range.high takes how long it is"),

@@ -18,6 +18,7 @@ from whispr_daemon.rules.functions.table import FUNCTIONS
 from whispr_daemon.rules.functions.weights import forgets, itself
 from whispr_daemon.rules.nodes import Call, Type
 from whispr_daemon.rules.source import Event, Source
+from whispr_daemon.rules.tree import REMEMBERING
 
 START = ns("2026-06-24", "09:30")
 
@@ -75,3 +76,11 @@ def test_an_entry_is_checked_compiled_and_run(
 
 def test_every_function_says_what_it_is() -> None:
     assert all(name == entry.name and entry.about for name, entry in FUNCTIONS.items())
+
+
+def test_what_remembers_is_known_to_be_no_constant() -> None:
+    written = {name: one.lowering for name, one in FUNCTIONS.items()}
+    remembering = {
+        name for name, how in written.items() if isinstance(how, Written) and how.remembers
+    }
+    assert remembering == REMEMBERING

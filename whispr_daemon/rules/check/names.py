@@ -62,7 +62,10 @@ def _dotted(checking: Checking, tree: Tree[Token], span: Span) -> Node | None:
     if base.data == "call":
         head = Segment(str(base.children[0]), arguments(base))
         return _resolved(checking, [head, *segments], span)
-    message = f"'.{segments[0].word}' stands behind a name or a function, not behind this"
+    word = segments[0].word
+    message = f"'.{word}' stands behind a name or a function, not behind this"
+    if base.data == "at_tf":
+        message = f"the timeframe comes last: ….{word}@{base.children[1]}"
     raise RefusedError(span.start, "E204", message)
 
 
