@@ -6,7 +6,7 @@ from lark import Token, Tree
 
 from whispr_daemon.domain.timeframe import MINUTE
 from whispr_daemon.rules.check.calls import called, shorthand
-from whispr_daemon.rules.check.checking import Checking, Reader
+from whispr_daemon.rules.check.checking import NUMBERS, TRUTHS, Checking, Reader
 from whispr_daemon.rules.check.clocks import Clock, as_of, earlier
 from whispr_daemon.rules.check.levels import atr_node
 from whispr_daemon.rules.check.parse_tree import Segment, arguments, dotted
@@ -208,7 +208,11 @@ def _at_timeframe(checking: Checking, tree: Tree[Token], span: Span) -> Node | N
 
 def _history(checking: Checking, tree: Tree[Token], span: Span) -> Node | None:
     inner, back = cast("tuple[Tree[Token], Token]", tuple(tree.children))
-    node = checking.number(inner, "[…]")
+    node = checking.visit(inner)
+    if node is not None and node.type not in NUMBERS:
+        hint = f"; write if(condition, 1, 0)[{back}] == 1" if node.type in TRUTHS else ""
+        message = f"[…] needs a number here, this is a {node.type}{hint}"
+        raise RefusedError(node.start, "E301", message)
     if not (back.isdigit() and len(back) < 9) or int(back) > MAX_LENGTH:
         message = f"[{back}]: bars back are a whole number, at most {MAX_LENGTH}"
         raise RefusedError(span.start, "E305", message)

@@ -37,6 +37,7 @@ def mistake(
         ("price > EMA13 AND price > 1", "use 'and'"),
         ("close > close[-1]", "close[1] is one bar earlier"),
         ("time > 9:45", "written 09:45"),
+        ("compressed()[1]", "write if(condition, 1, 0)[1] == 1"),
         ("EMA13@5min > 3", "a timeframe is 30s, 1m, 5m"),
         ("price > 3 ? 1 : 0", "if(condition, yes, no)"),
     ],
