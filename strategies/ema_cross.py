@@ -2,7 +2,7 @@
 
 import msgspec
 
-from whispr_daemon.domain.events import Bar, MarketEvent
+from whispr_daemon.domain.events import Bar, MarketEvent, Split
 from whispr_daemon.domain.outputs import Direction, Signal
 
 
@@ -58,6 +58,8 @@ class EmaCross:
 
     def on_event(self, event: MarketEvent) -> list[Signal]:
         """Answer one market event: a signal at a cross, else nothing."""
+        if isinstance(event, Split):
+            self._rescale(event)
         if not isinstance(event, Bar) or event.timeframe != self.timeframe:
             return []
         pair = self.state.pairs.get(event.instrument)
@@ -80,3 +82,10 @@ class EmaCross:
                 data={"fast": pair.fast.value, "slow": pair.slow.value},
             )
         ]
+
+    def _rescale(self, split: Split) -> None:
+        """Bring what was made of earlier prices into the terms that hold from now on."""
+        pair = self.state.pairs.get(split.instrument)
+        if pair is not None:
+            pair.fast.value *= split.price
+            pair.slow.value *= split.price

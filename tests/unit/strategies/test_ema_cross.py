@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.ema_cross import Average, EmaCross
-from whispr_daemon.domain.events import ClockTick, MarketEvent, Quote, Trade
+from whispr_daemon.domain.events import ClockTick, MarketEvent, Quote, Split, Trade
 from whispr_daemon.ports.strategy import Strategy
 from whispr_daemon.testing import bars, check, run
 
@@ -46,6 +46,17 @@ def test_nothing_is_said_before_the_slow_average_is_ready_nor_at_the_first_side_
 def test_flat_prices_are_no_side() -> None:
     assert directions([0.1] * 100) == []
     assert directions([3, 2, 1, 1, *[1] * 200, 1]) == []
+
+
+def test_a_split_is_no_cross() -> None:
+    whole, halves = (bars("SPY", START, [x / n for x in V_SHAPE]) for n in (1, 2))
+    split = Split(ts_event=whole[15].ts_event, instrument="SPY", price=0.5, volume=2.0)
+    over = [*whole[:16], split, *halves[16:]]
+    found, wanted = (run(small(), events) for events in (over, whole))
+    assert [(one.ts_event, one.direction) for one in found] == [
+        (one.ts_event, one.direction) for one in wanted
+    ]
+    check(small, over)
 
 
 def test_each_instrument_has_its_own_averages() -> None:
