@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from whispr_daemon.domain.timeframe import CODE_OF, HOUR, MINUTE, NANOS_OF
 from whispr_daemon.rules.actions import Emit, Intend
 from whispr_daemon.rules.diagnostics import Finding, Severity
+from whispr_daemon.rules.lint.exits import reduces
 from whispr_daemon.rules.lint.verdicts import verdict
 from whispr_daemon.rules.lint.within_bar import has_the_bar, never_above
 from whispr_daemon.rules.nodes import Call, Forming, Logic, Named, Node
@@ -132,6 +133,8 @@ def _is_momentary(node: Node) -> bool:
 def _entries(path: tuple[str | int, ...], clause: Clause) -> Iterator[Remark]:
     for at, action in enumerate(clause.actions):
         if not isinstance(action, Intend) or action.verb != "order":
+            continue
+        if reduces(clause, str(action.written.get("side"))):
             continue
         lacks = [] if "stop" in action.written else ["a stop"]
         if not (clause.cooldown or clause.limits or clause.rearm is not None):

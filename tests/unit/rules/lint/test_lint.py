@@ -172,3 +172,22 @@ def test_a_rule_without_tests() -> None:
     text = "name: t\nlogic:\n  - {if: price > 1, then: ['emit:X']}\n"
     assert remarks(text) == []
     assert [one[:9] for one in remarks(text, "other.test.yaml")] == ["1:7: W340"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "side", "told"),
+    [
+        ("position.qty > 0 and price > 5", "sell", False),
+        ("position.side == 'long' and price > 5", "sell", False),
+        ("position.qty < 0 and price > 5", "buy", False),
+        ("position.qty == 0 and price > 5", "buy", True),
+        ("position.qty > 0 and price > 5", "buy", True),
+        ("position.side == 'short' and price > 5", "sell", True),
+    ],
+)
+def test_an_order_that_makes_a_position_smaller_is_no_entry(
+    condition: str, side: str, told: bool
+) -> None:
+    order = f"{{order: {{side: {side}, qty: 5}}}}"
+    text = f'name: t\nlogic:\n  - {{if: "{condition}", then: [{order}]}}\n'
+    assert any("W330" in one for one in remarks(text)) is told
