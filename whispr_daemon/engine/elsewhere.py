@@ -94,9 +94,10 @@ class Merged:
         """Return an entry with the rows that come before its last."""
         past = self._past
         own = entry.rows
-        if not past.codes:
+        over = self._over(entry)
+        if not past.codes or (over and self._taken == len(past.rows)):
             return entry
-        if self._over(entry):
+        if over:
             rest = past.rows[self._taken :]
             self._taken = len(past.rows)
             return msgspec.structs.replace(entry, rows=np.concatenate([rest, own]))
