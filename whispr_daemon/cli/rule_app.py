@@ -19,7 +19,9 @@ _Name = Annotated[str, typer.Argument(help="The rule's name.")]
 _Symbol = Annotated[str, typer.Option("--symbol", help="The instrument.")]
 _At = Annotated[
     str,
-    typer.Option("--at", help="09:36 (exchange time, last session), or 2026-06-24T09:36-04:00."),
+    typer.Option(
+        "--at", help="09:36 or 09:36:05.250 (of the last session), 2026-06-24T09:36-04:00."
+    ),
 ]
 
 

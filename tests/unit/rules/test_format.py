@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from whispr_daemon.rules.document.document import read
 from whispr_daemon.rules.format import formatted
+from whispr_daemon.rules.load import RuleFile, load
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 
@@ -84,6 +85,7 @@ logic:
         - "emit:Y"
         - order:
              side: buy
+             qty: 1
 tests:
 - name: t
   bars: |
@@ -106,6 +108,7 @@ logic:
       - "emit:Y"
       - order:
           side: buy
+          qty: 1
 tests:
   - name: t
     bars: |
@@ -117,6 +120,14 @@ tests:
 def test_blocks_are_indented_by_two_and_what_heads_the_file_stays() -> None:
     assert formatted(WIDE) == NARROW
     assert formatted(NARROW) == NARROW
+
+
+def test_a_running_rule_does_not_notice() -> None:
+    text = WIDE.replace('"b"', '"price > 2"').split("tests:")[0] + "name: x\n"
+    files = [RuleFile("r.yaml", each) for each in (text, formatted(text))]
+    assert files[0] != files[1]
+    one, other = (load([file]).rules[0] for file in files)
+    assert one.hash == other.hash
 
 
 def test_ends_of_lines_and_of_the_file_are_made_equal() -> None:
