@@ -123,7 +123,10 @@ def test_blocks_are_indented_by_two_and_what_heads_the_file_stays() -> None:
 
 
 def test_a_running_rule_does_not_notice() -> None:
-    text = WIDE.replace('"b"', '"price > 2"').split("tests:")[0] + "name: x\n"
+    text = (
+        WIDE.replace('"b"', '"price > 2"').replace("emit:it's", "log:it's").split("tests:")[0]
+        + "name: x\n"
+    )
     files = [RuleFile("r.yaml", each) for each in (text, formatted(text))]
     assert files[0] != files[1]
     one, other = (load([file]).rules[0] for file in files)
