@@ -1,5 +1,6 @@
 """Kernels compiled by numba: what may be linked, where they are kept, that nobody waits."""
 
+import errno
 import importlib
 import math
 import os
@@ -158,6 +159,30 @@ def test_a_kernel_is_compiled_once_and_kept(tmp_path: Path) -> None:
         for file in kept:
             os.utime(file, ns=(1, 1))  # which it would not keep if it were written again
     assert {file.stat().st_mtime_ns for file in kept} == {1}
+
+
+def test_two_that_share_a_folder_may_compile_the_same_at_once(tmp_path: Path) -> None:
+    both = [NumbaCompiler(tmp_path / "kernels") for _ in range(2)]
+    for compiler in both:
+        compiler.compiled(QUOTIENT, MANY)
+    for compiler in both:
+        compiler.finish()
+        kernel = compiler.compiled(QUOTIENT, MANY)
+        assert kernel is not None
+        assert kernel(4.0) == 0.25
+
+
+def test_a_folder_that_became_read_only_is_told_and_hurts_nobody(
+    compiler: NumbaCompiler, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    compiler.compiled(QUOTIENT, MANY)
+    compiler.finish()
+    assert compiler.compiled(QUOTIENT, MANY) is None
+    assert "kernels_stay_uncompiled" in capsys.readouterr().out
 
 
 def test_what_numba_cannot_compile_is_told_and_stays_uncompiled(
