@@ -14,7 +14,8 @@ class Column(NamedTuple):
     ``key`` says of what: a price field, the canonical spelling of a node (a series, an ``AsOf``, a
     ``Forming``, a ``SessionValue`` …), ``level(ladder)``, or ``clock``. ``part`` says which:
     ``value``, ``count`` (how many inputs came so far, which says how warm the value is) or, of a
-    plug-in's function, ``fault`` (1 where it raised, else 0); of a
+    plug-in's function, ``fault`` (1 where it raised, else 0); of another symbol ``ended`` (ns UTC,
+    the end of the bar its value is of); of a
     ladder ``anchor``, ``atr``, ``high``, ``low`` or ``count``; of the clock ``ts`` (ns UTC, of the
     evaluation), ``date`` (of the session, days from 1970-01-01), ``day`` (of the exchange's clock),
     ``lapse``, ``bars`` or, in tick evaluation, ``bar`` (a number that grows from bar to bar of the
@@ -48,13 +49,19 @@ SLOT = Column("clock", "slot")  # of the instrument
 
 
 _WHOLE: Final = frozenset(
-    {"count", "fault", *(column.part for column in (TS, DATE, DAY, LAPSE, BARS, BAR, SLOT))}
+    {"count", "fault", "ended"}
+    | {column.part for column in (TS, DATE, DAY, LAPSE, BARS, BAR, SLOT)}
 )
 
 
 def is_whole(column: Column) -> bool:
     """Is it a column of integers? All others are of floats."""
     return column.part in _WHOLE
+
+
+def ended(key: str) -> Column:
+    """Return the column of when the bars ended whose values of another symbol are under a key."""
+    return Column(key, "ended")
 
 
 def level_key(ladder: Ladder) -> str:

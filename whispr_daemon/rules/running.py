@@ -9,7 +9,6 @@ from whispr_daemon.domain.outputs import Output
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
 from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.column import Need
-from whispr_daemon.rules.columns.clock import clock_of
 from whispr_daemon.rules.columns.saved import join
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
@@ -46,7 +45,7 @@ class Running:
         self.require = inputs.require or settings.require
         self.variables = Table(2 * len(rule.variables), 0)
         self.turns = [
-            Turn(rule, numbers, clock_of(rule.inputs, evaluate), board, compiler)
+            Turn(rule, numbers, settings, board, compiler)
             for evaluate in _EVALUATIONS
             if (numbers := [n for n, one in enumerate(rule.clauses) if one.evaluate == evaluate])
         ]

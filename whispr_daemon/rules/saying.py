@@ -82,6 +82,8 @@ class Saying:
             data["clause"] = clause.id
             if _happens(clause):
                 data["dir"], data["gap"] = found.direction, found.gap
+        if found.late:
+            data["ref_late"] = dict(found.late)
         if self.rule.tags:
             data["tags"] = list(self.rule.tags)
         return {

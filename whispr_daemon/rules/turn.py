@@ -7,15 +7,17 @@ import numpy as np
 
 from whispr_daemon.domain.outputs import Direction
 from whispr_daemon.rules.board import Board
-from whispr_daemon.rules.column import SLOT
-from whispr_daemon.rules.columns.clock import Clock
+from whispr_daemon.rules.column import SLOT, ended
+from whispr_daemon.rules.columns.clock import Clock, clock_of
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.compile.compiler import compile_rule
 from whispr_daemon.rules.compile.record import RECORD, Verdict
 from whispr_daemon.rules.jit import Compiler, Function
-from whispr_daemon.rules.nodes import Node, Type
+from whispr_daemon.rules.lateness import Reference
+from whispr_daemon.rules.nodes import AsOf, Node, Type
 from whispr_daemon.rules.rule import Rule
+from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.spelling import spelling
 from whispr_daemon.rules.tree import canonical
 
@@ -43,6 +45,7 @@ class Shown(NamedTuple):
     node: Node
     key: str  # canonical
     text: str  # as people write it
+    other: Reference | None  # of another symbol
 
 
 class Evaluated(NamedTuple):
@@ -61,6 +64,7 @@ class Evaluated(NamedTuple):
     numbers: tuple[
         float, ...
     ]  # of what is shown: NaN na, truths 1 0 -1, ns, minutes, a word's index
+    late: Mapping[str, int]  # values of bars that ended too early, by spelling; ns UTC
 
     @property
     def values(self) -> dict[str, Plain]:
@@ -96,16 +100,21 @@ class Turn:
     """Clauses of one rule with one clock, at work."""
 
     def __init__(
-        self, rule: Rule, numbers: Sequence[int], clock: Clock, board: Board, compiler: Compiler
+        self,
+        rule: Rule,
+        numbers: Sequence[int],
+        settings: RuleSettings,
+        board: Board,
+        compiler: Compiler,
     ) -> None:
-        """Compile the clauses; they start unarmed."""
-        self.clock = clock
+        """Compile the clauses, all evaluated on bars or all on ticks; they start unarmed."""
+        self.clock = clock_of(rule.inputs, rule.clauses[numbers[0]].evaluate)
         self.program = compile_rule(rule, numbers, board.asked)
         self.table = Table(self.program.floats, self.program.ints)
         self._board = board
         self._compiler = compiler
         self._shown = {
-            part.number: tuple(Shown(node, canonical(node), spelling(node)) for node in part.shown)
+            part.number: tuple(_shown(node, self.clock, settings) for node in part.shown)
             for part in self.program.parts
         }
         self._wholes = self._placed(rule.name)
@@ -227,4 +236,19 @@ class Pass:
             code,
             shown,
             tuple(numbers),
+            {one.text: end for one in shown if (end := self._late(one, row))},
         )
+
+    def _late(self, one: Shown, row: int) -> int:
+        """Return when the bar ended that a value is of, where a later one was due; else 0."""
+        if one.other is None:
+            return 0
+        end: int = self.view.values[ended(one.key)][row]
+        return end if one.other.late(end, self.view.ts[row]) else 0
+
+
+def _shown(node: Node, clock: Clock, settings: RuleSettings) -> Shown:
+    other = None
+    if isinstance(node, AsOf) and node.symbol:
+        other = Reference(node, clock, settings)
+    return Shown(node, canonical(node), spelling(node), other)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from typing_extensions import override
 
 from whispr_daemon.domain.timeframe import DAY as DAY_LENGTH
-from whispr_daemon.rules.column import Column, is_whole
+from whispr_daemon.rules.column import Column, ended, is_whole
 from whispr_daemon.rules.columns.desk import Desk
 from whispr_daemon.rules.columns.maker import Maker
 from whispr_daemon.rules.columns.slots import picked
@@ -47,6 +47,13 @@ class Readers(NamedTuple):
     open: Ints  # start of the row's session
 
 
+class Carried(NamedTuple):
+    """What readers get: values, and the end of the bar they are of (ns UTC; 0: there is none)."""
+
+    values: Sequence[Floats]
+    ended: Ints
+
+
 class Freshness(NamedTuple):
     """How old a value may be."""
 
@@ -60,7 +67,7 @@ def carry(
     readers: Readers,
     state: State,
     limit: Freshness,
-    out: Sequence[Floats],
+    out: Carried,
 ) -> None:
     """Give each reader the newest row not after it by (order, ts), NaN if none is fresh."""
     floats, ints = state
@@ -85,9 +92,10 @@ def carry(
             s = readers.slot[q]
             if ints[s * INTS + KNOWN]:
                 fresh = _fresh(readers, q, ints, s * INTS, limit)
+                out.ended[q] = ints[s * INTS + TS]
                 for k in range(width):
                     if fresh or given.lasting[k]:
-                        out[k][q] = floats[s * width + k]
+                        out.values[k][q] = floats[s * width + k]
 
 
 def _fresh(readers: Readers, q: int, ints: Ints, i: int, limit: Freshness) -> bool:
@@ -138,10 +146,12 @@ class JoinMaker(Maker):
         if here.frame is None and there.frame is None:
             return
         rows, reads = len(there.slot), len(here.slot)
-        out: list[list[float]] = [[NAN] * reads for _ in self._carried]
+        out = Carried([[NAN] * reads for _ in self._carried], [0] * reads)
         state = self.table.state(here.places.slots)
         carry((rows, reads), self._sources(), self._readers(), state, self._limit, out)
-        for column, values in zip(self._carried.values(), out, strict=True):
+        if self.symbol:
+            here.values[ended(self.key)] = out.ended
+        for column, values in zip(self._carried.values(), out.values, strict=True):
             whole = is_whole(column)
             here.values[column] = [0 if x != x else int(x) for x in values] if whole else values
 

@@ -35,6 +35,7 @@ class Moment(NamedTuple):
     bar: str  # which bar it was: "bar 09:35, SPY 1m"
     tick: str  # which trade or quote it was
     anchored: str  # the date of the session before; empty: levels are pinned
+    late: Mapping[str, str]  # notes on values of other symbols, by spelling
 
     def number(self, node: Node) -> float | None:
         """Return the value of a node, None if it was not written down."""
@@ -105,6 +106,8 @@ def _note(node: Node, moment: Moment) -> str:
             sign = "+" if ratio > 0 else "-"
             sum_ = f"{figure(anchor)} {sign} {abs(ratio):g} × {figure(atr)}"  # noqa: RUF001 (it is meant)
             return f"{sum_}; {ladder.mode}, {ladder.session}, {_anchor(ladder, moment)}"
+        case AsOf() if spelling(node) in moment.late:
+            return moment.late[spelling(node)]
         case Price(field=field):
             return moment.tick if field == "price" else moment.bar
         case _:

@@ -33,6 +33,7 @@ class Evaluation:
         timeframe = self.rule.inputs.timeframe
         bar = self.now.ts - NANOS_OF[CODE_OF[timeframe]]
         price = self.rule.inputs.price
+        late = {} if self.found is None else self.found.late
         self.moment = Moment(
             self.now.seen_by(number),
             looks[-2].seen_by(number) if len(looks) > 1 else {},
@@ -41,4 +42,5 @@ class Evaluation:
             else f"last complete bar, {symbol} {timeframe}",
             f"{'trade' if price == 'last' else price} at {where.clock(self.now.ts)}, {symbol}",
             "" if watch.settings.pinned_levels else where.session_before(bar),
+            {text: where.late_bar(end, self.now.ts) for text, end in late.items()},
         )

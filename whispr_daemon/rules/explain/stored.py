@@ -56,6 +56,8 @@ def _explained(rule: Rule, said: Sequence[Output], where: Where) -> Explanation:
         (output.data["values"] for output in said if "values" in output.data), {}
     )
     first = said[0]
+    ends: Mapping[str, int] = first.data.get("ref_late", {})
+    late = {text: where.late_bar(end, first.ts_event) for text, end in ends.items()}
     direction = f"dir={first.direction}, gap={str(first.data.get('gap', False)).lower()}"
     acts = [action_in_words(output) for output in said if "action" in output.data]
     return Explanation(
@@ -68,18 +70,18 @@ def _explained(rule: Rule, said: Sequence[Output], where: Where) -> Explanation:
         kind="event" if first.direction else "condition",
         outcome=outcome,
         reason=next(reasons, ""),
-        tree=tuple(_told(values)),
+        tree=tuple(_told(values, late)),
         facts=(direction,) if first.direction else (),
         actions=tuple(acts),
         source="store",
     )
 
 
-def _told(values: Mapping[str, Plain]) -> Iterator[Told]:
+def _told(values: Mapping[str, Plain], late: Mapping[str, str]) -> Iterator[Told]:
     for text, value in values.items():
         shown = "na" if value is None else str(value)
         if isinstance(value, bool):
             shown = shown.lower()
         elif isinstance(value, float):
             shown = f"{value:.10g}"
-        yield Told(text=text, value=value, shown=shown)
+        yield Told(text=text, value=value, shown=shown, note=late.get(text, ""))

@@ -31,6 +31,14 @@ class Where(NamedTuple):
         """Return ``09:36``, with seconds and their parts where there are some."""
         return time_of_day(self.local(ts))
 
+    def late_bar(self, end: int, ts: int) -> str:
+        """Return the note on a value of another symbol whose last bar ended before it was due.
+
+        Both are ns UTC; ``ts`` is the evaluation's.
+        """
+        day = "" if self.local(end).date() == self.local(ts).date() else f"{self.local(end):%F} "
+        return f"last bar ended {day}{self.clock(end)}, late"
+
     def session_before(self, ts: int) -> str:
         """Return the date of the session before that of ``ts``."""
         dates = calendar(self.calendar).date

@@ -1,8 +1,12 @@
 """Values of other timeframes and symbols: the last complete one, while it is fresh."""
 
+from collections.abc import Sequence
+
 import pytest
 
+from tests.unit.rules.bars import ns
 from tests.unit.rules.columns.telling import (
+    DAY,
     bar,
     bars,
     market,
@@ -13,6 +17,7 @@ from tests.unit.rules.columns.telling import (
 )
 from tests.unit.rules.market import daily_row, engine, fold
 from whispr_daemon.domain.batch import Rows
+from whispr_daemon.domain.outputs import Output
 
 PAIR = ("SPY", "VIX")
 REFS = "{symbols: [SPY], refs: {vix: VIX}}"
@@ -98,6 +103,61 @@ def test_a_daily_reference_lasts_over_a_weekend() -> None:
     rows = market(vix, bar("09:30", 1.0, day=monday))
     outputs = same_however_cut(telling("vix.close@1d", inputs=REFS), rows, PAIR)
     assert texts(outputs) == ["20"]
+
+
+def test_a_value_whose_bar_had_not_come_is_marked_with_the_end_of_the_last_one() -> None:
+    rows = market(bars("09:30", "20 21", code=1), bars("09:30", "1 2 3"))
+    outputs = same_however_cut(telling("vix.close", inputs=REFS), rows, PAIR)
+    assert [one.data.get("ref_late") for one in outputs] == [
+        None,
+        None,
+        {"vix.price": ns(DAY, "09:32")},
+    ]
+
+
+def test_a_reference_that_only_comes_first_is_not_late() -> None:
+    rows = market(
+        *(row for at in range(6) for row in (one_minute(at, 20.0, 1), one_minute(at, 7.0, 0)))
+    )
+    rule = telling("vix.close", "vix.close@5m", inputs=REFS)
+    assert late(same_however_cut(rule, rows, PAIR)) == [{}] * 2
+
+
+def test_a_longer_bar_of_a_reference_is_late_when_its_own_end_has_passed() -> None:
+    rows = market(
+        *(row for at in range(9) for row in (one_minute(at, 20.0, 1), one_minute(at, 7.0, 0))),
+        bar("09:39", 7.0),
+        bar("09:39", 20.0, code=1),
+        bar("09:40", 7.0),
+    )
+    outputs = same_however_cut(telling("vix.close@5m", inputs=REFS), rows, PAIR)
+    assert late(outputs)[-3:] == [{}, {"vix.price": ns(DAY, "09:35")}, {}]
+
+
+@pytest.mark.parametrize(("last", "lacks"), [("15:50", True), ("15:55", False)])
+def test_the_bar_before_the_first_of_a_day_is_the_last_of_the_day_before(
+    last: str, lacks: bool
+) -> None:
+    before = bar(last, 20.0, code=1, day="2026-06-23", timeframe="5m")
+    rows = market(before, bar("09:30", 1.0))
+    (said,) = same_however_cut(telling("vix.close@5m", inputs=REFS), rows, PAIR)
+    assert ("ref_late" in said.data) is lacks
+
+
+@pytest.mark.parametrize(("day", "lacks"), [("2026-06-25", True), ("2026-06-26", False)])
+def test_a_daily_reference_is_late_if_a_session_has_come_and_gone_since(
+    day: str, lacks: bool
+) -> None:
+    vix = daily_row(day, 21.0, 19.0, 20.0)
+    vix["instrument"] = 1
+    rows = market(vix, bar("09:30", 1.0, day="2026-06-29"))  # a Monday
+    (said,) = same_however_cut(telling("vix.close@1d", inputs=REFS), rows, PAIR)
+    assert ("ref_late" in said.data) is lacks
+
+
+def late(outputs: Sequence[Output]) -> list[dict[str, int]]:
+    """Return what of each evaluation was of bars that ended before they were due."""
+    return [output.data.get("ref_late", {}) for output in outputs]
 
 
 def test_an_indicator_of_a_reference_of_another_timeframe() -> None:

@@ -85,6 +85,27 @@ tests:
     assert lines(second)[-2] == "    stage = 1"
 
 
+def test_a_value_of_another_symbol_whose_bar_had_not_come_is_told_to_be_late() -> None:
+    rule = """
+name: beside
+inputs: {symbols: [SPY], refs: {qqq: QQQ}}
+logic:
+  - {if: "price > qqq.close", then: ["emit:UP"], edge: every, max_fires: {count: 9, per: bar}}
+tests:
+  - name: t
+    bars: {SPY: {closes: "5 11 12"}, QQQ: {closes: "10 10"}}
+    expect: [{at: "09:32", emit: UP}, {at: "09:33", emit: UP}]
+"""
+    (found,) = prepare([RuleFile("r.yaml", rule)], {}).cases
+    assert lines(explained(found, "2026-06-24", "09:32")[0])[3] == "  qqq.price = 10"
+    late = "  qqq.price = 10   (last bar ended 09:32, late)"
+    assert lines(explained(found, "2026-06-24", "09:33")[0])[3] == late
+    watch = Watch([found.rule], found.rule.name, found.settings)
+    watch.fold(Batch(found.rows, found.symbols))
+    (kept,) = stored(found.rule, watch.outputs[-1:], where_of(found.rule))
+    assert lines(kept)[-2] == "qqq.price = 10   (last bar ended 09:32, late)"
+
+
 def test_a_built_in_made_of_others_is_told_by_its_call() -> None:
     rule = """
 name: squeeze
