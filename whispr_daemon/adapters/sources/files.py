@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.adapters.sources.shapes import closest
-from whispr_daemon.adapters.sources.splits import ZoneOf, read_splits
+from whispr_daemon.adapters.sources.splits import Prices, ZoneOf, read_splits
 from whispr_daemon.adapters.sources.tables import Table, read_table
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.errors import SettingsError, SourceError
@@ -102,7 +102,7 @@ class FileSource:
             _set_time(table, bars, is_history=place < len(history))
         if splits is not None:
             known = {name for table in tables for name in table.symbols}
-            prices = _Prices(tables)
+            prices = Prices(tables)
             tables[:0] = [
                 read_splits(path, label, known, splits.zone_of, prices.before)
                 for path, label in others.items()
@@ -130,29 +130,6 @@ class FileSource:
         if not 1 <= seq <= len(self._rows):
             return f"row {seq} of {self._name}"
         return f"{self._labels[self._file[seq - 1]]}:row {self._number[seq - 1]}"
-
-
-class _Prices:
-    """The last prices of symbols, from bars and trades."""
-
-    def __init__(self, tables: Sequence[Table]) -> None:
-        self._tables = [table for table in tables if table.shape.kind in (Kind.BAR, Kind.TRADE)]
-
-    def before(self, symbol: str, ts: int) -> float | None:
-        """Return the last close before a time, None if there is none; ties go to later files."""
-        best: tuple[int, float] | None = None
-        for table in self._tables:
-            if symbol not in table.symbols:
-                continue
-            rows = table.rows
-            mine = rows["instrument"] == table.symbols.index(symbol)
-            middle = rows["ts"] - np.array(NANOS_OF)[rows["timeframe"]] // 2
-            found = np.flatnonzero(mine & (rows["ts"] > 0) & (middle < ts) & (rows["close"] > 0))
-            if len(found):
-                last = found[np.argmax(middle[found])]
-                one = int(middle[last]), float(rows["close"][last])
-                best = one if best is None or one[0] >= best[0] else best
-        return None if best is None else best[1]
 
 
 def _labels(paths: Sequence[Path]) -> dict[Path, str]:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from whispr_daemon.adapters.sources.shapes import Shape
 from whispr_daemon.adapters.sources.tables import Table
@@ -20,7 +21,7 @@ from whispr_daemon.domain.batch import Rows, empty_rows
 from whispr_daemon.domain.errors import SourceError
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.ratio import Rescaling, rescaling_of
-from whispr_daemon.domain.timeframe import SECOND
+from whispr_daemon.domain.timeframe import NANOS_OF, SECOND
 
 ZoneOf: TypeAlias = Callable[[str], str]  # the time zone of an instrument's exchange
 CloseBefore: TypeAlias = Callable[[str, int], float | None]  # last price of a symbol before a ts
@@ -29,6 +30,34 @@ _WHEN: Final = ("date", "ts")
 _WHAT: Final = ("ratio", "price_factor", "dividend")
 _OPTIONAL: Final = ("volume_factor",)
 _SHAPE: Final = Shape(name="splits", kind=Kind.SPLIT, needed=(), optional=(), fields={})
+
+
+class Prices:
+    """The last prices of symbols before a time, from bars and trades."""
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        """``tables`` are timed; of one time the later table is right."""
+        self._tables = [table for table in tables if table.shape.kind in (Kind.BAR, Kind.TRADE)]
+        self._of: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+
+    def before(self, symbol: str, ts: int) -> float | None:
+        """Return the last close of a symbol before a time, None if there is none."""
+        if symbol not in self._of:
+            self._of[symbol] = self._closes(symbol)
+        times, closes = self._of[symbol]
+        place = int(times.searchsorted(ts))
+        return float(closes[place - 1]) if place else None
+
+    def _closes(self, symbol: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        parts = [empty_rows(0)]
+        for table in self._tables:
+            if symbol in table.symbols:
+                rows = table.rows[table.rows["instrument"] == table.symbols.index(symbol)]
+                parts.append(rows[(rows["ts"] > 0) & (rows["close"] > 0)])
+        rows = np.concatenate(parts)
+        times = rows["ts"] - np.array(NANOS_OF)[rows["timeframe"]] // 2
+        order = np.argsort(times, kind="stable")
+        return times[order], rows["close"][order]
 
 
 def read_splits(
