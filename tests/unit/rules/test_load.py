@@ -256,3 +256,20 @@ def test_what_a_file_says_of_itself_is_carried_into_its_signals() -> None:
             key: output.data[key] for key in ("rule_version", "owner", "description", "tags")
         }
         assert list(carried.values()) == ["1.10", "desk", "a break", ["saty"]]
+
+
+@pytest.mark.parametrize(
+    ("clause", "place"),
+    [
+        ('sequence: [{a: "price > 1"}, {absent: {if: "price > 2", for: 0m}}]', "3:65: E503 for"),
+        ('sequence: [{a: "price > 1"}, {b: "price > 2"}], within: 0m', "3:60: E503 logic.0.within"),
+    ],
+)
+def test_what_is_to_last_lasts(clause: str, place: str) -> None:
+    found = told(f"name: r\nlogic:\n- {{{clause}, then: ['emit:X']}}\n")
+    assert found == [f"t.yaml:{place} is '0m'; expected a duration such as 30m, of more than 0"]
+
+
+def test_no_time_at_all_may_be_asked_for_where_it_means_at_once() -> None:
+    text = RULE.replace("    then", "    for: 0m\n    cooldown: 0s\n    then")
+    assert [str(found) for found in loaded(text).errors] == []

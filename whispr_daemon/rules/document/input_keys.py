@@ -4,7 +4,7 @@ from typing import Final
 
 from whispr_daemon.rules.document.keys import (
     BOOLEAN,
-    DURATION,
+    LASTING,
     NAME_PATTERN,
     TEXT,
     Key,
@@ -90,5 +90,5 @@ INPUTS: Final = (
     Key("atr", table(ATR), "the levels named atr.…"),
     Key("warmup", table(WARMUP), "when the rule may fire"),
     Key("missing", choice("skip", "carry"), "minutes without a trade; skip"),
-    Key("stale_after", DURATION, "refs and conditions older than this are unknown; 3 timeframes"),
+    Key("stale_after", LASTING, "refs and conditions older than this are unknown; 3 timeframes"),
 )

@@ -23,6 +23,11 @@ DURATION: Final[Schema] = {
     "pattern": DURATION_PATTERN,
     "title": "a duration such as 30m",
 }
+LASTING: Final[Schema] = {  # where none would mean nothing
+    "type": "string",
+    "pattern": rf"^(?=[0-9]*[1-9]){DURATION_PATTERN[1:]}",
+    "title": "a duration such as 30m, of more than 0",
+}
 
 
 class Key(NamedTuple):

@@ -11,6 +11,7 @@ from whispr_daemon.rules.document.keys import (
     BOOLEAN,
     DURATION,
     EXPRESSION,
+    LASTING,
     MOST,
     MOST_STEPS,
     NAME_PATTERN,
@@ -39,7 +40,7 @@ ACTIONS: Final[Schema] = {
 }
 ABSENT: Final = (
     Key("if", EXPRESSION, "what must stay not true", required=True),
-    Key("for", DURATION, "for how long", required=True),
+    Key("for", DURATION, "for how long; more than 0", required=True),
 )
 STEP: Final[Schema] = {
     "type": "object",
@@ -69,7 +70,7 @@ CLAUSE: Final = (
     Key("if", EXPRESSION, "the condition or event"),
     Key("sequence", items(STEP, most=MOST_STEPS), "steps, one after the other"),
     Key("then", ACTIONS, "what to do", required=True),
-    Key("within", DURATION, "time from the first step of a sequence"),
+    Key("within", LASTING, "time from the first step of a sequence"),
     Key("until", EXPRESSION, "drops a sequence"),
     Key("same_bar", BOOLEAN, "several steps of a sequence in one bar; false"),
     Key("overlap", BOOLEAN, "all partial matches of a sequence, not only one; false"),

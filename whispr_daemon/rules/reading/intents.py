@@ -172,9 +172,10 @@ def _check_halt(bench: Bench, value: Mapping[str, Any], path: Path) -> bool:
     if until in _UNTIL:
         return True
     try:
-        nanos(str(until), "1m")
+        right = nanos(str(until), "1m") > 0
     except PeriodRefusedError:
+        right = False
+    if not right:
         message = f"until is {until!r}; expected session_end, manual or a duration such as 30m"
         bench.refuse((*path, "until"), "E421", message)
-        return False
-    return True
+    return right

@@ -59,6 +59,9 @@ def _step(bench: Bench, written: object, path: Path, scope: Scope) -> Step | Non
     condition = bench.condition(absent.get("if"), (*place, "if"), scope)
     written_for = text(absent.get("for")) or None
     length = bench.duration(written_for, (*place, "for"), scope.timeframe)
+    if written_for is not None and not any(digit in written_for for digit in "123456789"):
+        message = f"for is {written_for!r}; expected a duration such as 30m, of more than 0"
+        bench.refuse((*place, "for"), "E503", message)
     if condition is None or not length:
         return None
     last = path[-1]
