@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from whispr_daemon.rules.evaluated import Evaluated, View
 from whispr_daemon.rules.running import Running
-from whispr_daemon.rules.turn import Evaluated, Turn, View
+from whispr_daemon.rules.turn import Turn
 
 
 class Place(NamedTuple):

@@ -13,10 +13,10 @@ from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.column import DATE, DAY
 from whispr_daemon.rules.compile.record import Verdict
 from whispr_daemon.rules.compile.said import say
+from whispr_daemon.rules.evaluated import Evaluated
 from whispr_daemon.rules.found import Found, Job, Place
 from whispr_daemon.rules.order import asks
 from whispr_daemon.rules.rule import Rule
-from whispr_daemon.rules.turn import Evaluated
 
 
 class Word(NamedTuple):

@@ -7,8 +7,8 @@ import numpy as np
 from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.outputs import Output
+from whispr_daemon.rules.evaluated import Evaluated
 from whispr_daemon.rules.strategy import RulesStrategy
-from whispr_daemon.rules.turn import Evaluated
 
 
 class Logged:

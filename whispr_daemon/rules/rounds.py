@@ -8,11 +8,12 @@ from typing import NamedTuple
 from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.columns.bank import Bank
 from whispr_daemon.rules.columns.clock import Clock
+from whispr_daemon.rules.evaluated import View
 from whispr_daemon.rules.found import Found, Job
 from whispr_daemon.rules.hearing import Hearing
 from whispr_daemon.rules.order import coupled, sayers_first
 from whispr_daemon.rules.running import Running
-from whispr_daemon.rules.turn import NOWHERE, View
+from whispr_daemon.rules.turn import NOWHERE
 
 
 class _Group(NamedTuple):

@@ -11,13 +11,14 @@ from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.column import Need
 from whispr_daemon.rules.columns.saved import join
 from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.evaluated import Evaluated, View
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.nodes import Node
 from whispr_daemon.rules.rule import Evaluate, Rule
 from whispr_daemon.rules.saying import Saying
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.source import StateBlock
-from whispr_daemon.rules.turn import Asked, Evaluated, Pass, Turn, View
+from whispr_daemon.rules.turn import Asked, Pass, Turn
 
 STALE_BARS: Final = 3  # timeframes without a bar after which a condition is unknown
 _EVALUATIONS: Final[tuple[Evaluate, ...]] = ("bar_close", "tick")

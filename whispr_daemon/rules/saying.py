@@ -7,13 +7,13 @@ from whispr_daemon.domain.outputs import Alert, Audit, Output, Signal
 from whispr_daemon.rules.actions import Action, Assign, Emit, Intend, Note, Warn
 from whispr_daemon.rules.column import LAPSE, Column
 from whispr_daemon.rules.compile.record import BY_ZERO, DOMAIN, FAULTS, PLUGGED, SUPPRESSED, Verdict
+from whispr_daemon.rules.evaluated import Evaluated, View, plain
 from whispr_daemon.rules.message import Message
 from whispr_daemon.rules.nodes import Node, Type
 from whispr_daemon.rules.rule import Clause, Rule
 from whispr_daemon.rules.spelling import duration
 from whispr_daemon.rules.throttle import MOST, WINDOW, Throttle
 from whispr_daemon.rules.tree import canonical
-from whispr_daemon.rules.turn import Evaluated, View, plain
 
 _PRICE: Final = Column("price")
 

@@ -22,6 +22,7 @@ from whispr_daemon.rules.columns.saved import (
 from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.rules.columns.slots import Slots, select
 from whispr_daemon.rules.columns.splits import Factors, Splits
+from whispr_daemon.rules.evaluated import Evaluated
 from whispr_daemon.rules.found import Place
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.lacking import Lacking, Learned
@@ -32,7 +33,6 @@ from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.standing import Standing
-from whispr_daemon.rules.turn import Evaluated
 
 REVISION: Final = 3  # of the language: what rules mean, and so what their state is
 

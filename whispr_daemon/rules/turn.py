@@ -1,7 +1,7 @@
 """The clauses of a rule that are evaluated together: columns in, what came of each clause out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -10,12 +10,12 @@ from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.column import SLOT, ended
 from whispr_daemon.rules.columns.clock import Clock, clock_of
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.compile.compiler import compile_rule
 from whispr_daemon.rules.compile.record import RECORD, Verdict
+from whispr_daemon.rules.evaluated import Evaluated, Shown, View
 from whispr_daemon.rules.jit import Compiler, Function
 from whispr_daemon.rules.lateness import Reference
-from whispr_daemon.rules.nodes import AsOf, Node, Type
+from whispr_daemon.rules.nodes import AsOf, Node
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.spelling import spelling
@@ -23,69 +23,7 @@ from whispr_daemon.rules.tree import canonical
 
 NOWHERE: Final = -1  # a row to trace that there is not
 
-Plain: TypeAlias = float | bool | str | None
-
 _DIRECTIONS: Final[dict[int, Direction]] = {1: "up", -1: "down", 0: ""}
-_TRUTHS: Final[dict[float, Plain]] = {1.0: True, -1.0: False}
-
-
-class View(NamedTuple):
-    """What the rules of one clock see of a batch: its evaluated rows."""
-
-    slot: list[int]
-    at: list[int]  # the place of each row in the batch
-    ts: list[int]
-    values: Values
-    symbols: list[str]  # by slot
-
-
-class Shown(NamedTuple):
-    """A value that a clause's records carry."""
-
-    node: Node
-    key: str  # canonical
-    text: str  # as people write it
-    other: Reference | None  # of another symbol
-
-
-class Evaluated(NamedTuple):
-    """What came of one clause of a rule at one row."""
-
-    row: int
-    clause: int  # in the rule; -1: it is about the rule
-    verdict: Verdict
-    ts: int  # ns UTC
-    slot: int
-    direction: Direction
-    gap: bool
-    level: float  # NaN: none
-    code: int  # of an error: BY_ZERO or OVERFLOW; of a sequence: steps done
-    shown: tuple[Shown, ...]
-    numbers: tuple[
-        float, ...
-    ]  # of what is shown: NaN na, truths 1 0 -1, ns, minutes, a word's index
-    late: Mapping[str, int]  # values of bars that ended too early, by spelling; ns UTC
-
-    @property
-    def values(self) -> dict[str, Plain]:
-        """Return each value by the spelling of its node; None is na."""
-        return {
-            one.text: plain(one.node, number)
-            for one, number in zip(self.shown, self.numbers, strict=True)
-        }
-
-
-def plain(node: Node, number: float) -> Plain:
-    """Return a value as plain data."""
-    if number != number:
-        return None
-    match node.type:
-        case Type.BOOL | Type.EVENT:
-            return _TRUTHS.get(number)
-        case Type.STR:
-            return node.words[int(number)]
-        case _:
-            return number
 
 
 class Asked(NamedTuple):

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from whispr_daemon.rules.evaluated import plain
 from whispr_daemon.rules.explain.explanation import Told
 from whispr_daemon.rules.explain.figures import figure, shown
 from whispr_daemon.rules.nodes import (
@@ -24,7 +25,6 @@ from whispr_daemon.rules.nodes import (
 )
 from whispr_daemon.rules.spelling import spelling
 from whispr_daemon.rules.tree import canonical, children, is_constant, stands_still
-from whispr_daemon.rules.turn import plain
 
 
 class Moment(NamedTuple):

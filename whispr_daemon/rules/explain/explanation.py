@@ -3,7 +3,7 @@
 from typing import Literal, TypeAlias
 
 from whispr_daemon.domain.value import Value
-from whispr_daemon.rules.turn import Plain
+from whispr_daemon.rules.evaluated import Plain
 
 Outcome: TypeAlias = Literal["fired", "suppressed", "no"]
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from whispr_daemon.domain.outputs import Audit, Output
+from whispr_daemon.rules.evaluated import Plain
 from whispr_daemon.rules.explain.explanation import Explanation, Outcome, Told
 from whispr_daemon.rules.explain.where import Where
 from whispr_daemon.rules.explain.words import action_in_words
 from whispr_daemon.rules.rule import Rule
-from whispr_daemon.rules.turn import Plain
 
 
 def stored(rule: Rule, said: Sequence[Output], where: Where) -> list[Explanation]:

@@ -12,6 +12,7 @@ from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.rules.columns.splits import Splits
 from whispr_daemon.rules.compile.record import Verdict
+from whispr_daemon.rules.evaluated import Evaluated
 from whispr_daemon.rules.explain.evaluated_tree import level_parts
 from whispr_daemon.rules.logged import Logged
 from whispr_daemon.rules.nodes import Compare, Const, Logic, Node, Type
@@ -20,7 +21,6 @@ from whispr_daemon.rules.rule import Clause, Evaluate, Rule
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.strategy import RulesStrategy
 from whispr_daemon.rules.tree import canonical, walk
-from whispr_daemon.rules.turn import Evaluated
 
 KEPT: Final = 500  # evaluations of an instrument
 _WATCH: Final = "whispr watch"  # no clause of a file can have this id: it has a space

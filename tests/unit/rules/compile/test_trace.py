@@ -8,10 +8,11 @@ from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, TS, Column
 from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.compile.record import Verdict
+from whispr_daemon.rules.evaluated import Evaluated, View
 from whispr_daemon.rules.rule import Clause, Sequence
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
-from whispr_daemon.rules.turn import NOWHERE, Evaluated, View
+from whispr_daemon.rules.turn import NOWHERE
 
 MINUTE = 60_000_000_000
 
