@@ -8,7 +8,7 @@ from whispr_daemon.rules.document.document import Path
 from whispr_daemon.rules.functions.function import Accepts
 from whispr_daemon.rules.nodes import Node
 from whispr_daemon.rules.reading.bench import Bench
-from whispr_daemon.rules.reading.plain import mapping
+from whispr_daemon.rules.reading.plain import mapping, text
 
 
 def read_aliases(bench: Bench, scope: Scope) -> dict[str, Node | None]:
@@ -42,20 +42,20 @@ def _indicator(bench: Bench, written: dict[str, Any], path: Path, scope: Scope) 
         if left is not None and function is not None:
             bench.refuse((*path, key), "E222", f"{name} takes no {key}")
             return None
-    on, symbol = written.get("tf"), written.get("symbol")
+    on, symbol = text(written.get("tf")), text(written.get("symbol"))
     known = scope
-    if symbol is not None and symbol.lower() not in scope.vocabulary.refs:
+    if symbol and symbol.lower() not in scope.vocabulary.refs:
         names = scope.vocabulary
         known = scope.knowing(names._replace(refs={**names.refs, "symbol": symbol}))
         symbol = "symbol"
-    text = f"{symbol + '.' if symbol else ''}{name}({', '.join(arguments)}){dot}{part}"
-    text += f"@{on}" if on else ""
-    return _read(bench, text, path, known)
+    call = f"{symbol + '.' if symbol else ''}{name}({', '.join(arguments)}){dot}{part}"
+    call += f"@{on}" if on else ""
+    return _read(bench, call, path, known)
 
 
-def _read(bench: Bench, text: str, path: Path, scope: Scope) -> Node | None:
-    node = bench.value(text, (*path, "type"), scope, start=-1)
+def _read(bench: Bench, call: str, path: Path, scope: Scope) -> Node | None:
+    node = bench.value(call, (*path, "type"), scope, start=-1)
     if node is None or node.type in NUMBERS:
         return node
-    bench.refuse((*path, "type"), "E201", f"{text} is no indicator but a {node.type}")
+    bench.refuse((*path, "type"), "E201", f"{call} is no indicator but a {node.type}")
     return None

@@ -1,7 +1,11 @@
 """Whatever stands in a file: it is read, quickly, and nothing is raised."""
 
+import copy
+import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -54,6 +58,33 @@ LIMIT = 256 * 1024
 
 def loaded(text: str) -> Loaded:
     return load([RuleFile("t.yaml", text)])
+
+
+ODD: tuple[object, ...] = (None, True, -1.5, "", "0m", [1], {"a": 1})
+
+
+def paths(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the places of all values."""
+    yield path
+    if isinstance(data, dict | list):
+        for key in data if isinstance(data, dict) else range(len(data)):
+            yield from paths(data[key], (*path, key))
+
+
+def with_value(data: Any, path: tuple[Any, ...], value: object) -> Any:
+    """Return the data with something else at a place."""
+    if not path:
+        return value
+    changed = copy.copy(data)
+    changed[path[0]] = with_value(data[path[0]], path[1:], value)
+    return changed
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_any_value_may_be_something_else(odd: object) -> None:
+    whole = yaml.safe_load(FULL)
+    for path in paths(whole):
+        loaded(json.dumps(with_value(whole, path, odd)))
 
 
 def test_the_full_example_is_right() -> None:
