@@ -4,6 +4,8 @@ import math
 from typing import Final
 
 from whispr_daemon.rules.nodes import (
+    AsOf,
+    Forming,
     Level,
     LevelValue,
     Named,
@@ -42,6 +44,10 @@ def shown(node: Node, value: float) -> str:
         case Type.STR:
             return repr(node.words[int(value)])
         case _:
-            built_in = isinstance(node, Named) and node.built_in
-            quoted = built_in or isinstance(node, _QUOTED)
-            return figure(value) if quoted else f"{value:.10g}"
+            return figure(value) if _is_quoted(node) else f"{value:.10g}"
+
+
+def _is_quoted(node: Node) -> bool:
+    if isinstance(node, AsOf | Forming):
+        return _is_quoted(node.node)
+    return isinstance(node, _QUOTED) or (isinstance(node, Named) and node.built_in)

@@ -1,12 +1,27 @@
 """What kept a clause from firing, in a sentence."""
 
+import math
+from typing import Final
+
 from whispr_daemon.rules.compile.record import Verdict
 from whispr_daemon.rules.explain.evaluated_tree import culprit
 from whispr_daemon.rules.explain.evaluation import Evaluation
 from whispr_daemon.rules.explain.figures import shown
-from whispr_daemon.rules.nodes import Node
+from whispr_daemon.rules.functions.warmth import warmth
+from whispr_daemon.rules.nodes import (
+    AsOf,
+    Forming,
+    Level,
+    LevelValue,
+    Node,
+    Series,
+    SessionValue,
+)
 from whispr_daemon.rules.rule import Clause
 from whispr_daemon.rules.spelling import duration, spelling
+from whispr_daemon.rules.tree import walk
+
+_WARMED: Final = (Series, AsOf, Forming, Level, LevelValue, SessionValue)
 
 
 class WhyNot:
@@ -43,7 +58,7 @@ class WhyNot:
             case Verdict.COOLDOWN:
                 return self._cooldown(number, clause)
             case Verdict.WARMING:
-                return self._of.now.waits or "warming"
+                return self._warming()
             case Verdict.OFF:
                 return "the clause is off" if clause.mode == "off" else "stopped by its errors"
             case _:
@@ -84,6 +99,19 @@ class WhyNot:
         number = self._of.moment.number(node)
         return f"{spelling(node)} is {'?' if number is None else shown(node, number)}"
 
+    def _warming(self) -> str:
+        """Return how far warm-up is, and what of all that has no value yet needs most bars."""
+        waits = self._of.now.waits or "warming"
+        unknown = [
+            node
+            for top in self._of.clause.conditions
+            for node in walk(top)
+            if isinstance(node, _WARMED) and math.isnan(self._of.moment.number(node) or 0.0)
+        ]
+        if not unknown:
+            return waits
+        return f"{waits}: {spelling(max(unknown, key=_formed))} is na"
+
     def _pending(self, number: int, clause: Clause) -> str:
         since = self._of.now.ts
         for look in reversed(self._of.looks):
@@ -118,3 +146,7 @@ class WhyNot:
     def _last(self, number: int) -> str:
         fires = self._fires(number)
         return self._of.where.clock(fires[-1]) if fires else "before"
+
+
+def _formed(node: Node) -> int:
+    return warmth(node).formed

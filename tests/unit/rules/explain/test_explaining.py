@@ -97,13 +97,13 @@ tests:
     expect: [{at: "09:32", emit: UP}, {at: "09:33", emit: UP}]
 """
     (found,) = prepare([RuleFile("r.yaml", rule)], {}).cases
-    assert lines(explained(found, "2026-06-24", "09:32")[0])[3] == "  qqq.price = 10"
-    late = "  qqq.price = 10   (last bar ended 09:32, late)"
+    assert lines(explained(found, "2026-06-24", "09:32")[0])[3] == "  qqq.price = 10.00"
+    late = "  qqq.price = 10.00   (last bar ended 09:32, late)"
     assert lines(explained(found, "2026-06-24", "09:33")[0])[3] == late
     watch = Watch([found.rule], found.rule.name, found.settings)
     watch.fold(Batch(found.rows, found.symbols))
     (kept,) = stored(found.rule, watch.outputs[-1:], where_of(found.rule))
-    assert lines(kept)[-2] == "qqq.price = 10   (last bar ended 09:32, late)"
+    assert lines(kept)[-2] == "qqq.price = 10      (last bar ended 09:32, late)"
 
 
 def test_a_built_in_made_of_others_is_told_by_its_call() -> None:
@@ -194,7 +194,7 @@ def test_why_not_names_the_first_false_part_and_the_gate() -> None:
 def test_warming_says_how_far_it_is() -> None:
     header, *body = text_of("03_ribbon", "09:40")
     assert header.endswith("NO (warming)")
-    assert body[-1] == "because: warming 10/48 bars"
+    assert body[-1] == "because: warming 10/48 bars: EMA48 is na"
 
 
 def test_no_edge_says_since_when() -> None:
