@@ -110,6 +110,7 @@ def fold_levels(rows: int, days: Days, state: State, how: How, out: Levels) -> N
             if days.daily[r]:
                 state.floats[f + HIGH] = bar[0]
                 state.floats[f + LOW] = bar[1]
+                state.floats[f + LAST] = bar[2]
                 ints[i + RUNNING] = span[0]
             if ints[i + BARS] > 0 and ints[i + DAY] == days.before[r]:
                 hold(state, f, i, span[1], how)
