@@ -103,7 +103,7 @@ tests:
     watch = Watch([found.rule], found.rule.name, found.settings)
     watch.fold(Batch(found.rows, found.symbols))
     (kept,) = stored(found.rule, watch.outputs[-1:], where_of(found.rule))
-    assert lines(kept)[-2] == "qqq.price = 10      (last bar ended 09:32, late)"
+    assert lines(kept)[-2] == "qqq.price = 10   (last bar ended 09:32, late)"
 
 
 def test_a_built_in_made_of_others_is_told_by_its_call() -> None:
