@@ -247,7 +247,7 @@ def test_bars_made_of_trades_and_trades_are_explained(whispr: Whispr, tmp_path: 
     assert "held  SPY  2026-06-24T09:32:00-04:00  FIRED" in told("09:32")
     command = ("rules", "explain", "break_of_the_last_bar", "--symbol", "SPY", "--at", "09:31:40")
     words = whispr(*command, "--data", "d", status=1).stderr.replace("\n", " ")
-    assert "evaluations next to it: 2026-06-24T09:31:30.250000-04:00 and" in words
+    assert "evaluations next to it: 2026-06-24T09:31:30.250-04:00 and" in words
 
 
 def test_explain_without_a_log_is_a_sentence(whispr: Whispr) -> None:

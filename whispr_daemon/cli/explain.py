@@ -137,12 +137,12 @@ def _not_evaluated(history: History, watch: Watch, symbol: str, ts: int) -> str:
     batch = history.batch([symbol])
     mine = (batch.rows["timeframe"] != DAILY) & (batch.rows["kind"] != Kind.SPLIT)
     bars = np.unique(batch.rows["ts"][mine])
-    first, last = (where.local(int(each)).isoformat() for each in (bars[0], bars[-1]))
+    first, last = (where.iso(int(each)) for each in (bars[0], bars[-1]))
     times = [look.ts for look in watch.looks(symbol)]
     near = (*[each for each in times if each < ts][-1:], *[each for each in times if each > ts][:1])
-    beside = " and ".join(where.local(each).isoformat() for each in near)
+    beside = " and ".join(where.iso(each) for each in near)
     return (
-        f"{rule.name} did not evaluate {symbol} at {where.local(ts).isoformat()} (a bar counts at "
+        f"{rule.name} did not evaluate {symbol} at {where.iso(ts)} (a bar counts at "
         f"its end). The log holds {symbol} from {first} to {last}"
         f"{'; evaluations next to it: ' if near else ''}{beside}"
     )

@@ -44,7 +44,7 @@ def _told(of: Evaluation) -> Explanation:
         clause=of.clause.id,
         symbol=of.symbol,
         ts=of.now.ts,
-        time=of.where.local(of.now.ts).isoformat(),
+        time=of.where.iso(of.now.ts),
         kind=_kind(of.clause),
         outcome=outcome,
         reason="" if fired else of.verdict.name.lower(),

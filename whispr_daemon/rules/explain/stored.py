@@ -66,7 +66,7 @@ def _explained(rule: Rule, said: Sequence[Output], where: Where) -> Explanation:
         clause=str(first.data["clause"]),
         symbol=first.instrument,
         ts=first.ts_event,
-        time=where.local(first.ts_event).isoformat(),
+        time=where.iso(first.ts_event),
         kind="event" if first.direction else "condition",
         outcome=outcome,
         reason=next(reasons, ""),

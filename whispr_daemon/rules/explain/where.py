@@ -27,6 +27,12 @@ class Where(NamedTuple):
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ts // 1000)
         return moment.astimezone(self.zone)
 
+    def iso(self, ts: int) -> str:
+        """Return ``2026-06-24T09:36:00-04:00``, of trades with as many digits as there are."""
+        local = self.local(ts)
+        whole = local.microsecond % 1_000 == 0
+        return local.isoformat(timespec="milliseconds" if local.microsecond and whole else "auto")
+
     def clock(self, ts: int) -> str:
         """Return ``09:36``, with seconds and their parts where there are some."""
         return time_of_day(self.local(ts))
