@@ -86,7 +86,7 @@ def kernels(kernel_folder: Path) -> Iterator[Kernels]:
     return Kernels(kernel_folder)
 
 
-@pytest.mark.timeout(0 if "WHISPR_SHAPES" in os.environ else 300)
+@pytest.mark.timeout(0 if "WHISPR_SHAPES" in os.environ else 600)
 @pytest.mark.parametrize("shape", range(SHAPES))
 def test_a_compiled_shape(shape: int, kernels: Kernels) -> None:
     one = kernels.shapes[shape]
