@@ -53,14 +53,13 @@ async def read_past(
             names[home].add(symbol)
     parts = [empty_rows(0)]
     keys: list[Keys] = [np.zeros((0, 3), dtype=np.int64)]
-    known = reader.symbols
+    known = await reader.instruments()
     for home in sorted(names) if change else ():
-        there = reader.of(home)
+        there, codes = reader.of(home), _codes(known, names[home])
         order, position, before = _Order(), ORIGIN, True
         while before:
             read = await there.read(position, _WAIT if wait else 0.0)
             before = wait or len(read) > 0
-            codes = _codes(there.symbols, names[home])
             for entry in read:
                 before = before and entry.marks.get(CHANGES, 0) < change
                 if before:
@@ -68,7 +67,6 @@ async def read_past(
                     keys.append(order.keys(entry.rows)[mine])
                     parts.append(entry.rows[mine])
                 position = entry.position
-        known = max(known, there.symbols, key=len)
     rows, place = np.concatenate(parts), np.concatenate(keys)
     sorted_ = np.lexsort(place.T[::-1])  # stable
     codes = _codes(known, frozenset[str]().union(*names.values()))

@@ -60,13 +60,18 @@ class Reader:
         )
         highest = max((_top_code(entry) for entry in entries), default=-1)
         if highest >= len(self.symbols):
-            self.symbols = await self.persist("instruments", self._store.instruments)
+            await self.instruments()
         if highest >= len(self.symbols):
             raise Fatal(
                 f"the log of partition {self.partition} names instrument {highest}, the store "
                 f"knows {len(self.symbols)}: log and store are not of the same daemon"
             )
         return entries
+
+    async def instruments(self) -> Sequence[str]:
+        """Return all instruments there are by code, also those of rows that were not read."""
+        self.symbols = await self.persist("instruments", self._store.instruments)
+        return self.symbols
 
     async def bodies(self, entry: Entry) -> Mapping[int, bytes]:
         """Return the bodies of an entry's changes by number; empty for an entry without any.

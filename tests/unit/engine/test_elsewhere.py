@@ -122,6 +122,28 @@ def test_a_symbol_that_is_referred_to_again_is_whole_again() -> None:
     assert again == run(World(1, rows, (PAIR, NOTHING, PAIR), 200, 602)) != []
 
 
+async def test_who_recovers_right_before_a_change_learns_the_same() -> None:
+    world = World(PARTITIONS, market((60,)), (NOTHING, PAIR), 602)
+    await world.fill()
+    home = partition_of("SPY", PARTITIONS)
+    for partition in {*range(PARTITIONS)} - {home}:
+        found = []
+        for knows in (True, False):
+            settings = RuleSettings(partition=partition, partitions=PARTITIONS)
+            rules = RulesStrategy([], settings)
+            fold = Fold(rules, "rules", "1", partition=partition, partitions=PARTITIONS)
+            reader = world.reader(partition)
+            for entry in world.log._entries[partition]:
+                change = bool((entry.rows["kind"] == Kind.CHANGE).any())
+                if change and not knows:
+                    reader = world.reader(partition)  # it has read no row of any instrument
+                else:
+                    await reader.read(ORIGIN)
+                await finish(world.clock, follow(fold, entry, reader))
+            found.append(rules.snapshot())
+        assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_the_past_stands_where_ingest_would_have_put_it(seed: int) -> None:
     random = Random(seed)
