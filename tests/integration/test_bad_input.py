@@ -73,7 +73,7 @@ def test_a_file_without_a_needed_column_is_named_with_the_column(tmp_path: Path)
     [
         ((3, float("nan")), "nan_price"),
         ((3, -1.0), "negative_price"),
-        ((1, 10.0), "out_of_order"),
+        ((2, 11.0), "out_of_order"),  # the bar before it again
     ],
 )
 def test_a_bad_row_is_put_aside_with_its_place_and_the_rest_goes_on(

@@ -25,6 +25,7 @@ from whispr_daemon.rules.change import decode as decode_change
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.settings import Settings
 
+_MARKET = {Kind.BAR, Kind.TRADE, Kind.QUOTE, Kind.SPLIT, Kind.CORRECTION}
 _PAGE = 50_000  # rows
 _OUTPUTS = 5_000
 
@@ -50,7 +51,7 @@ class History(NamedTuple):
     def batch(self, wanted: Sequence[str], *, ticks: bool = False) -> Batch:
         """Return the rows of some instruments, and the ``ticks`` of the clock if asked for."""
         codes = [code for code, name in enumerate(self.symbols) if name in wanted]
-        market = np.isin(self.rows["kind"], (Kind.BAR, Kind.TRADE, Kind.QUOTE, Kind.SPLIT))
+        market = np.isin(self.rows["kind"], tuple(_MARKET))
         mine = market & np.isin(self.rows["instrument"], codes)
         if ticks:
             mine |= self.rows["kind"] == Kind.CLOCK

@@ -24,7 +24,7 @@ from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.explain.explaining import explain
 from whispr_daemon.rules.explain.explanation import Explanation
 from whispr_daemon.rules.explain.moments import moment
-from whispr_daemon.rules.explain.stored import stored, told_otherwise
+from whispr_daemon.rules.explain.stored import annotated, stored, told_otherwise
 from whispr_daemon.rules.explain.text import body, header
 from whispr_daemon.rules.explain.watching import KEPT, Watch
 from whispr_daemon.rules.explain.where import Where, where_of
@@ -128,7 +128,8 @@ def _explained(
             break
         watch.fold(Batch(rows[place : place + 1], batch.symbols))
     found = explain(watch, symbol, ts, where)
-    return told_otherwise(found, said) if found else stored(rule, said, where)
+    told = told_otherwise(found, said) if found else stored(rule, said, where)
+    return annotated(told, said)
 
 
 def _not_evaluated(history: History, watch: Watch, symbol: str, ts: int) -> str:

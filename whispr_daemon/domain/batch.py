@@ -26,8 +26,11 @@ from whispr_daemon.domain.timeframe import NAME_OF
 #   CLOCK   -      -      -         -         -        -
 #   CHANGE  number -      -         -         -        -
 #   SPLIT   factor -      -         -         factor   -
+#   CORRECTION as a BAR
 # A change is a command to strategies of one kind (the rules); the store has its text by its number.
 # Who folds the log hands it over between two batches: a Batch never holds one.
+# A correction is a bar of a time for which there was one, or a later one, before: what was said
+# stands, and who folds the log again takes it in its place. Nobody gets it as an event.
 # The factors of a split are what earlier prices, and earlier volumes, are multiplied by.
 # A trade is a degenerate bar, so a kernel over closes reads both.
 EVENT_DTYPE: Final = np.dtype(
@@ -75,8 +78,8 @@ class Batch:
         return len(self.rows)
 
     def events(self) -> Iterator[MarketEvent]:
-        """Yield each row as a MarketEvent, in order."""
-        for row in self.rows.tolist():
+        """Yield each row as a MarketEvent, in order; corrections are none."""
+        for row in self.rows[self.rows["kind"] != Kind.CORRECTION].tolist():
             yield _event(row, self.symbols)
 
 

@@ -17,6 +17,7 @@ class Kind(IntEnum):
     CLOCK = 4
     CHANGE = 5  # of what the strategy is made of; see batch.EVENT_DTYPE
     SPLIT = 6
+    CORRECTION = 7  # a bar of a time that was passed: for history only; see batch.EVENT_DTYPE
 
 
 Side: TypeAlias = Literal["", "buy", "sell"]

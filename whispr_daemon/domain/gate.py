@@ -1,7 +1,8 @@
 """Which rows of a source may enter the log, and why the others may not."""
 
 from collections.abc import Mapping
-from typing import Final
+from hashlib import blake2b
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from whispr_daemon.domain.value import Value
 
 _KINDS: Final = {kind.value: kind.name.lower() for kind in Kind}
 _KNOWN: Final = (Kind.BAR, Kind.TRADE, Kind.QUOTE, Kind.SPLIT)
+_LAST: Final = "="  # before the key of a digest
 _PRICES: Final = ("open", "high", "low", "close")
 
 
@@ -25,31 +27,45 @@ class Refusal(Value, frozen=True, kw_only=True):
     detail: str
 
 
+class Judged(NamedTuple):
+    """What came of rows; the arrays have shape (n,)."""
+
+    accepted: NDArray[np.bool_]  # those that may enter
+    corrections: NDArray[np.bool_]  # bars among them that only correct history
+    refusals: list[Refusal]  # in row order
+
+
 class Gate:
     """Remembers the newest time per instrument and kind of event; refuses what is bad or late.
 
     Refused are: what is no bar, trade, quote or split of a known instrument; prices, and factors of
     splits, that are NaN, infinite, zero or negative; a high below or a low above the bar's other
     prices; sizes that are NaN or negative; a row without a time; a row before its predecessor of
-    the same instrument and kind, a trade if by more than the grace; a second bar or split for the
-    same time.
+    the same instrument and kind, a trade if by more than the grace; a second split for the same
+    time; the newest bar again, the same in all. Another bar for a time for which there was one, or
+    a later one, corrects history.
     """
 
     def __init__(self, newest: Mapping[str, int] | None = None) -> None:
         """``newest`` is an earlier :meth:`memory`."""
-        self._newest = {int(key): ts for key, ts in (newest or {}).items()}
+        found = newest or {}
+        self._newest = {int(key): ts for key, ts in found.items() if not key.startswith(_LAST)}
+        self._last = {
+            int(key.removeprefix(_LAST)): digest
+            for key, digest in found.items()
+            if key.startswith(_LAST)
+        }
 
     def memory(self) -> dict[str, int]:
-        """Return what must survive a restart for the same rows to be refused again."""
-        return {str(key): ts for key, ts in self._newest.items()}
+        """Return what must survive a restart for the same rows to be refused again.
 
-    def inspect(
-        self, rows: Rows, symbols: Mapping[int, str]
-    ) -> tuple[NDArray[np.bool_], list[Refusal]]:
-        """Return which rows may enter, shape (n,), and the refusals in row order.
-
-        ``symbols`` names the instruments by code, for the refusals' texts.
+        By instrument and kind: the newest time, and a digest of the newest bar.
         """
+        newest = {str(key): ts for key, ts in self._newest.items()}
+        return newest | {f"{_LAST}{key}": digest for key, digest in self._last.items()}
+
+    def inspect(self, rows: Rows, symbols: Mapping[int, str]) -> Judged:
+        """Return which rows may enter; ``symbols`` names the instruments, for refusals' texts."""
         refusals: dict[int, Refusal] = {}
 
         def refuse(found: NDArray[np.bool_], reason: str, detail: str) -> None:
@@ -87,13 +103,20 @@ class Gate:
             refuse(bad, "bad_factor", detail)
         accepted = np.ones(len(rows), dtype=bool)
         accepted[list(refusals)] = False
-        late = self._late(rows, accepted)
+        late, corrections = self._late(rows, accepted)
         refuse(late, "out_of_order", "a later or equal one was already taken in")
-        return accepted & ~late, [refusals[index] for index in sorted(refusals)]
+        found = [refusals[index] for index in sorted(refusals)]
+        return Judged(accepted & ~late, corrections, found)
 
-    def _late(self, rows: Rows, accepted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return rows that do not come after their predecessor; remember the newest times."""
+    def _late(
+        self, rows: Rows, accepted: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return rows that do not come after their predecessor, and bars that correct it.
+
+        The newest times are remembered.
+        """
         late = np.zeros(len(rows), dtype=bool)
+        corrections = np.zeros(len(rows), dtype=bool)
         index = np.flatnonzero(accepted)
         keys = _keys(rows[index])
         order = np.argsort(keys, kind="stable")
@@ -109,11 +132,35 @@ class Gate:
             np.maximum.accumulate(ts[:-1], out=before[1:])
             before[1:] = np.maximum(before[1:], before[0])
             # Two bars of one time contradict each other; two trades or quotes may well be equal.
-            once = int(rows["kind"][place[0]]) in (Kind.BAR, Kind.SPLIT)
-            grace = GRACE if int(rows["kind"][place[0]]) == Kind.TRADE else 0
+            kind = int(rows["kind"][place[0]])
+            once = kind in (Kind.BAR, Kind.SPLIT)
+            grace = GRACE if kind == Kind.TRADE else 0
             late[place] = ts <= before if once else ts < before - grace
+            if kind == Kind.BAR:
+                corrections[place] = self._corrected(key, rows[place], late[place])
+                late[place] &= ~corrections[place]
             self._newest[key] = int(max(before[-1], ts[-1]))
-        return late
+        return late, corrections
+
+    def _corrected(self, key: int, bars: Rows, late: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which late bars are not the newest again; ``bars`` are of one key, in order."""
+        found = late.copy()
+        if not late.any():
+            self._last[key] = _digest(bars[-1])
+            return found
+        newest, last = self._newest.get(key, 0), self._last.get(key, 0)
+        for place, bar in enumerate(bars):
+            digest, ts = _digest(bar), int(bar["ts"])
+            if late[place] and digest == last:
+                found[place] = False
+            if ts >= newest:
+                newest, last = ts, digest
+        self._last[key] = last
+        return found
+
+
+def _digest(bar: np.void) -> int:
+    return int.from_bytes(blake2b(bar.tobytes(), digest_size=7).digest())
 
 
 def _keys(rows: Rows) -> NDArray[np.int64]:

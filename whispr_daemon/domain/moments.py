@@ -29,7 +29,8 @@ def references_first(rows: Rows, reference: NDArray[np.bool_]) -> NDArray[np.int
     """Return the order in which the rows of each moment have the references first, shape (n,).
 
     A moment is a run of rows over which intraday time moves no further, or of daily bars of one
-    day, or of splits; within it the rows keep their order otherwise.
+    day, or of splits; a correction of a bar is of the moment in which it comes. Within it the rows
+    keep their order otherwise.
 
     Args:
         rows: shape (n,), clock ticks among them.
@@ -38,13 +39,19 @@ def references_first(rows: Rows, reference: NDArray[np.bool_]) -> NDArray[np.int
     moves = intraday(rows)
     reached = np.maximum.accumulate(np.where(moves, rows["ts"], 0))
     time = np.where(moves, reached, rows["ts"])
+    place = np.where(rows["kind"] == Kind.CORRECTION, 0, np.arange(len(rows)))
+    time = time[np.maximum.accumulate(place)]
     moment = np.cumsum(np.diff(time, prepend=time[:1]) != 0)
     return np.lexsort((~reference, moment))  # stable
 
 
 def intraday(rows: Rows) -> NDArray[np.bool_]:
-    """Return which rows move intraday time, shape (n,): neither daily bars nor splits do."""
+    """Return which rows move intraday time, shape (n,).
+
+    Neither daily bars do, nor splits, nor corrections of bars.
+    """
     # A length that does not exist is refused later on; here it only must not fail.
     known = np.minimum(rows["timeframe"], len(_LENGTHS) - 1)
-    found: NDArray[np.bool_] = (_LENGTHS[known] < DAY) & (rows["kind"] != Kind.SPLIT)
+    beside = np.isin(rows["kind"], (Kind.SPLIT, Kind.CORRECTION))
+    found: NDArray[np.bool_] = (_LENGTHS[known] < DAY) & ~beside
     return found

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows
 from whispr_daemon.domain.events import Kind
-from whispr_daemon.domain.timeframe import DAY, MINUTE, NANOS_OF
+from whispr_daemon.domain.moments import intraday
+from whispr_daemon.domain.timeframe import MINUTE
 
 # A trade or quote may come so much later, in ns, than one that happened after it.
 GRACE: Final = 1_500_000_000
-_LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
 
 
 def with_ticks(
@@ -33,9 +33,9 @@ def with_ticks(
     """
     if not len(rows):
         return rows, seqs, ticked
-    intraday = (_LENGTHS[rows["timeframe"]] < DAY) & (rows["kind"] != Kind.SPLIT)
+    moves = intraday(rows)
     sure = rows["ts"] - 1 - np.where(rows["kind"] == Kind.BAR, 0, GRACE)
-    minutes = np.where(intraday, sure // MINUTE * MINUTE, 0)
+    minutes = np.where(moves, sure // MINUTE * MINUTE, 0)
     reached = np.maximum.accumulate(np.maximum(minutes, ticked))
     before = np.concatenate(([ticked], reached[:-1]))
     places = np.flatnonzero(reached > before)

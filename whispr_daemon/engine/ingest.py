@@ -215,12 +215,13 @@ class Ingest:
         if not len(rows):
             return
         taken = int(seqs[-1])
-        accepted = await self._judge.accepted(rows, seqs, self._partitions.instruments.names)
-        rows, seqs, self._ticked = with_ticks(rows[accepted], seqs[accepted], self._ticked)
+        rows, seqs = await self._judge.accepted(rows, seqs, self._partitions.instruments.names)
+        entered = len(rows)
+        rows, seqs, self._ticked = with_ticks(rows, seqs, self._ticked)
         self._reached = max(self._reached, int(rows["ts"].max(initial=0)))
         await self._partitions.append(rows, seqs, self._name, taken)
         self._taken = {**self._taken, self._name: taken}
-        self._metrics.count(ROWS_INGESTED, int(accepted.sum()), self._name)
+        self._metrics.count(ROWS_INGESTED, entered, self._name)
         if self._clock.monotonic() - self._saved_at >= _SAVE_EVERY:
             await self._save()
 

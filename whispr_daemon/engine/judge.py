@@ -7,9 +7,10 @@ import structlog
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
+from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.gate import Gate
 from whispr_daemon.engine.retry import Persist
-from whispr_daemon.ports.metrics import ROWS_REFUSED, Metrics
+from whispr_daemon.ports.metrics import ROWS_CORRECTED, ROWS_REFUSED, Metrics
 from whispr_daemon.ports.source import Source
 from whispr_daemon.ports.store import DeadLetter, Store
 
@@ -34,12 +35,13 @@ class Judge:
 
     async def accepted(
         self, rows: Rows, seqs: NDArray[np.int64], names: Mapping[int, str]
-    ) -> NDArray[np.bool_]:
-        """Return which rows may enter, shape (n,); the others are durable as dead letters.
+    ) -> tuple[Rows, NDArray[np.int64]]:
+        """Return the rows that may enter, with their numbers; the others are durable dead letters.
 
-        ``names`` are those of the instruments, by code.
+        Bars that only correct history are marked so. ``names`` are those of the instruments, by
+        code.
         """
-        accepted, refusals = self._gate.inspect(rows, names)
+        accepted, corrections, refusals = self._gate.inspect(rows, names)
         if refusals:
             letters = [
                 DeadLetter(
@@ -55,4 +57,11 @@ class Judge:
             for letter in letters:
                 self._metrics.count(ROWS_REFUSED, 1, self._source.name, letter.reason)
             self._journal.warning("rows refused", rows=len(letters), first=letters[0].detail)
-        return accepted
+        if corrections.any():
+            rows = rows.copy()
+            rows["kind"][corrections] = Kind.CORRECTION
+            first = self._source.describe(int(seqs[corrections][0]))
+            count = int(corrections.sum())
+            self._metrics.count(ROWS_CORRECTED, count, self._source.name)
+            self._journal.warning("bars of the past corrected", rows=count, first=first)
+        return rows[accepted], seqs[accepted]

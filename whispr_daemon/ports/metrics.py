@@ -26,6 +26,12 @@ ROWS_REFUSED: Final = Metric(
     help="Rows refused and put aside.",
     labels=("source", "reason"),
 )
+ROWS_CORRECTED: Final = Metric(
+    name="whispr_corrected_rows",
+    kind="counter",
+    help="Bars of the past that came again or late: they correct history, nothing said.",
+    labels=("source",),
+)
 ROWS_REPEATED: Final = Metric(
     name="whispr_repeated_rows",
     kind="counter",
@@ -107,6 +113,7 @@ DELIVERY_FAILURES: Final = Metric(
 CATALOGUE: Final[tuple[Metric, ...]] = (
     ROWS_INGESTED,
     ROWS_REFUSED,
+    ROWS_CORRECTED,
     ROWS_REPEATED,
     SOURCE_GAPS,
     RULE_CHANGES,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from whispr_daemon.rules.columns.bank import Bank
+from whispr_daemon.rules.columns.corrections import Corrections
 from whispr_daemon.rules.columns.saved import clear_rows, copy_rows
 from whispr_daemon.rules.columns.slots import Slots
 from whispr_daemon.rules.columns.splits import Splits
@@ -17,6 +18,7 @@ class Learned(NamedTuple):
     symbols: Sequence[str]  # whose each row of the tables is
     tables: Mapping[str, Table]  # state by key
     splits: Splits
+    corrections: Corrections
 
 
 @dataclass(slots=True)

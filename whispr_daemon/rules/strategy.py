@@ -5,6 +5,7 @@ from hashlib import sha256
 from operator import itemgetter
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from whispr_daemon.domain.batch import Batch
@@ -15,14 +16,13 @@ from whispr_daemon.ports.strategy import Changing
 from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.change import decode as decode_change
 from whispr_daemon.rules.columns.bank import Bank
-from whispr_daemon.rules.columns.saved import (
-    decode,
-    encode,
-)
+from whispr_daemon.rules.columns.corrections import Corrected, Corrections, corrected
+from whispr_daemon.rules.columns.saved import decode, encode
 from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.rules.columns.slots import Slots, select
 from whispr_daemon.rules.columns.splits import Factors, Splits
 from whispr_daemon.rules.evaluated import Evaluated
+from whispr_daemon.rules.fires import Fires
 from whispr_daemon.rules.found import Place
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.lacking import Lacking, Learned
@@ -60,6 +60,9 @@ class RulesStrategy:
         self._silent = False  # it only learns: rules say nothing
         self._only: frozenset[str] | None = None  # instruments it learns of; None: all
         self._splits = Splits()
+        self._corrections, self._met = Corrections(), Corrections()  # met: by one that only learns
+        self._fires = Fires()
+        self._notes: list[Output] = []  # on fires at bars that were corrected
         self._lacks = Lacking()
         self._slots = Slots(self._wants)
         self._become(rules)
@@ -94,19 +97,41 @@ class RulesStrategy:
 
         After a split that is new it has something to learn: see :meth:`unlearned`.
         """
-        return [output for part in self._cut(batch) for output in self._said(part)]
+        said: list[Output] = []
+        for part in self._cut(batch):
+            notes, self._notes = self._notes, []
+            said += notes
+            said += self._said(part)
+        return said
 
     def _cut(self, batch: Batch) -> Iterator[Batch]:
-        """Yield the rows between splits, in the terms that hold then; take the splits in."""
+        """Yield the rows between splits and corrections as they are known then; take these in."""
         rows, begin = batch.rows, 0
-        for place in np.flatnonzero(rows["kind"] == Kind.SPLIT).tolist():
-            yield self._splits.rescaled(Batch(rows[begin:place], batch.symbols))
-            self._split(rows[place], batch.symbols)
+        split = rows["kind"] == Kind.SPLIT
+        for place in np.flatnonzero(split | (rows["kind"] == Kind.CORRECTION)).tolist():
+            yield self._present(Batch(rows[begin:place], batch.symbols))
+            symbol = batch.symbols[rows["instrument"][place]]
+            if split[place]:
+                self._split(rows[place], symbol)
+            else:
+                self._correct(corrected(rows[place]), symbol)
             begin = place + 1
-        yield self._splits.rescaled(batch if begin == 0 else Batch(rows[begin:], batch.symbols))
+        yield self._present(batch if begin == 0 else Batch(rows[begin:], batch.symbols))
 
-    def _split(self, row: np.void, symbols: Sequence[str]) -> None:
-        symbol = symbols[row["instrument"]]
+    def _present(self, batch: Batch) -> Batch:
+        """Return rows in the terms that hold now; of the past as they were corrected since."""
+        return self._splits.rescaled(self._corrections.applied(batch) if self._silent else batch)
+
+    def _correct(self, bar: Corrected, symbol: str) -> None:
+        if self._silent:
+            self._met.add(symbol, bar)
+            return
+        was = self._corrections.was(symbol, bar.timeframe, bar.ts)
+        if self._corrections.add(symbol, bar):
+            rules = [one.rule for one in self._running]
+            self._notes += self._fires.concerned(rules, symbol, bar, was)
+
+    def _split(self, row: np.void, symbol: str) -> None:
         factors = Factors(int(row["ts"]), float(row["open"]), float(row["volume"]))
         if self._splits.add(symbol, factors) and self._slots.known(symbol) >= 0:
             self._lacks.split.add(symbol)
@@ -126,7 +151,9 @@ class RulesStrategy:
         faults = list(self._faults())  # of plug-ins, before what rules make of them
         if faults:
             spoken = sorted([*faults, *spoken], key=itemgetter(0))
-        return [output for _, output in spoken]
+        outputs = [output for _, output in spoken]
+        self._fires.note(outputs)
+        return outputs
 
     def traced(self, batch: Batch, name: str) -> list[tuple[str, Evaluated]]:
         """Fold a batch in silence; return the verdicts on every clause of one rule, row by row.
@@ -135,6 +162,7 @@ class RulesStrategy:
         """
         traced: list[tuple[str, Evaluated]] = []
         for part in self._cut(batch):
+            self._notes.clear()
             selection = select(part, self._slots)
             if selection is None:
                 continue
@@ -203,15 +231,17 @@ class RulesStrategy:
     def unlearned(self) -> "RulesStrategy | None":
         """Return one with the same columns and no rules that speak; None if nothing is new.
 
-        It knows all splits: it is folded in the terms that hold now.
+        It knows all splits and corrections: it is folded in the terms that hold now.
         """
         lacks = self._lacks
-        if not lacks:
+        news = self._corrections.learn(self._met)
+        if not (lacks or news):
             return None
         rules = [one.rule for one in self._running]
         fresh = RulesStrategy(rules, self._settings, self._compiler)
         fresh._silent = True
         fresh._splits = Splits(self._splits.known())
+        fresh._corrections = Corrections(self._corrections.known())
         fresh._only = self._only
         if not (self._silent or lacks.of_all(self._bank)):
             fresh._only = frozenset(lacks.strangers | lacks.split | self._refs)
@@ -227,12 +257,14 @@ class RulesStrategy:
         learned = other.learned()
         self._lacks.fill(self._bank, self._slots, learned)
         self._splits = learned.splits
+        self._corrections = learned.corrections
         self._standing.rearm(self._lacks.split)
         self._lacks = Lacking()
 
     def learned(self) -> Learned:
-        """Return the state of all columns, and the splits that are known."""
-        return Learned(self._slots.symbols, dict(self._bank.tables()), self._splits)
+        """Return the state of all columns, and the splits and corrections that are known."""
+        tables = dict(self._bank.tables())
+        return Learned(self._slots.symbols, tables, self._splits, self._corrections)
 
     # ------------------------------------------------------------------ warm-up
     def warmup(self) -> Mapping[str, str]:
@@ -242,7 +274,9 @@ class RulesStrategy:
     # ------------------------------------------------------------------ snapshots
     def snapshot(self) -> bytes:
         """Return all state, exact to the bit. Indicators are kept once for all rules."""
-        return encode(self._standing.save(self._splits))
+        saved = self._standing.save(self._splits)
+        corrections, fires = self._corrections.known(), self._fires.known()
+        return encode(msgspec.structs.replace(saved, corrections=corrections, fires=fires))
 
     def restore(self, body: bytes) -> None:
         """Take a snapshot back. Clauses and indicators it does not know start cold.
@@ -253,5 +287,7 @@ class RulesStrategy:
         saved = decode(body)
         self._slots.clear()
         self._splits = Splits(saved.splits)
+        self._corrections = Corrections(saved.corrections)
+        self._fires = Fires(saved.fires)
         self._standing.take_back(saved)
         self._lacks = Lacking()

@@ -43,6 +43,7 @@ def _rows(found: list[tuple[float, ...]]) -> Rows:
 def _naive(rows: Rows) -> list[str]:
     """Return the reason of each row's refusal, empty where it enters, by reading the rules."""
     newest: dict[tuple[int, int, int], int] = {}
+    last: dict[tuple[int, int, int], bytes] = {}
     reasons = []
     for row in rows:
         reason = _wrong(row)
@@ -51,8 +52,10 @@ def _naive(rows: Rows) -> list[str]:
             ts, before = int(row["ts"]), newest.get(key, 0)
             grace = GRACE if row["kind"] == Kind.TRADE else 0
             if ts < before - grace or (ts == before and row["kind"] in (Kind.BAR, Kind.SPLIT)):
-                reason = "out_of_order"
-            newest[key] = max(ts, before)
+                again = row["kind"] != Kind.BAR or row.tobytes() == last[key]
+                reason = "out_of_order" if again else "corrects"
+            if ts >= before:
+                newest[key], last[key] = ts, row.tobytes()
         reasons.append(reason)
     return reasons
 
@@ -79,11 +82,12 @@ def _wrong(row: np.void) -> str:
 
 
 def _judge(gate: Gate, rows: Rows) -> list[str]:
-    accepted, refusals = gate.inspect(rows, NAMES)
-    reasons = [""] * len(rows)
+    accepted, corrections, refusals = gate.inspect(rows, NAMES)
+    reasons = ["corrects" if one else "" for one in corrections]
+    assert not (corrections & ~accepted).any()
     for refusal in refusals:
         reasons[refusal.index] = refusal.reason
-    assert [not reason for reason in reasons] == accepted.tolist()
+    assert [reason in ("", "corrects") for reason in reasons] == accepted.tolist()
     assert [each.index for each in refusals] == sorted({each.index for each in refusals})
     return reasons
 
@@ -111,13 +115,13 @@ def test_a_cut_and_a_restart_anywhere_change_no_refusal(
 
 def test_a_refusal_says_what_was_found_and_where() -> None:
     rows = _rows([(1_294_065_060_000_000_000, 0, Kind.BAR, 0, MINUTE, 1, 2, -1, 1, 5)])
-    _, (refusal,) = Gate().inspect(rows, NAMES)
+    _, _, (refusal,) = Gate().inspect(rows, NAMES)
     assert refusal.detail == "1m bar SPY at 2011-01-03T14:31:00.000Z: low is zero or negative"
 
 
 def test_a_split_without_a_factor_is_refused_in_words() -> None:
     rows = _rows([(1_294_065_060_000_000_000, 0, Kind.SPLIT, 0, 0, 0.5, 0, 0, 0, math.nan)])
-    _, (refusal,) = Gate().inspect(rows, NAMES)
+    _, _, (refusal,) = Gate().inspect(rows, NAMES)
     assert refusal.detail == (
         "split SPY at 2011-01-03T14:31:00.000Z: the factor of volumes is not a finite number above "
         "0, as 0.5 is"
@@ -130,7 +134,7 @@ def test_a_split_without_a_factor_is_refused_in_words() -> None:
 def test_a_row_of_no_known_shape_is_refused(field: str, value: int) -> None:
     rows = _rows([(5, 0, Kind.TRADE, 0, 0, 1, 1, 1, 1, 5)])
     rows[field] = value
-    accepted, refusals = Gate().inspect(rows, NAMES)
+    accepted, _, refusals = Gate().inspect(rows, NAMES)
     assert not accepted.any()
     assert [refusal.reason for refusal in refusals] == ["unknown_shape"]
 
@@ -139,5 +143,5 @@ def test_a_row_of_no_known_shape_is_refused(field: str, value: int) -> None:
 def test_a_bad_row_of_no_known_shape_can_still_be_described(field: str, value: int) -> None:
     rows = _rows([(5, 0, Kind.TRADE, 0, 0, 1, 1, 1, 1, -5)])
     rows[field] = value
-    _, refusals = Gate().inspect(rows, NAMES)
+    _, _, refusals = Gate().inspect(rows, NAMES)
     assert len(refusals) == 1

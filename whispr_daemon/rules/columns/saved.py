@@ -1,18 +1,28 @@
 """State of the rules as bytes: flat arrays by name, exact to the bit."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 
 from whispr_daemon.domain.errors import StrategyFailed
+from whispr_daemon.rules.columns.corrections import Corrected
 from whispr_daemon.rules.columns.splits import Factors
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.source import StateBlock
 
 FORMAT: Final = 3
 EVERYTHING: Final = StateBlock(slice(None), slice(None))
+
+
+class Fired(NamedTuple):
+    """A signal or alert that was said."""
+
+    ts: int  # ns UTC, of the evaluation
+    rule: str
+    name: str  # of the signal; of an alert its severity
+    price: float | None
 
 
 class SavedTable(msgspec.Struct, frozen=True, array_like=True):
@@ -32,6 +42,8 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     board: dict[str, SavedTable] = {}  # by signal
     alone: dict[str, SavedTable] = {}  # one row: state that is of no instrument
     splits: dict[str, tuple[Factors, ...]] = {}  # by instrument
+    corrections: dict[str, tuple[Corrected, ...]] = {}  # by instrument
+    fires: dict[str, tuple[Fired, ...]] = {}  # the last, by instrument
 
 
 def join(*parts: str) -> str:

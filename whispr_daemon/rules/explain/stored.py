@@ -1,6 +1,7 @@
 """Explanations from what the store has: of moments that the log no longer holds, or told beside."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 import msgspec
 
@@ -24,6 +25,16 @@ def told_otherwise(found: Sequence[Explanation], said: Sequence[Output]) -> list
     """
     by_clause = _by_clause(said)
     return [_beside(one, by_clause.get(one.clause, [])) for one in found]
+
+
+def annotated(found: Sequence[Explanation], said: Sequence[Output]) -> list[Explanation]:
+    """Return explanations with what became known of their bars since."""
+    since = [f"since: {one.message}" for one in said if _is_correction(one)]
+    return [msgspec.structs.replace(one, facts=(*one.facts, *since)) for one in found]
+
+
+def _is_correction(output: Output) -> TypeGuard[Audit]:
+    return isinstance(output, Audit) and output.name == "correction"
 
 
 def _beside(one: Explanation, said: Sequence[Output]) -> Explanation:

@@ -115,7 +115,7 @@ def test_a_daily_bar_is_that_of_its_minutes_and_comes_after_them(small: Rows) ->
 
 
 def test_every_row_is_one_that_ingest_takes(small: Rows) -> None:
-    accepted, refusals = Gate().inspect(small, dict(enumerate(SMALL.symbols)))
+    accepted, _, refusals = Gate().inspect(small, dict(enumerate(SMALL.symbols)))
     assert refusals == []
     assert accepted.all()
 
