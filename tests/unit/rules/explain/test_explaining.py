@@ -10,7 +10,7 @@ from whispr_daemon.domain.outputs import Audit, Signal
 from whispr_daemon.rules.explain.explaining import explain
 from whispr_daemon.rules.explain.explanation import Explanation
 from whispr_daemon.rules.explain.moments import moment
-from whispr_daemon.rules.explain.stored import stored, told_otherwise
+from whispr_daemon.rules.explain.stored import annotated, stored, told_otherwise
 from whispr_daemon.rules.explain.text import lines
 from whispr_daemon.rules.explain.watching import Watch
 from whispr_daemon.rules.explain.where import where_of
@@ -282,6 +282,14 @@ def test_a_replay_that_comes_out_otherwise_says_what_the_daemon_said() -> None:
     assert told_otherwise([one], []) == [one]
     (beside,) = told_otherwise([one], _said(fired=True))
     assert beside.facts[-1].startswith("the daemon said: emit GG")
+
+
+def test_a_moment_whose_bar_was_corrected_since_says_so() -> None:
+    (one, *_) = explained(case("03_ribbon"), "2026-06-24", "10:48")
+    line = Audit(name="correction", message="a 1m bar of SPY was corrected: its close is 9")
+    (told,) = annotated([one], [*_said(fired=True), line])
+    assert told.facts == (*one.facts, "since: a 1m bar of SPY was corrected: its close is 9")
+    assert annotated([one], _said(fired=True)) == [one]
 
 
 def test_what_a_split_holds_back_names_the_split() -> None:
