@@ -112,7 +112,8 @@ def _made(given: Arrived, r: int, state: State, what: tuple[Making, Gathered]) -
     bucket = _bucket(given, r, making)
     if bucket[1] <= ints[i + DONE] or bucket[1] < ints[i + END] or _is_late(given, r, ints, making):
         return
-    if given.kind[r] == TRADE and bucket[0] > given.end[r] - making.grace:
+    early = given.kind[r] == TRADE and bucket[0] > given.end[r] - making.grace
+    if early and ints[i + END] != bucket[1]:  # else a later one has begun its bar
         _wait(given, r, state, bucket)
         return
     if ints[i + END] == 0:

@@ -90,6 +90,11 @@ def test_a_trade_that_is_late_by_no_more_than_the_grace_is_in_its_bar() -> None:
     assert seen(rows, "{}", *OHLCV) == [("09:31:00", "5 9 5 9 2"), ("09:32:00", "6 7 6 7 2")]
 
 
+def test_a_late_trade_of_the_first_moments_is_in_the_bar_that_a_later_one_began() -> None:
+    rows = market(trade("09:31", 2.0, 6.0), trade("09:31", 1.0, 5.0), tick("09:33"))
+    assert seen(rows, "{}", *OHLCV) == [("09:32:00", "5 6 5 6 2")]
+
+
 def test_a_trade_that_is_later_than_that_changes_no_bar() -> None:
     rows = market(
         trade("09:30", 30, 5.0), trade("09:31", 2, 6.0), trade("09:30", 31, 99.0), tick("09:32")
