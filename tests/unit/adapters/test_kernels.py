@@ -8,16 +8,19 @@ import shutil
 import signal
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
 import pytest
 
 from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
-from whispr_daemon.adapters.kernels.link import UnlinkableError, link
+from whispr_daemon.adapters.kernels.link import Linked, UnlinkableError, link
 from whispr_daemon.adapters.kernels.process import BuildProcess, EndedError
+from whispr_daemon.adapters.kernels.shelf import Shelf
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.functions.folds import State
 from whispr_daemon.rules.jit import UNCOMPILED, Group, Recipe, fold_recipe
@@ -159,6 +162,18 @@ def test_a_kernel_is_compiled_once_and_kept(tmp_path: Path) -> None:
         for file in kept:
             os.utime(file, ns=(1, 1))  # which it would not keep if it were written again
     assert {file.stat().st_mtime_ns for file in kept} == {1}
+
+
+def test_threads_that_put_the_same_module_into_a_folder_do_not_meet(tmp_path: Path) -> None:
+    shelf, together = Shelf(tmp_path / "kernels"), Barrier(8)
+
+    def put(number: int) -> bool:
+        together.wait()
+        return shelf.put(Linked(f"k{number}", "x = 1\n"))
+
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(40):
+            assert list(threads.map(put, [number] * 8)) == [False] * 8
 
 
 def test_two_that_share_a_folder_may_compile_the_same_at_once(tmp_path: Path) -> None:

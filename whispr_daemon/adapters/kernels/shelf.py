@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from threading import get_ident
 from typing import Final
 
 from whispr_daemon.adapters.kernels.link import Linked
@@ -45,7 +46,7 @@ class Shelf:
         if path.exists():
             os.utime(path)  # it is in use: others are thrown away first
         else:
-            draft = path.with_suffix(f".{os.getpid()}")
+            draft = path.with_suffix(f".{os.getpid()}-{get_ident()}")
             draft.write_text(linked.text)
             draft.replace(path)
         return any(self._made(linked.name, "nbi"))
