@@ -42,7 +42,8 @@ class ColumnarStrategy(Protocol):
     def on_batch(self, batch: Batch) -> Iterable[Output]:
         """Answer a batch: outputs in the order of its rows, each with its ``ts_event``.
 
-        Of a strategy that is Changing splits end their batch: it may have to learn the log.
+        Of a strategy that is Changing splits end their batch: it may have to learn the log. Bars
+        of the past that were corrected are rows of a kind of their own (``CORRECTION``).
         """
         ...
 
