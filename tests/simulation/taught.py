@@ -171,11 +171,8 @@ def reckoned(
                 said.append(("Alert", "info", "", int(row["ts"]), None, lesson.warning))
         elif row["instrument"] != NO_INSTRUMENT:
             symbol = symbols[row["instrument"]]
-            if row["kind"] == Kind.SPLIT:
-                totals[symbol] *= float(row["open"])
-                continue
-            totals[symbol] += float(row["close"])
-            if partition_of(symbol, len(parts)) != part:
+            totals[symbol] = _after(totals[symbol], row)
+            if row["kind"] != Kind.BAR or partition_of(symbol, len(parts)) != part:
                 continue
             seen[symbol] += 1
             if symbol in lesson.symbols and seen[symbol] % 3 == 0:
@@ -190,9 +187,14 @@ def _total(rows: Rows, code: int, change: int) -> float:
     total = 0.0
     place = np.flatnonzero((rows["kind"] == Kind.CHANGE) & (rows["open"] == change))[0]
     for row in rows[:place][rows["instrument"][:place] == code]:
-        split = row["kind"] == Kind.SPLIT
-        total = total * float(row["open"]) if split else total + float(row["close"])
+        total = _after(total, row)
     return total
+
+
+def _after(total: float, row: np.void) -> float:
+    if row["kind"] == Kind.SPLIT:
+        return total * float(row["open"])
+    return total + float(row["close"]) if row["kind"] == Kind.BAR else total
 
 
 def spoken(output: Output) -> tuple[Any, ...]:

@@ -293,7 +293,8 @@ def _at_home(path: Path, partition: int, symbols: Sequence[str]) -> list[Any]:
 
 def _coded(symbols: Sequence[str]) -> list[Any]:
     """Return the good rows of the source with the registry's codes."""
-    rows = market()[np.isfinite(market()["close"]) & (market()["low"] > 0) & (market()["ts"] > 5)]
+    rows = market()[np.isfinite(market()["close"]) & (market()["low"] > 0)]
+    rows["kind"][rows["ts"] == 5] = Kind.CORRECTION  # it is late
     rows["instrument"] = [symbols.index(SYMBOLS[code]) for code in rows["instrument"]]
     found: list[Any] = rows.tolist()
     return found
