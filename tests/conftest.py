@@ -5,8 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from whispr_daemon.adapters.runtimes.ray import RayCluster
+
+# The same examples in every run, however busy the machine. To look for new ones:
+# pytest --hypothesis-profile=explore
+settings.register_profile("whispr", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=1_000)
+settings.load_profile("whispr")
 
 REPO_ROOT = Path(__file__).resolve().parent.parent
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.rules.bars import bar_rows, close_rows, ns
@@ -19,7 +19,6 @@ NEAR = 0.4e-10  # nearer than the tolerance
 prices = st.sampled_from([9.0, 10.0 - NEAR, 10.0, 10.0 + NEAR, 11.0, 12.0])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(prices, prices), max_size=25))
 def test_a_cross_is_a_cross_up_or_a_cross_down_and_symmetrical(
     bars: list[tuple[float, float]],
@@ -126,7 +125,6 @@ closes = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(levels, closes)
 def test_a_level_cross_is_a_change_of_the_strict_side_of_where_the_level_now_stands(
     by_day: list[float], drawn: list[tuple[int, float]]

@@ -117,7 +117,7 @@ RULES = (
 INPUTS = "inputs: {refs: {spy: QQQ}}\n"
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 1 << 30), st.sets(st.sampled_from([0, 1]), min_size=1))
 def test_from_the_second_bar_on_it_is_as_if_prices_had_been_adjusted(
     seed: int, who: set[int]

@@ -42,7 +42,7 @@ def markets(draw: st.DrawFn) -> Rows:
     return np.concatenate(rows) if rows else close_rows([], START)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(markets(), st.data())
 def test_however_batches_are_cut_and_wherever_it_restarts_nothing_changes(
     rows: Rows, data: st.DataObject

@@ -92,13 +92,13 @@ def test_the_full_example_is_right() -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_text(text: str) -> None:
     assert loaded(text).diagnostics
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_examples_with_a_few_changes(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from([*EXAMPLES, FULL, FULL, FULL]))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -122,7 +122,7 @@ TREES = st.recursive(
 
 
 @given(st.dictionaries(KEYS, TREES, min_size=1, max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_tree(tree: dict[str, object]) -> None:
     assert loaded(yaml.safe_dump(tree)).diagnostics
 

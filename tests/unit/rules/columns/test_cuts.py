@@ -74,7 +74,7 @@ def _minute(
         yield bar(f"09:{26 + minute}", float(prices[5]), timeframe="5m", code=code)
 
 
-@settings(deadline=None, max_examples=20, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=20, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(markets(), st.lists(st.floats(0, 1), max_size=6))
 def test_however_rows_are_cut_and_wherever_it_restarts_nothing_changes(
     rows: Rows, shares: list[float]
@@ -93,7 +93,7 @@ def test_however_rows_are_cut_and_wherever_it_restarts_nothing_changes(
     assert again.snapshot() == once.snapshot()
 
 
-@settings(deadline=None, max_examples=8, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=8, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(markets())
 def test_row_by_row_is_the_same_as_all_at_once(rows: Rows) -> None:
     once, single = strategy(), strategy()

@@ -108,7 +108,7 @@ def test_what_ticks_are_compared_with_waits_for_no_trade() -> None:
 
 
 @pytest.mark.parametrize("inputs", ["{}", FIVE, "{missing: carry}", "{timeframe: 30s}"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_trades_in_another_order_within_the_grace_make_the_same_bars(
     inputs: str, data: st.DataObject

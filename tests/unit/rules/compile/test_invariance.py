@@ -99,7 +99,7 @@ def markets(draw: st.DrawFn) -> Rows:
     return np.concatenate(rows) if rows else minute_row("2026-06-24", "09:30", 9.0)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(markets(), st.data())
 def test_cuts_and_restarts_change_nothing(rows: Rows, data: st.DataObject) -> None:
     once = both_rules()
@@ -117,7 +117,7 @@ def test_cuts_and_restarts_change_nothing(rows: Rows, data: st.DataObject) -> No
     assert at_work.snapshot() == once.snapshot()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(markets(), st.data())
 def test_what_is_said_of_the_first_rows_does_not_depend_on_the_rest(
     rows: Rows, data: st.DataObject

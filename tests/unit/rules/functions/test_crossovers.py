@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.rules.functions.bars import NAN, Bars, events, of_closes
@@ -24,7 +24,6 @@ def two(drawn: list[tuple[float, float]]) -> Bars:
     return of_closes(last)._replace(open=first)
 
 
-@settings(deadline=None)
 @given(pairs)
 def test_a_crossover_is_beyond_now_and_not_on_the_last_bar_where_both_were_defined(
     drawn: list[tuple[float, float]],

@@ -86,7 +86,7 @@ inputs = st.lists(
 
 
 @pytest.mark.parametrize("name", REFERENCES)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(drawn=inputs, length=st.integers(2, 9))
 def test_a_value_is_that_of_all_defined_inputs_so_far_and_others_are_skipped(
     name: str, drawn: list[float], length: int
@@ -102,7 +102,7 @@ def test_a_value_is_that_of_all_defined_inputs_so_far_and_others_are_skipped(
             assert value == pytest.approx(reference(seen, length), rel=1e-9, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(drawn=inputs, length=st.integers(1, 5))
 def test_history_counts_bars_once_it_has_begun(drawn: list[float], length: int) -> None:
     found = values(called("hist", typed("close"), number(length)), of_closes(drawn))
@@ -115,7 +115,7 @@ FOLDED = {name: one.lowering for name, one in FUNCTIONS.items() if isinstance(on
 
 
 @pytest.mark.parametrize("name", FOLDED)
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.data())
 def test_it_is_the_same_however_the_bars_are_cut(name: str, data: st.DataObject) -> None:
     folded, bars = FOLDED[name], walk_of(70)

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.rules.functions.bars import NAN, Bars, of_closes, values
@@ -18,7 +18,6 @@ def bars_of(truths: list[int]) -> Bars:
     return of_closes([NAN if truth == 0 else float(truth) for truth in truths])
 
 
-@settings(deadline=None)
 @given(truths)
 def test_bars_since_counts_from_the_last_time(truths: list[int]) -> None:
     found = values(typed(f"bars_since({CONDITION})"), bars_of(truths))
@@ -28,7 +27,6 @@ def test_bars_since_counts_from_the_last_time(truths: list[int]) -> None:
         assert repr(value) == repr(float(wanted))
 
 
-@settings(deadline=None)
 @given(truths)
 def test_value_when_holds_what_was_there_the_last_time(truths: list[int]) -> None:
     bars = bars_of(truths)._replace(open=[float(place) for place in range(len(truths))])
@@ -38,7 +36,6 @@ def test_value_when_holds_what_was_there_the_last_time(truths: list[int]) -> Non
         assert repr(value) == repr(float(when[-1]) if when else NAN)
 
 
-@settings(deadline=None)
 @given(truths, st.integers(1, 6))
 def test_the_last_evaluations_are_kleenes_and_or_and_count(truths: list[int], length: int) -> None:
     bars = bars_of(truths)

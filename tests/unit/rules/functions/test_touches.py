@@ -1,7 +1,7 @@
 """Touches: the path of a bar, the jump from the close before included."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.rules.functions.bars import Bars, events, of_closes
@@ -53,7 +53,6 @@ def test_a_level_that_steps_is_asked_for_where_it_now_stands() -> None:
 prices = st.lists(st.sampled_from([8.0, 9.0, 10.0, 11.0, 12.0]), max_size=20)
 
 
-@settings(deadline=None)
 @given(prices, st.sampled_from([9.0, 9.5, 10.0]))
 def test_a_cross_of_a_constant_is_also_a_touch(closes: list[float], at: float) -> None:
     crosses = events(called("cross", typed("close"), number(at)), of_closes(closes))

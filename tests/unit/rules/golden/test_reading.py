@@ -275,7 +275,7 @@ ODD = st.recursive(
 KEYS = ("bars", "expect", "given", "params", "expect_values", "date", "symbol")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ODD, st.sampled_from(KEYS))
 def test_no_odd_test_file_ends_the_runner(value: object, key: str) -> None:
     good = {"name": "t", "bars": {"closes": "9 11"}, "expect": []}
