@@ -9,6 +9,7 @@ import msgspec
 from whispr_daemon.rules.check.scope import Ledger, Scope
 from whispr_daemon.rules.declarations import check_declarations
 from whispr_daemon.rules.document.document import Document
+from whispr_daemon.rules.document.input_keys import BASES
 from whispr_daemon.rules.functions.function import Function
 from whispr_daemon.rules.functions.table import FUNCTIONS
 from whispr_daemon.rules.nodes import Node
@@ -61,7 +62,7 @@ class RuleReader:
             read_refs(self.bench),
         )
         bare = Scope(
-            timeframe=word(inputs.get("timeframe"), ("1m", "30s", "5m", "1h", "1d")),
+            timeframe=word(inputs.get("timeframe"), ("1m", *BASES)),
             ladder=read_ladder(levels),
             trigger=read_trigger(levels),
             evaluate=word(inputs.get("evaluate"), ("bar_close", "tick")),

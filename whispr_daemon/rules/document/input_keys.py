@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from whispr_daemon.domain.timeframe import DAY, TIMEFRAMES
 from whispr_daemon.rules.document.keys import (
     BOOLEAN,
     LASTING,
@@ -15,6 +16,7 @@ from whispr_daemon.rules.document.keys import (
 )
 from whispr_daemon.rules.names import MODES
 
+BASES: Final = tuple(name for name, nanos in TIMEFRAMES if 0 < nanos <= DAY)  # of evaluation
 _ONE: Final = {"type": "string", "minLength": 1}
 
 ATR: Final = (
@@ -61,7 +63,7 @@ INDICATOR_NAME: Final = {  # for editors; what else is an indicator the checker 
     "examples": ["ATR", "EMA13", "EMA48", "RSI14", "SMA20", "EMA13@5m"],
 }
 INPUTS: Final = (
-    Key("timeframe", choice("30s", "1m", "5m", "1h", "1d"), "base timeframe: evaluation clock; 1m"),
+    Key("timeframe", choice(*BASES), "base timeframe: evaluation clock; 1m"),
     Key(
         "indicators",
         {
