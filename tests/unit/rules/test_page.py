@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from whispr_daemon.rules.document.golden_keys import GIVEN, TEST
+from whispr_daemon.rules.functions.plugged import BUILT_IN
 from whispr_daemon.rules.functions.table import FUNCTIONS
 from whispr_daemon.rules.golden.case import EXPECTED
 from whispr_daemon.rules.golden.judging import judged
@@ -30,7 +31,7 @@ def test_what_the_page_shows_is_right_and_passes_its_tests(file: RuleFile) -> No
 
 
 def test_the_page_names_all_functions_names_and_keys_of_tests() -> None:
-    functions = [one.name for one in FUNCTIONS.values() if not one.hidden]
+    functions = [name for name in sorted(BUILT_IN) if not FUNCTIONS[name].hidden]
     keys = [key.name for key in (*TEST, *GIVEN)]
     missing = [
         word

@@ -1,6 +1,6 @@
 """Compiled rules say what the rules as written say, and leave the same state.
 
-Forty shapes, each a whole rule document by chance, in variants that differ in every number:
+Twenty-two shapes, each a whole rule document by chance, in variants that differ in every number:
 lengths, levels, bounds, durations, parameters; more than two thousand rules in all. Each shape has
 a market of its own. What a shape needs is compiled once, all its variants run on it. More of them
 on demand: WHISPR_SHAPES=300 WHISPR_VARIANTS=20 in the environment.
@@ -20,14 +20,14 @@ from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.rules.jit import Compiler, Function, Recipe
 from whispr_daemon.rules.rule import Rule
 
-LONG = {4, 7, 8, 10, 14, 17, 19, 29, 30, 45}  # shapes that take long to compile: on demand
+LONG = {4, 7, 8, 10, 14, 17, 19, 29}  # shapes that take long to compile: on demand
 ASKED = "WHISPR_SHAPES" in os.environ
 SHAPES = (
     list(range(int(os.environ["WHISPR_SHAPES"])))
     if ASKED
-    else [shape for shape in range(50) if shape not in LONG]
+    else [shape for shape in range(30) if shape not in LONG]
 )
-VARIANTS = int(os.environ.get("WHISPR_VARIANTS", "52"))
+VARIANTS = int(os.environ.get("WHISPR_VARIANTS", "95"))
 DEPTH = 1  # of conditions: what takes long is compiling
 
 
