@@ -74,7 +74,7 @@ def test_the_verbatim_rule_gets_notices_only() -> None:
         (RULE + "x-a: " + "a" * 300_000, "characters; a rule file may have 262,144"),
         (RULE + "1: 2\n", "t.yaml:6:1: E500 a key must be text (put it in quotes)"),
         (RULE + "ownr: me\n", "t.yaml:6:1: E501 unknown key 'ownr' (did you mean 'owner'?)"),
-        (RULE.replace("1m", "7m"), "E503 inputs.timeframe is '7m'; expected one of 30s, 1m,"),
+        (RULE.replace("1m", "7m"), "E503 inputs.timeframe is '7m'; expected one of 1s, 5s,"),
         (RULE.replace("name: r", "name: 1r"), "t.yaml:1:7: E503 name is '1r'; expected a name of"),
         (RULE.replace("name: r", "owner: me"), "t.yaml:1:1: E502 key 'name' is missing"),
         (RULE.replace("then", "than"), "t.yaml:4:5: E502 key 'then' is missing"),
