@@ -15,6 +15,7 @@ from tests.integration.daemons import Daemon, until
 from tests.integration.recordings import Recording, record
 from tests.integration.replays import finish, start
 
+pytestmark = pytest.mark.timeout(300)  # whole daemons, on a machine that has other work, too
 SESSIONS = 5
 SPEED = 8_000  # market seconds in a second: about 3 s a session
 NEIGHBOUR = """\

@@ -15,6 +15,7 @@ import pytest_asyncio
 from tests.integration.recordings import Recording, record
 from tests.integration.replays import finish, start
 
+pytestmark = pytest.mark.timeout(300)  # whole daemons, on a machine that has other work, too
 SESSIONS = 8
 KILLS = 2
 PACE = 10_000  # market seconds in a second: slow enough to be killed in the middle

@@ -18,6 +18,7 @@ from tests.integration.daemons import PATIENCE, Daemon, until
 from tests.integration.recordings import record
 from tests.integration.replays import COMMAND
 
+pytestmark = pytest.mark.timeout(300)  # whole daemons, on a machine that has other work, too
 SESSIONS = 5
 BAD_EVERY = 700  # rows
 STOP_WITHIN = 5  # seconds, on tier 0
