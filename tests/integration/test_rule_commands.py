@@ -160,6 +160,17 @@ def test_lint_looks_at_the_tests_too(whispr: Whispr, rule: Path) -> None:
     assert "unknown key 'nam'" in whispr("rules", "lint", rule, status=2).stdout
 
 
+def test_lists_of_symbols_come_from_the_settings(whispr: Whispr, rule: Path) -> None:
+    rule.write_text(rule.read_text().replace("symbols: [SPY]", "universe: tech"))
+    told = whispr("rules", "lint", rule, status=2)
+    assert "E512" in told.output
+    config = rule.parent / "whispr.yaml"
+    config.write_text("universes: {tech: [SPY, AAPL]}")
+    for command in ("lint", "test", "graph"):
+        whispr("rules", command, rule, "--config", config)
+    whispr("rules", "diff", rule, rule, "--config", config)
+
+
 def test_the_schema_is_one_and_the_published(whispr: Whispr, tmp_path: Path) -> None:
     text = whispr("rules", "schema").stdout
     jsonschema.Draft7Validator.check_schema(json.loads(text))

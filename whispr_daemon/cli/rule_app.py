@@ -27,7 +27,10 @@ _At = Annotated[
 
 @rules_app.command("lint")
 def lint_rules(
-    paths: _Files, form: options.FindingsFormat = options.Findings.TEXT, to: _Out = None
+    paths: _Files,
+    form: options.FindingsFormat = options.Findings.TEXT,
+    to: _Out = None,
+    config: options.Config = None,
 ) -> None:
     """Check rule files and their tests: every mistake of every file, with its place.
 
@@ -36,12 +39,15 @@ def lint_rules(
     from whispr_daemon.cli import rules as work
 
     with failures_in_words():
-        work.lint(paths, form, to)
+        work.lint(paths, form, to, config)
 
 
 @rules_app.command("test")
 def run_rule_tests(
-    paths: _Files, form: options.TestFormat = options.Results.TEXT, to: _Out = None
+    paths: _Files,
+    form: options.TestFormat = options.Results.TEXT,
+    to: _Out = None,
+    config: options.Config = None,
 ) -> None:
     """Run the golden tests of rule files: those in a rule's ``tests:``, and of X.test.yaml beside.
 
@@ -52,7 +58,7 @@ def run_rule_tests(
     from whispr_daemon.cli import rule_tests as work
 
     with failures_in_words():
-        work.test(paths, form, to)
+        work.test(paths, form, to, config)
 
 
 @rules_app.command("explain")
@@ -89,13 +95,16 @@ def format_rules(paths: _Files, check: _Check = False) -> None:  # noqa: FBT002 
 
 @rules_app.command("graph")
 def draw_rules(
-    paths: _Files, form: options.DrawingFormat = options.Drawing.TEXT, to: _Out = None
+    paths: _Files,
+    form: options.DrawingFormat = options.Drawing.TEXT,
+    to: _Out = None,
+    config: options.Config = None,
 ) -> None:
     """Show rules in order of evaluation, the way through each clause, who hears whose signals."""
     from whispr_daemon.cli import rules as work
 
     with failures_in_words():
-        work.draw(paths, form, to)
+        work.draw(paths, form, to, config)
 
 
 @rules_app.command("schema")

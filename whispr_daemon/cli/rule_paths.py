@@ -8,6 +8,7 @@ from whispr_daemon.bootstrap.rule_files import daily_files, golden_files, rule_f
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.golden.runner import is_tests, rule_paths
 from whispr_daemon.rules.load import TESTS_SUFFIX, RuleFile
+from whispr_daemon.rules.reading.inputs import NO_UNIVERSES, Universes
 
 
 class Tested(NamedTuple):
@@ -41,6 +42,19 @@ def tests_at(paths: Sequence[Path]) -> Tested:
     beside = {file.path: file for file in golden_files(rules)} if whole else {}
     files = {**rules, **named, **beside}
     return Tested(tuple(files.values()), daily_files(files))
+
+
+def universes_for(files: Sequence[RuleFile], config: Path | None) -> Universes:
+    """Return the lists of symbols in the settings, which are read only where a file names one.
+
+    Raises:
+        SettingsError: a setting is wrong.
+    """
+    if not any("universe" in file.text for file in files):
+        return NO_UNIVERSES
+    from whispr_daemon.settings import load  # here, as it takes a moment that few need
+
+    return load(config).universes
 
 
 def _check(paths: Sequence[Path]) -> None:

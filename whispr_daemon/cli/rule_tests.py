@@ -14,7 +14,7 @@ from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.cli.destination import destination
 from whispr_daemon.cli.options import Results
-from whispr_daemon.cli.rule_paths import tests_at
+from whispr_daemon.cli.rule_paths import tests_at, universes_for
 from whispr_daemon.cli.terminal import FAILED, MISUSED, err, out, plural
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.golden.judging import judged
@@ -26,16 +26,16 @@ _INDENT: Final = "      "
 _STYLES: Final = {"error": "red", "warning": "yellow", "info": "dim"}
 
 
-def test(paths: Sequence[Path], form: Results, to: Path | None) -> None:
+def test(paths: Sequence[Path], form: Results, to: Path | None, config: Path | None) -> None:
     """Run the golden tests of files and folders and write what came of them.
 
     Raises:
-        SettingsError: there is no such file, or there are no tests.
+        SettingsError: there is no such file, there are no tests, or a setting is wrong.
         typer.Exit: a test failed (1), or a file has a mistake (2).
     """
     plug_in_functions()
     found = tests_at(paths)
-    prepared = prepare(found.files, found.daily)
+    prepared = prepare(found.files, found.daily, universes_for(found.files, config))
     if not prepared.cases and not prepared.diagnostics:
         none = (
             f"{', '.join(map(str, paths))}: no tests (a rule's 'tests:', or X.test.yaml beside it)"

@@ -11,7 +11,7 @@ from whispr_daemon.bootstrap.rule_changes import Version, version, versions, wri
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.cli.options import Answer
 from whispr_daemon.cli.rows import iso
-from whispr_daemon.cli.rule_paths import rules_at
+from whispr_daemon.cli.rule_paths import rules_at, universes_for
 from whispr_daemon.cli.serving import serve
 from whispr_daemon.cli.terminal import machine, note, out
 from whispr_daemon.domain.errors import SettingsError
@@ -47,7 +47,7 @@ def history(config: Path | None, given: Mapping[str, Any], form: Answer) -> None
     plug_in_functions()
     before: Sequence[Rule] = ()
     for place, one in enumerate(found):
-        rules = load(one.files).rules
+        rules = load(one.files, universes=settings.universes).rules
         out.print(f"version {one.number}  {iso(one.created)}", style="bold", markup=False)
         if place:
             _show(difference(before, rules))
@@ -115,7 +115,7 @@ def _rules(config: Path | None, given: Mapping[str, Any], named: str) -> Sequenc
         files = serve(lambda _stop: _version(settings, int(named))).files
     else:
         files = rules_at([Path(named)])
-    loaded = load(files)
+    loaded = load(files, universes=universes_for(files, config))
     if loaded.errors:
         raise SettingsError("\n".join(map(str, loaded.errors)))
     return loaded.rules

@@ -9,7 +9,7 @@ import typer
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.cli.destination import destination
 from whispr_daemon.cli.options import Drawing, Findings
-from whispr_daemon.cli.rule_paths import Tested, rules_at, tests_at
+from whispr_daemon.cli.rule_paths import Tested, rules_at, tests_at, universes_for
 from whispr_daemon.cli.terminal import FAILED, MISUSED, out, plural
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.rules.document.document import read
@@ -19,22 +19,24 @@ from whispr_daemon.rules.format import formatted
 from whispr_daemon.rules.golden.runner import prepare
 from whispr_daemon.rules.graph import as_text, graph
 from whispr_daemon.rules.load import Loaded, load
+from whispr_daemon.rules.reading.inputs import Universes
 from whispr_daemon.rules.report import report
 
 _STYLES: Final = {"error": "red", "warning": "yellow", "info": "dim"}
 
 
-def lint(paths: Sequence[Path], form: Findings, to: Path | None) -> None:
+def lint(paths: Sequence[Path], form: Findings, to: Path | None, config: Path | None) -> None:
     """Write all that is to be said of rule files and their tests.
 
     Raises:
-        SettingsError: there is no such file.
+        SettingsError: there is no such file, or a setting is wrong.
         typer.Exit: there are mistakes.
     """
     found = tests_at(paths)
     files = found.files
     plug_in_functions()
-    loaded = _with_tests(load(files), found)
+    universes = universes_for(files, config)
+    loaded = _with_tests(load(files, universes=universes), found, universes)
     if form is Findings.TEXT and to is None:
         _show(loaded, len(files))
     else:
@@ -45,10 +47,10 @@ def lint(paths: Sequence[Path], form: Findings, to: Path | None) -> None:
         raise typer.Exit(MISUSED)
 
 
-def _with_tests(loaded: Loaded, tested: Tested) -> Loaded:
+def _with_tests(loaded: Loaded, tested: Tested, universes: Universes) -> Loaded:
     """Return what was found with the mistakes that only who runs the tests would see."""
     known = set(loaded.diagnostics)
-    read_too = prepare(tested.files, tested.daily).diagnostics
+    read_too = prepare(tested.files, tested.daily, universes).diagnostics
     place = {file.path: number for number, file in enumerate(tested.files)}
     found = [*loaded.diagnostics, *(one for one in read_too if one not in known)]
     found.sort(key=lambda one: (place.get(one.path, len(place)), one.line, one.column))
@@ -112,14 +114,15 @@ def fmt(paths: Sequence[Path], *, check: bool) -> None:
         raise typer.Exit(FAILED)
 
 
-def draw(paths: Sequence[Path], form: Drawing, to: Path | None) -> None:
+def draw(paths: Sequence[Path], form: Drawing, to: Path | None, config: Path | None) -> None:
     """Write who says and who hears what.
 
     Raises:
-        SettingsError: there is no such file, or a rule has a mistake.
+        SettingsError: there is no such file, or a rule or a setting has a mistake.
     """
     plug_in_functions()
-    loaded = load(rules_at(paths))
+    files = rules_at(paths)
+    loaded = load(files, universes=universes_for(files, config))
     if loaded.errors:
         raise SettingsError("\n".join(map(str, loaded.errors)))
     found = graph(loaded.rules)
