@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +32,8 @@ def until(what: Callable[[], object], within: float = PATIENCE) -> float:
 class Daemon:
     """``whispr run`` with settings in a folder of its own, which it may be started on again."""
 
+    command: Sequence[str] = COMMAND  # what starts ``whispr``
+
     def __init__(self, folder: Path, settings: Mapping[str, Any], *arguments: str | Path) -> None:
         """``arguments`` are those of ``run``, beyond the settings' file."""
         self.folder = folder
@@ -45,7 +47,7 @@ class Daemon:
 
     def start(self) -> Self:
         """Start it; it is not up yet."""
-        command = [*COMMAND, "run", "--config", str(self._config), *self._arguments]
+        command = [*self.command, "run", "--config", str(self._config), *self._arguments]
         with self._errors.open("ab") as errors:
             self.process = subprocess.Popen(
                 command,

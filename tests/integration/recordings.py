@@ -18,9 +18,11 @@ class Recording(NamedTuple):
     days: Path
 
 
-async def record(folder: Path, sessions: int, bad_every: int = 0) -> Recording:
+async def record(folder: Path, sessions: int, bad_every: int = 0, seed: int = 7) -> Recording:
     """Write so many sessions of three symbols; every ``bad_every``-th minute bar has no close."""
-    market = SimulatedSource(Simulation(symbols=("SPY", "AAPL", "NVDA"), sessions=sessions))
+    market = SimulatedSource(
+        Simulation(seed=seed, symbols=("SPY", "AAPL", "NVDA"), sessions=sessions)
+    )
     parts = [part async for part in market.batches(0)]
     rows = np.concatenate([part.rows for part in parts])
     daily = rows["timeframe"] == DAILY

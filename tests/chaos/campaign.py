@@ -1,0 +1,167 @@
+"""A chaos run: rounds of a daemon under faults, each judged by the checker."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from random import Random
+from typing import Final, NamedTuple
+
+from tests.chaos.checker import Findings, judge
+from tests.chaos.faults import Fault, faults
+from tests.chaos.market import Market, recorded
+from tests.chaos.network import Network
+from tests.chaos.report import Report, Round
+from tests.chaos.subject import PATIENCE, Stuck, Subject, pause, short_folder
+from whispr_daemon.adapters.clock import SYSTEM_CLOCK
+
+_ROUND: Final = 150.0  # seconds that a round takes at most, about
+_INPUT: Final = {0: 0.6, 1: 0.4}  # by tier: the part of a round in which input comes; rest: away
+_GAP: Final = (0.2, 2.5)  # seconds between two faults
+_STOP_WITHIN: Final = 40.0
+_STRAY: Final = 0.5  # seconds in which what is sent twice would still arrive
+_LOOK_EVERY: Final = 0.2
+
+Tell = Callable[[str], None]  # told in a line how it goes
+
+
+class Plan(NamedTuple):
+    """What to do."""
+
+    tier: int
+    seconds: float
+    seed: int
+    targets: Sequence[str]
+    mutant: str = ""
+    command: str = ""  # that repeats it
+
+
+def run(plan: Plan, tell: Tell, note: Tell) -> Report:
+    """Run rounds until the time is over; ``tell`` the state, ``note`` each fault.
+
+    Raises:
+        RuntimeError: the undisturbed run, with which all is compared, failed.
+    """
+    began = SYSTEM_CLOCK.monotonic()
+    random = Random(plan.seed)
+    rounds: list[Round] = []
+    with tempfile.TemporaryDirectory(prefix="whispr-chaos-") as folder:
+        tell("recording a market and replaying it undisturbed")
+        length = min(plan.seconds, _ROUND) * _INPUT[plan.tier]
+        market = recorded(Path(folder), length, plan.seed)
+        note(f"undisturbed, {len(market.said)} outputs are said, {market.sendable} of them sent")
+        deadline = SYSTEM_CLOCK.monotonic() + plan.seconds
+        while not rounds or (
+            rounds[-1].stuck == "" and deadline - SYSTEM_CLOCK.monotonic() > length / 2
+        ):
+            number = len(rounds) + 1
+            with _subject(plan, market, number) as (subject, kinds):
+                course = _Course(subject, kinds, random, deadline)
+                said = f"round {number}"
+                rounds.append(course.run(lambda how, said=said: tell(f"{said} · {how}"), note))
+    seconds = SYSTEM_CLOCK.monotonic() - began
+    return Report(plan.command, plan.seed, plan.tier, plan.mutant, seconds, rounds)
+
+
+@contextmanager
+def _subject(plan: Plan, market: Market, number: int) -> Iterator[tuple[Subject, list[Fault]]]:
+    """Yield a daemon and what may be done to it; on tier 1 every other round hurts the network."""
+    by_network = "network" in plan.targets and plan.tier == 1
+    alone = set(plan.targets) == {"network"}
+    with ExitStack() as stack:
+        folder, network = short_folder(), None
+        if by_network and (alone or number % 2 == 0):
+            network = stack.enter_context(Network(folder / "servers"))
+        servers = network.servers if network else None
+        subject = Subject(plan.tier, market, folder, servers, plan.mutant)
+        stack.callback(subject.discard)
+        yield subject, faults(plan.tier, plan.targets, network)
+
+
+class _Course:
+    """One round."""
+
+    def __init__(
+        self, subject: Subject, kinds: Sequence[Fault], random: Random, deadline: float
+    ) -> None:
+        self._subject = subject
+        self._kinds = kinds
+        self._random = random
+        self._deadline = deadline
+        self._faults: list[tuple[str, float]] = []
+
+    def run(self, tell: Tell, note: Tell) -> Round:
+        """Hurt the daemon until all is said, then judge."""
+        stuck, findings = "", None
+        try:
+            tell("starting")
+            self._subject.start()
+            note(f"up after {self._subject.until_well():.1f} s")
+            self._hurt_until_all_is_said(tell, note)
+        except Stuck as error:
+            stuck = str(error)
+        tell("judging")
+        try:
+            findings = self._judge(stop=not stuck)
+        except Stuck as error:
+            stuck = stuck or str(error)
+        return Round(tuple(self._faults), findings, stuck)
+
+    def _hurt_until_all_is_said(self, tell: Tell, note: Tell) -> None:
+        before, since = -1, SYSTEM_CLOCK.monotonic()
+        while True:
+            status, now = self._subject.status(), SYSTEM_CLOCK.monotonic()
+            arrived, said = self._subject.arrived(), self._subject.outputs(status)
+            tell(
+                f"{arrived} of {self._subject.market.sendable} delivered · "
+                f"{len(self._faults)} faults{self._last()}"
+            )
+            if self._subject.has_said_all(status) and arrived >= self._subject.market.sendable:
+                return
+            if arrived + said != before:
+                before, since = arrived + said, now
+            if now - since > PATIENCE:
+                raise Stuck(
+                    f"nothing new for {PATIENCE:g} s: {said} of {len(self._subject.market.said)} "
+                    f"outputs are durable, {arrived} arrived"
+                )
+            if now < self._deadline and not self._subject.has_said_all(status):
+                pause(self._random.uniform(*_GAP))
+                self._hurt(tell, note)
+            else:
+                pause(_LOOK_EVERY)
+
+    def _hurt(self, tell: Tell, note: Tell) -> None:
+        fault = self._random.choice(self._kinds)
+        tell(f"{fault.kind} …")
+        try:
+            seconds = fault.hurt(self._subject, self._random)
+        except Stuck as error:
+            raise Stuck(f"{fault.kind}: {error}") from error
+        self._faults.append((fault.kind, seconds))
+        note(f"{fault.kind}: well again after {seconds:.2f} s")
+
+    def _last(self) -> str:
+        if not self._faults:
+            return ""
+        kind, seconds = self._faults[-1]
+        return f", the last: {kind}, well again after {seconds:.2f} s"
+
+    def _judge(self, *, stop: bool) -> Findings:
+        subject = self._subject
+        pause(_STRAY)
+        stored = asyncio.run(subject.stored())
+        if stop and subject.tier == 1:
+            delivered = subject.delivered()  # its servers end with it
+            self._stop()
+        else:
+            if stop:
+                self._stop()
+            delivered = subject.delivered()
+        return judge(subject.market.said, stored, delivered)
+
+    def _stop(self) -> None:
+        status = self._subject.daemon.end(within=_STOP_WITHIN)
+        if status != 0:
+            raise Stuck(f"told to stop at the end, the daemon ended with status {status}, not 0")
