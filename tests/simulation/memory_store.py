@@ -83,6 +83,11 @@ class MemoryStore:
         """Return all marks."""
         return dict(self.units)
 
+    async def snapshots_of(self, unit_id: str) -> Sequence[Snapshot]:
+        """Return a unit's snapshots, oldest first."""
+        kept = self.snapshots.get(unit_id, {})
+        return [kept[position] for position in sorted(kept)]
+
     async def quarantine(self, unit_id: str, epoch: int, position: Position, reason: str) -> None:
         """Record that a unit stopped."""
         if self.units[unit_id].epoch != epoch:

@@ -61,7 +61,7 @@ async def log_to_read(settings: Settings, partitions: int) -> AsyncIterator[Even
         path = settings.data / "log.db"
         if not path.exists():
             raise SettingsError(f"data folder {settings.data} holds no market log")
-        event_log = await SqliteEventLog.open(path, partitions)
+        event_log = await SqliteEventLog.open(path, partitions, readonly=True)
     else:
         from whispr_daemon.bootstrap.look_at_servers import log_of
 

@@ -35,6 +35,12 @@ _Strategy = Annotated[
 _Out = Annotated[Path | None, typer.Option("--out", help="Write the rows to this file.")]
 _Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is said next.")]
 _Limit = Annotated[int, typer.Option("--limit", "-n", min=0, help="How many of the newest.")]
+_Units = Annotated[list[str] | None, typer.Argument(help="Units, as in 'whispr status'; else all.")]
+_FromSnapshot = Annotated[
+    bool, typer.Option("--from-snapshot", help="Begin at the oldest snapshot: much less to fold.")
+]
+_Target = Annotated[Path, typer.Argument(help="Folder to make; it must not be there yet.")]
+_Backup = Annotated[Path, typer.Argument(help="Folder that 'whispr backup' made.")]
 
 
 def main() -> None:
@@ -147,6 +153,45 @@ def status(
 
     with failures_in_words():
         work.status(config, options.flags(data=data), form)
+
+
+@app.command()
+def verify(
+    units: _Units = None,
+    from_snapshot: _FromSnapshot = False,  # noqa: FBT002 - a flag
+    form: options.AnswerFormat = options.Answer.TABLE,
+    data: options.Data = None,
+    config: options.Config = None,
+) -> None:
+    """Fold the retained log again and compare what it says with what was said.
+
+    It only reads, also beside a running daemon. Exit status 1: an output differs (the first is
+    named), or a unit cannot be compared (why is said).
+    """
+    from whispr_daemon.cli import verify as work
+
+    with failures_in_words():
+        work.verify(
+            config, options.flags(data=data), units or (), form, from_snapshot=from_snapshot
+        )
+
+
+@app.command()
+def backup(target: _Target, data: options.Data = None, config: options.Config = None) -> None:
+    """Copy the data folder, as it is at one moment, also while a daemon runs on it (tier 0)."""
+    from whispr_daemon.cli import backup as work
+
+    with failures_in_words():
+        work.backup(config, options.flags(data=data), target)
+
+
+@app.command()
+def restore(source: _Backup, data: options.Data = None, config: options.Config = None) -> None:
+    """Make the data folder, which must be empty or missing, from a backup."""
+    from whispr_daemon.cli import backup as work
+
+    with failures_in_words():
+        work.restore(config, options.flags(data=data), source)
 
 
 @app.command()

@@ -30,6 +30,7 @@ class _Memory(msgspec.Struct):
     marks: dict[str, int]
     rows: int
     change: int = 0  # in force; its body is in the store
+    inherited: bool = False  # the state goes back to one that other code wrote
 
 
 class Step(NamedTuple):
@@ -72,6 +73,7 @@ class Fold:
         self._begun = (0, "")  # out_seq and out_hash at counted_from
         self.changes = 0  # of the strategy, and splits, followed since it was built
         self._in_force = 0  # the number of the last of them, also of those before
+        self._inherited = False
 
     @property
     def strategy(self) -> Strategy | ColumnarStrategy:
@@ -140,6 +142,7 @@ class Fold:
         self.counted_from = self.position
         self.out_seq, self.out_hash = out_seq, out_hash
         self._begun = (out_seq, out_hash)
+        self._inherited = True
 
     def snapshot(self) -> Snapshot:
         """Return the state at the current position.
@@ -158,6 +161,7 @@ class Fold:
             marks=self._marks,
             rows=self.rows,
             change=self._in_force,
+            inherited=self._inherited,
         )
         said = (self.out_seq, self.out_hash)
         return self._snapshot(said, _CODEC, msgspec.msgpack.encode(memory))
@@ -177,6 +181,12 @@ class Fold:
         if not self._obeys or not self.snapshots or snapshot.codec != _CODEC:
             return 0
         return msgspec.msgpack.decode(snapshot.body, type=_Memory).change
+
+    def inherited(self, snapshot: Snapshot) -> bool:
+        """Say whether a snapshot's state goes back to other code: the log alone cannot give it."""
+        if not self.snapshots or snapshot.codec != _CODEC:
+            return False  # it says where this code's outputs began, and is folded from the start
+        return msgspec.msgpack.decode(snapshot.body, type=_Memory).inherited
 
     def restore(self, snapshot: Snapshot, change: bytes = b"") -> None:
         """Take a snapshot back into a strategy built anew, made what it was by the ``change``.
@@ -200,6 +210,7 @@ class Fold:
         self._sealer.restore(memory.ordinals)
         self._marks = memory.marks
         self.rows = memory.rows
+        self._inherited = memory.inherited
         self.position = self.counted_from = snapshot.position
 
     @property

@@ -1,14 +1,26 @@
 """Brings a fold to where its outputs are durable, and checks that it says the same again."""
 
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
 import structlog
 
 from whispr_daemon.domain.errors import LogWentBack, RetentionBroken, StrategyFailed
+from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.position import Position
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.learning import follow
 from whispr_daemon.engine.reader import Reader
 from whispr_daemon.ports.store import Claim, UnitMark
 
 _journal = structlog.get_logger("whispr.unit")
+
+
+class Retold(NamedTuple):
+    """What a fold said again of one entry, counted already."""
+
+    position: Position
+    outputs: list[Output]
 
 
 async def recover(unit_id: str, fold: Fold, claim: Claim, reader: Reader) -> None:
@@ -20,12 +32,9 @@ async def recover(unit_id: str, fold: Fold, claim: Claim, reader: Reader) -> Non
         StrategyFailed: the strategy cannot be restored, or says something else than it did.
     """
     mark, snapshot = claim.mark, claim.snapshot
-    if snapshot is not None:
-        number = fold.change_in(snapshot)
-        fold.restore(snapshot, await reader.body(number) if number else b"")
-    fresh = snapshot is None and mark.wm == mark.start  # it takes what the log still has
-    await _check_log(unit_id, fold, mark, reader, fresh=fresh)
-    await _replay(fold, mark, reader)
+    await restore(unit_id, fold, claim, reader)
+    async for _ in retold(fold, mark, reader):
+        pass
     if snapshot is not None and snapshot.code_version != fold.code_version:
         # Outputs of the old code up to wm are said and durable; the new code begins here.
         _journal.warning(
@@ -34,6 +43,22 @@ async def recover(unit_id: str, fold: Fold, claim: Claim, reader: Reader) -> Non
         fold.begin_counting(mark.out_seq, mark.out_hash)
     else:
         _compare(fold, mark)
+
+
+async def restore(unit_id: str, fold: Fold, claim: Claim, reader: Reader) -> None:
+    """Restore the snapshot, if there is one; the log must hold what came after it, up to ``wm``.
+
+    Raises:
+        LogWentBack: the log does not hold ``wm``.
+        RetentionBroken: the log does not hold what came after the snapshot.
+        StrategyFailed: the strategy cannot be restored.
+    """
+    mark, snapshot = claim.mark, claim.snapshot
+    if snapshot is not None:
+        number = fold.change_in(snapshot)
+        fold.restore(snapshot, await reader.body(number) if number else b"")
+    fresh = snapshot is None and mark.wm == mark.start  # it takes what the log still has
+    await _check_log(unit_id, fold, mark, reader, fresh=fresh)
 
 
 async def _check_log(
@@ -54,8 +79,12 @@ async def _check_log(
         )
 
 
-async def _replay(fold: Fold, mark: UnitMark, reader: Reader) -> None:
-    """Fold up to ``wm``; count what was said since this code's outputs began."""
+async def retold(fold: Fold, mark: UnitMark, reader: Reader) -> AsyncIterator[Retold]:
+    """Fold up to ``wm``, entry by entry; count what was said since this code's outputs began.
+
+    Raises:
+        StrategyFailed: the strategy raised.
+    """
     counted_after = max(mark.start, fold.counted_from)
     while fold.position < mark.wm:
         entries = await reader.read(fold.position)
@@ -63,8 +92,10 @@ async def _replay(fold: Fold, mark: UnitMark, reader: Reader) -> None:
             if entry.position > mark.wm:
                 return  # a new unit, on a log trimmed past its start
             outputs = await follow(fold, entry, reader)
-            if entry.position > counted_after:
+            counts = entry.position > counted_after
+            if counts:
                 fold.count(outputs)
+            yield Retold(entry.position, outputs if counts else [])
         if not entries:
             return
 

@@ -126,6 +126,10 @@ class Store(Protocol):
         """Return the marks of all units."""
         ...
 
+    async def snapshots_of(self, unit_id: str) -> Sequence[Snapshot]:
+        """Return the valid snapshots of a unit, oldest first."""
+        ...
+
     async def quarantine(self, unit_id: str, epoch: int, position: Position, reason: str) -> None:
         """Record that the unit stopped. Raises Fenced if the epoch is not the unit's."""
         ...

@@ -56,10 +56,18 @@ class SqliteEventLog:
         self._partitions = partitions
 
     @classmethod
-    async def open(cls, path: Path, partitions: int, clock: Clock = SYSTEM_CLOCK) -> Self:
+    async def open(
+        cls,
+        path: Path,
+        partitions: int,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        readonly: bool = False,
+    ) -> Self:
         """Open the log, creating the file (not its folder) if there is none.
 
-        ``clock`` times how long a read waits.
+        ``clock`` times how long a read waits. ``readonly`` is for another process than the daemon,
+        which may be running: it only looks, and what would write raises Transient.
 
         Raises:
             SettingsError: the file cannot be opened or written, has another number of partitions,
@@ -68,7 +76,7 @@ class SqliteEventLog:
         worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="market-log")
         loop = asyncio.get_running_loop()
         try:
-            connection = await loop.run_in_executor(worker, _connect, path, partitions)
+            connection = await loop.run_in_executor(worker, _connect, path, partitions, readonly)
         except BaseException:
             worker.shutdown(wait=False)
             raise
@@ -193,13 +201,20 @@ class SqliteEventLog:
             raise Fatal(f"market log {self._path}: {error}") from error
 
 
-def _connect(path: Path, partitions: int) -> sqlite3.Connection:
+def _connect(path: Path, partitions: int, readonly: bool) -> sqlite3.Connection:  # noqa: FBT001 (run_in_executor)
     try:
-        connection = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}",
+            uri=True,
+            timeout=_PATIENCE_SECONDS,
+            isolation_level=None,
+        )
     except sqlite3.Error as error:
         raise SettingsError(f"market log {path}: {error}") from error
     try:
-        _prepare(connection, path, partitions)
+        if not readonly:
+            _prepare(connection, path, partitions)
+        _check(connection, path, partitions)
     except sqlite3.Error as error:
         connection.close()
         raise SettingsError(
@@ -220,13 +235,17 @@ def _prepare(connection: sqlite3.Connection, path: Path, partitions: int) -> Non
         )
     connection.execute("PRAGMA synchronous = FULL")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        _create(connection, partitions)
+
+
+def _check(connection: sqlite3.Connection, path: Path, partitions: int) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > FORMAT:
         raise SettingsError(
             f"market log {path}: written in format {version} by a newer Whispr;"
             f" this one knows formats up to {FORMAT}"
         )
-    if version == 0:
-        _create(connection, partitions)
     (created,) = connection.execute("SELECT partitions FROM about").fetchone()
     if created != partitions:
         raise SettingsError(

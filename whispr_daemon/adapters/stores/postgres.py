@@ -17,6 +17,7 @@ from whispr_daemon.adapters.stores.rows import (
     output_rows,
     snapshot_row,
     stored_output,
+    valid,
 )
 from whispr_daemon.adapters.stores.statements import read_queries
 from whispr_daemon.domain.errors import Fatal, StaleCommit
@@ -29,6 +30,7 @@ from whispr_daemon.ports.store import (
     Producer,
     Quarantine,
     Route,
+    Snapshot,
     StoredOutput,
     UnitMark,
 )
@@ -109,6 +111,10 @@ class PostgresStore:
     async def marks(self) -> Mapping[str, UnitMark]:
         """Return the marks of all units."""
         return {row["unit_id"]: mark_of(row) for row in await self._ask("marks")}
+
+    async def snapshots_of(self, unit_id: str) -> Sequence[Snapshot]:
+        """Return the valid snapshots of a unit, oldest first."""
+        return [*valid(await self._ask("snapshots", unit_id))][::-1]
 
     async def quarantine(self, unit_id: str, epoch: int, position: Position, reason: str) -> None:
         """Record that the unit stopped. Raises Fenced if the epoch is not the unit's."""

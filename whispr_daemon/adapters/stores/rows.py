@@ -1,6 +1,6 @@
 """Rows of either store to values, and values to rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 from zlib import crc32
 
@@ -33,10 +33,15 @@ def mark_of(row: Row) -> UnitMark:
 
 def newest_valid(rows: Iterable[Row]) -> Snapshot | None:
     """Return the first snapshot whose body still has its CRC-32; rows come newest first."""
+    return next(valid(rows), None)
+
+
+def valid(rows: Iterable[Row]) -> Iterator[Snapshot]:
+    """Yield the snapshots whose bodies still have their CRC-32, in the order of the rows."""
     for row in rows:
         body = bytes(row["body"])
         if crc32(body) == row["crc"]:
-            return Snapshot(
+            yield Snapshot(
                 position=Position.unpack(row["pos"]),
                 out_seq=row["out_seq"],
                 out_hash=row["out_hash"],
@@ -44,7 +49,6 @@ def newest_valid(rows: Iterable[Row]) -> Snapshot | None:
                 codec=row["codec"],
                 body=body,
             )
-    return None
 
 
 def snapshot_row(unit_id: str, snapshot: Snapshot) -> Mapping[str, Any]:

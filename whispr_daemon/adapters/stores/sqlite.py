@@ -19,6 +19,7 @@ from whispr_daemon.adapters.stores.rows import (
     output_rows,
     snapshot_row,
     stored_output,
+    valid,
 )
 from whispr_daemon.adapters.stores.sqlite_file import SqliteFile
 from whispr_daemon.adapters.stores.statements import read_queries
@@ -32,6 +33,7 @@ from whispr_daemon.ports.store import (
     Producer,
     Quarantine,
     Route,
+    Snapshot,
     StoredOutput,
     UnitMark,
 )
@@ -123,6 +125,12 @@ class SqliteStore:
         """Return the marks of all units."""
         return await self._file.read(
             lambda: {row["unit_id"]: mark_of(row) for row in self._run("marks", {})}
+        )
+
+    async def snapshots_of(self, unit_id: str) -> Sequence[Snapshot]:
+        """Return the valid snapshots of a unit, oldest first."""
+        return await self._file.read(
+            lambda: [*valid(self._run("snapshots", {"unit_id": unit_id}))][::-1]
         )
 
     async def quarantine(self, unit_id: str, epoch: int, position: Position, reason: str) -> None:

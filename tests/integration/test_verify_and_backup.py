@@ -1,0 +1,309 @@
+"""What was said is compared with the log; a data folder is copied while a daemon writes to it."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.integration.daemons import PATIENCE, Daemon, until
+from tests.integration.recordings import record
+from tests.integration.replays import COMMAND
+from whispr_daemon.domain.position import Position
+
+SESSIONS = 2
+SPEED = 6_000
+UNITS = 8  # ema_cross and the rules, on four partitions
+SETTINGS: dict[str, Any] = {
+    "strategies": [{"plugin": "ema_cross"}],
+    "health": {"port": 0},
+    "snapshot_seconds": 0.3,
+    "idle_commit_seconds": 0.1,
+    "outlets": [{"kind": "jsonl", "path": "signals.jsonl"}],
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]:
+    """Minute bars of a simulated market with daily bars: flags of a source."""
+    files = await record(tmp_path_factory.mktemp("recorded"), SESSIONS)
+    return ["--source", files.minutes, "--history", files.days]
+
+
+@pytest.fixture(scope="module")
+def make(recorded: list[str | Path], repo_root: Path) -> Iterator[Callable[[], Daemon]]:
+    """A maker of daemons on the recorded market, each in a folder of its own."""
+    made: list[Daemon] = []
+
+    def one() -> Daemon:
+        folder = Path(tempfile.mkdtemp(prefix="w-"))
+        rules = {"dir": str(repo_root / "config" / "rules")}
+        settings = {**SETTINGS, "rules": rules}
+        made.append(Daemon(folder, settings, *recorded, "--speed", str(SPEED)))
+        return made[-1]
+
+    yield one
+    for each in made:
+        if each.process is not None:
+            each.discard()
+        shutil.rmtree(each.folder)
+
+
+@pytest.fixture(scope="module")
+def expected(
+    recorded: list[str | Path], repo_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[str]:
+    """What a daemon says whom nobody disturbs."""
+    flags = ["--rules", repo_root / "config" / "rules", "--strategy", "ema_cross"]
+    ended = subprocess.run(
+        [*COMMAND, "replay", *map(str, [*recorded[1:], *flags]), "--format", "csv"],
+        cwd=tmp_path_factory.mktemp("undisturbed"),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    rows = sorted(ended.stdout.splitlines()[1:])
+    assert len(rows) > 100
+    return rows
+
+
+@pytest.fixture(scope="module")
+def ran(make: Callable[[], Daemon], expected: list[str]) -> Daemon:
+    """A daemon that was killed on the way, compared while it ran, and has said all."""
+    daemon = make().start()
+    until(lambda: daemon.outputs() >= len(expected) // 3)
+    daemon.kill()
+    daemon.start()
+    until(lambda: daemon.outputs() > len(expected) // 2)
+    beside = daemon.whispr("verify", "--format", "json")
+    assert beside.returncode == 0, beside.stderr
+    compared = sum(each["outputs"] for each in json.loads(beside.stdout))
+    assert compared > len(expected) // 2
+    until(lambda: len(delivered(daemon)) >= len(expected))
+    assert daemon.end(within=10) == 0
+    assert daemon.rows() == expected
+    return daemon
+
+
+@pytest.fixture
+def copy(ran: Daemon, tmp_path: Path) -> Path:
+    """A data folder to be spoilt."""
+    return Path(shutil.copytree(ran.data, tmp_path / "data"))
+
+
+def verify(data: Path, *flags: str, status: int) -> list[dict[str, Any]]:
+    """Return what a command says of each unit; it must end with this status."""
+    ended = subprocess.run(
+        [*COMMAND, "verify", "--data", str(data), "--format", "json", *flags],
+        cwd=data.parent,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert ended.returncode == status, ended.stderr
+    told: list[dict[str, Any]] = json.loads(ended.stdout)
+    return told
+
+
+def execute(file: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    """Run one statement on a file of nobody."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        return connection.execute(sql, values).fetchall()
+
+
+def delivered(daemon: Daemon) -> list[str]:
+    """The ids in the file of JSON lines, sorted, each as often as it is there."""
+    lines = daemon.said.read_text().splitlines() if daemon.said.exists() else []
+    return sorted(json.loads(line)["output"]["id"] for line in lines if line.endswith("}"))
+
+
+def verdicts(told: list[dict[str, Any]]) -> dict[str, str]:
+    """The verdict of each unit that has a log."""
+    return {each["unit_id"]: each["verdict"] for each in told if "/" in each["unit_id"]}
+
+
+def test_what_was_said_is_what_the_log_says_from_its_first_row_to_its_end(
+    ran: Daemon, expected: list[str]
+) -> None:
+    told = verify(ran.data, status=0)
+    assert len(verdicts(told)) == UNITS
+    assert set(verdicts(told).values()) == {"same"}
+    assert {each["begin"] for each in told} == {"0-0"}
+    assert sum(each["outputs"] for each in told) >= len(expected)  # those for the audit, too
+    shown = ran.whispr("verify", "ema_cross/0")
+    assert shown.returncode == 0
+    assert "same" in shown.stdout
+    assert "rules/0" not in shown.stdout
+
+
+def test_an_output_altered_in_the_store_is_named_with_both(copy: Path) -> None:
+    ((body,),) = execute(
+        copy / "store.db", "SELECT body FROM output WHERE unit_id = 'ema_cross/0' AND out_seq = 3"
+    )
+    said = json.loads(body)
+    altered = {**said, "price": said["price"] + 0.01}
+    execute(
+        copy / "store.db",
+        "UPDATE output SET body = ? WHERE unit_id = 'ema_cross/0' AND out_seq = 3",
+        json.dumps(altered, separators=(",", ":")),
+    )
+
+    told = {each["unit_id"]: each for each in verify(copy, status=1)}
+
+    found = told["ema_cross/0"]
+    assert found["verdict"] == "differs"
+    assert found["outputs"] == 2  # before it
+    assert found["first"]["number"] == 3
+    assert found["first"]["log"] == said
+    assert found["first"]["store"] == altered
+    assert found["first"]["log"]["id"] == said["id"]
+    entry = Position.parse(found["first"]["position"]).pack()
+    ((rows,),) = execute(
+        copy / "log.db", "SELECT rows FROM entry WHERE partition = 0 AND position = ?", entry
+    )
+    assert said["ts_event"].to_bytes(8, "little") in rows
+    others = [each["verdict"] for name, each in told.items() if name != "ema_cross/0"]
+    assert "differs" not in others
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("DELETE FROM output WHERE unit_id = 'rules/0' AND out_seq = 2", "output 2, at position"),
+        ("UPDATE unit SET out_seq = out_seq - 1 WHERE unit_id = 'rules/0'", "is not the same"),
+        ("UPDATE unit SET out_hash = 'f00' WHERE unit_id = 'rules/0'", "has f00"),
+        ("UPDATE unit SET wm = wm + 1 WHERE unit_id = 'rules/0'", "does not hold"),
+    ],
+)
+def test_whatever_is_not_as_it_was_said_is_noticed(copy: Path, sql: str, reason: str) -> None:
+    execute(copy / "store.db", sql)
+
+    (found,) = verify(copy, "rules/0", status=1)
+
+    assert reason in found["reason"]
+
+
+def test_a_log_that_was_trimmed_is_compared_from_the_oldest_snapshot_it_still_serves(
+    copy: Path,
+) -> None:
+    unit = "SELECT min(pos) FROM snapshot WHERE unit_id = 'ema_cross/0'"
+    ((oldest,),) = execute(copy / "store.db", unit)
+    gone = execute(
+        copy / "log.db",
+        "DELETE FROM entry WHERE partition = 0 AND position <= ? RETURNING position",
+        oldest,
+    )
+    assert gone
+
+    (found,) = verify(copy, "ema_cross/0", status=0)
+
+    assert found["begin"] == str(Position.unpack(oldest))
+    assert (found["verdict"], found["rows"] > 0) == ("same", True)
+    execute(copy / "store.db", "DELETE FROM snapshot WHERE unit_id = 'ema_cross/0'")
+    (found,) = verify(copy, "ema_cross/0", status=1)
+    assert found["verdict"] == "unverified"
+    assert "the log was trimmed up to row" in found["reason"]
+
+
+def test_outputs_from_before_the_snapshot_are_held_against_their_hash(copy: Path) -> None:
+    assert verify(copy, "ema_cross/0", "--from-snapshot", status=0)[0]["begin"] != "0-0"
+    execute(
+        copy / "store.db",
+        "UPDATE output SET body = replace(body, '\"price\":', '\"price\":1')"
+        " WHERE unit_id = 'ema_cross/0' AND out_seq = 1",
+    )
+
+    (found,) = verify(copy, "ema_cross/0", "--from-snapshot", status=1)
+
+    assert found["verdict"] == "differs"
+    assert "are not stored as they were said" in found["reason"]
+
+
+def test_what_other_code_said_is_not_held_against_this(copy: Path) -> None:
+    execute(copy / "store.db", "UPDATE snapshot SET code_version = 'another'")
+
+    (found,) = verify(copy, "ema_cross/0", status=1)
+
+    assert found["verdict"] == "unverified"
+    assert "its outputs are those of 'another'" in found["reason"]
+
+
+def test_of_what_no_longer_runs_the_outputs_are_only_held_against_their_hash(copy: Path) -> None:
+    for table in ("unit", "output", "snapshot"):
+        execute(
+            copy / "store.db",
+            f"UPDATE {table} SET unit_id = 'gone/0' WHERE unit_id = 'ema_cross/0'",
+        )
+    (found,) = verify(copy, "gone/0", status=0)
+    assert (found["verdict"], found["outputs"] > 0) == ("kept", True)
+    execute(copy / "store.db", "DELETE FROM output WHERE unit_id = 'gone/0' AND out_seq = 1")
+
+    assert verify(copy, "gone/0", status=1)[0]["verdict"] == "differs"
+
+
+def test_a_unit_there_is_not_is_wrong_use(ran: Daemon) -> None:
+    ended = ran.whispr("verify", "nobody/0")
+    assert ended.returncode == 2
+    assert "there is no unit 'nobody/0'; there are ema_cross/0, " in ended.stderr
+
+
+def test_a_folder_copied_while_a_daemon_writes_to_it_goes_on_where_it_was(
+    make: Callable[[], Daemon], expected: list[str]
+) -> None:
+    daemon, after = make().start(), make()
+    until(lambda: daemon.outputs() > len(expected) // 4)
+    made = daemon.folder / "copies" / "first"
+    backup = daemon.whispr("backup", str(made))
+    assert backup.returncode == 0, backup.stderr
+    again = daemon.whispr("backup", str(made))
+    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    assert [each.name for each in made.parent.iterdir()] == ["first"]  # nothing half made
+    assert set(verdicts(verify(made, status=0)).values()) == {"same"}
+    said = daemon.outputs()
+    until(lambda: daemon.outputs() > said)
+    daemon.kill()
+
+    shutil.copy(daemon.said, after.said)  # what was delivered stays so
+    restored = after.whispr("restore", str(made))
+    assert restored.returncode == 0, restored.stderr
+    assert 0 < len(after.rows()) < len(daemon.rows())
+    after.start()
+    until(lambda: len(delivered(after)) >= len(expected))
+    assert after.end(within=10) == 0
+
+    assert after.rows() == expected
+    assert delivered(after) == sorted(row.rpartition(",")[2] for row in expected)
+    assert set(verdicts(verify(after.data, status=0)).values()) == {"same"}
+    refused = after.whispr("restore", str(made))
+    assert (refused.returncode, "is there already" in refused.stderr) == (2, True)
+
+
+def test_what_is_no_backup_is_not_restored(ran: Daemon, make: Callable[[], Daemon]) -> None:
+    other = make()
+    refused = other.whispr("restore", str(ran.data))
+    assert refused.returncode == 2
+    assert "is no backup: backup.json cannot be read" in refused.stderr
+    assert not other.data.exists()
+
+
+def test_a_folder_of_servers_is_not_copied_but_said_how_to(copy: Path, tmp_path: Path) -> None:
+    (copy / "tier").write_text("1\n")
+    ended = subprocess.run(
+        [*COMMAND, "backup", str(tmp_path / "b"), "--data", str(copy)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert f"stop the daemon, copy the whole folder with 'cp -a {copy}" in ended.stderr
