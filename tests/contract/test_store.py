@@ -323,6 +323,18 @@ async def test_three_snapshots_are_kept_and_a_damaged_one_is_passed_over(
         assert await unit.claim() == expected
 
 
+async def test_all_kept_snapshots_come_oldest_first_without_damaged_ones(
+    unit: Unit, place: Sqlite | Postgres
+) -> None:
+    commits = [await unit.say(snapshot=f"{number}".encode()) for number in range(5)]
+
+    assert await unit.store.snapshots_of(unit.name) == [each.snapshot for each in commits[2:]]
+    await place.execute(f"UPDATE snapshot SET crc = crc + 1 WHERE pos = {commits[3].new.pack()}")
+    kept = [commits[2].snapshot, commits[4].snapshot]
+    assert await unit.store.snapshots_of(unit.name) == kept
+    assert await unit.store.snapshots_of("nobody/0") == []
+
+
 async def test_snapshots_of_one_unit_are_not_those_of_another(unit: Unit) -> None:
     other = Unit(unit.store, "rules/1")
     await other.claim()
