@@ -38,7 +38,9 @@ def main(arguments: Sequence[str]) -> int:
         seconds = round(SYSTEM_CLOCK.monotonic() - began)
         return f"{seconds // 60}:{seconds % 60:02} {text}"
 
-    note = console.print if console.is_terminal else lambda text: console.print(passed(text))
+    def note(text: str) -> None:
+        console.print(passed(text), soft_wrap=True, markup=False)
+
     with console.status("") as status:
         note(plan.command)
         report = run(plan, lambda text: status.update(passed(text)), note)

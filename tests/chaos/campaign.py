@@ -51,15 +51,14 @@ def run(plan: Plan, tell: Tell, note: Tell) -> Report:
         length = min(plan.seconds, _ROUND) * _INPUT[plan.tier]
         market = recorded(Path(folder), length, plan.seed)
         note(f"undisturbed, {len(market.said)} outputs are said, {market.sendable} of them sent")
-        deadline = SYSTEM_CLOCK.monotonic() + plan.seconds
-        while not rounds or (
-            rounds[-1].stuck == "" and deadline - SYSTEM_CLOCK.monotonic() > length / 2
-        ):
+        left = plan.seconds
+        while not rounds or (rounds[-1].stuck == "" and left > length / 2):
             number = len(rounds) + 1
             with _subject(plan, market, number) as (subject, kinds):
-                course = _Course(subject, kinds, random, deadline)
+                course = _Course(subject, kinds, random, left)
                 said = f"round {number}"
                 rounds.append(course.run(lambda how, said=said: tell(f"{said} · {how}"), note))
+                left -= course.seconds
     seconds = SYSTEM_CLOCK.monotonic() - began
     return Report(plan.command, plan.seed, plan.tier, plan.mutant, seconds, rounds)
 
@@ -83,13 +82,20 @@ class _Course:
     """One round."""
 
     def __init__(
-        self, subject: Subject, kinds: Sequence[Fault], random: Random, deadline: float
+        self, subject: Subject, kinds: Sequence[Fault], random: Random, left: float
     ) -> None:
+        """Faults come for ``left`` seconds at most, from the moment it is up."""
         self._subject = subject
         self._kinds = kinds
         self._random = random
-        self._deadline = deadline
+        self._left = left
+        self._up_at: float | None = None
         self._faults: list[tuple[str, float]] = []
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been since the daemon was up for the first time."""
+        return 0.0 if self._up_at is None else SYSTEM_CLOCK.monotonic() - self._up_at
 
     def run(self, tell: Tell, note: Tell) -> Round:
         """Hurt the daemon until all is said, then judge."""
@@ -98,6 +104,7 @@ class _Course:
             tell("starting")
             self._subject.start()
             note(f"up after {self._subject.until_well():.1f} s")
+            self._up_at = SYSTEM_CLOCK.monotonic()
             self._hurt_until_all_is_said(tell, note)
         except Stuck as error:
             stuck = str(error)
@@ -126,7 +133,7 @@ class _Course:
                     f"nothing new for {PATIENCE:g} s: {said} of {len(self._subject.market.said)} "
                     f"outputs are durable, {arrived} arrived"
                 )
-            if now < self._deadline and not self._subject.has_said_all(status):
+            if self.seconds < self._left and not self._subject.has_said_all(status):
                 pause(self._random.uniform(*_GAP))
                 self._hurt(tell, note)
             else:

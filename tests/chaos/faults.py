@@ -10,7 +10,7 @@ import psutil  # type: ignore[import-untyped]
 
 from tests.chaos.network import Network
 from tests.chaos.proxy import NETWORK_FAULTS
-from tests.chaos.subject import Stuck, Subject, pause
+from tests.chaos.subject import STALL, Stuck, Subject, pause
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 
 TARGETS: Final = (
@@ -24,6 +24,7 @@ TARGETS: Final = (
     "disk",
 )
 _SHORTEST, _LONGEST = 0.3, 4.0  # seconds a fault lasts that has a length
+_FROZEN: Final = 1.5 * STALL  # seconds at most: longer than a host is waited for
 _REBORN_WITHIN: Final = 60.0  # seconds
 _STOP_WITHIN: Final = 40.0
 _SERVERS: Final = {"valkey": ("valkey-server",), "postgres": ("bin/postgres", "postgres:")}
@@ -118,7 +119,7 @@ def _restart(subject: Subject, _random: Random) -> float:
 
 def _freeze_daemon(subject: Subject, random: Random) -> float:
     assert subject.daemon.process is not None
-    _freeze([psutil.Process(subject.daemon.process.pid)], random)
+    _freeze([psutil.Process(subject.daemon.process.pid)], random, _LONGEST)
     return subject.until_well()
 
 
@@ -152,17 +153,17 @@ def _frozen(words: Sequence[str], *, whole: bool = False) -> Hurt:
 
     def freeze(subject: Subject, random: Random) -> float:
         victim = random.choice(_roots(subject, words))
-        _freeze([victim, *(victim.children(recursive=True) if whole else ())], random)
+        _freeze([victim, *(victim.children(recursive=True) if whole else ())], random, _FROZEN)
         return subject.until_well()
 
     return freeze
 
 
-def _freeze(processes: Sequence[psutil.Process], random: Random) -> None:
+def _freeze(processes: Sequence[psutil.Process], random: Random, longest: float) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGSTOP)
-    pause(random.uniform(_SHORTEST, 2 * _LONGEST))
+    pause(random.uniform(_SHORTEST, longest))
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGCONT)

@@ -8,10 +8,10 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import psutil  # type: ignore[import-untyped]
@@ -29,14 +29,13 @@ from whispr_daemon.domain.outputs import encode
 from whispr_daemon.ports.store import StoredOutput
 
 PATIENCE: Final = 90.0  # seconds without recovery, or without progress, that are given up on
+STALL: Final = 8.0  # seconds without progress after which a host is killed
 _LOOK_EVERY: Final = 0.03  # seconds
 _LAG: Final = int(3 * 390 / SESSION_SECONDS)  # rows of a second: who is less behind has caught up
 _MUTANT: Final = Path(__file__).with_name("mutant.py")
 _SIGNALS: Final = "whispr:SIGNALS"
 
 _LINE: Final = msgspec.json.Decoder(StoredOutput)
-
-Well: TypeAlias = Callable[[Mapping[str, Any]], bool]  # asked of the daemon's status
 
 
 class Stuck(Exception):
@@ -80,7 +79,7 @@ class Subject:
             "health": {"port": port},
             "snapshot_seconds": 0.5,
             "idle_commit_seconds": 0.1,
-            "stall_seconds": 3,
+            "stall_seconds": STALL,
             "outlets": [{"kind": "redis"} if tier else {"kind": "jsonl", "path": "signals.jsonl"}],
             **{
                 name: {"url": server.url, "password": server.password}
@@ -113,20 +112,20 @@ class Subject:
             return {}
         return told
 
-    def until_well(self, well: Well = lambda _status: True) -> float:
+    def until_well(self) -> float:
         """Return the seconds until it is ready, has caught up, and makes progress that is durable.
 
-        ``well`` is what has to hold besides.
-
         Raises:
-            Stuck: that was not so in time.
+            Stuck: that was not so in time, or a unit is in quarantine.
         """
         began = SYSTEM_CLOCK.monotonic()
         before: object = None
         status: Mapping[str, Any] = {}
         while SYSTEM_CLOCK.monotonic() - began < PATIENCE:
             status = self.status()
-            if status.get("ready") and _lag(status) <= _LAG and well(status):
+            if stopped := [unit for unit in _units(status) if unit["state"] == "quarantined"]:
+                raise Stuck("; ".join(f"{each['unit_id']}: {each['reason']}" for each in stopped))
+            if status.get("ready") and _lag(status) <= _LAG:
                 now = _committed(status)
                 before = before or now
                 if now != before or self.has_said_all(status):
