@@ -348,7 +348,7 @@ async def test_snapshots_of_one_unit_are_not_those_of_another(unit: Unit) -> Non
 # Quarantine
 
 
-async def test_a_quarantine_is_recorded_until_the_next_claim(unit: Unit) -> None:
+async def test_a_quarantine_is_recorded_until_it_is_released(unit: Unit) -> None:
     await unit.store.quarantine(unit.name, unit.epoch, at(7), "spoke nonsense")
     await unit.store.quarantine(unit.name, unit.epoch, at(8), "again")
 
@@ -356,7 +356,17 @@ async def test_a_quarantine_is_recorded_until_the_next_claim(unit: Unit) -> None
     assert (found.unit_id, found.position, found.reason) == (unit.name, at(8), "again")
     assert found.since > 1_700_000_000_000_000_000
     await unit.claim()
+    assert await unit.store.quarantined() == [found]
+    assert await unit.store.release(unit.name)
     assert await unit.store.quarantined() == []
+
+
+async def test_only_a_unit_in_quarantine_is_released(unit: Unit) -> None:
+    await unit.store.quarantine(unit.name, unit.epoch, at(7), "spoke nonsense")
+
+    assert not await unit.store.release("nobody/0")
+    assert await unit.store.release(unit.name)
+    assert not await unit.store.release(unit.name)
 
 
 async def test_a_zombie_cannot_put_its_unit_in_quarantine(unit: Unit) -> None:

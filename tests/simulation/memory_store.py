@@ -45,7 +45,6 @@ class MemoryStore:
         fresh = UnitMark(epoch=0, start=start, wm=start, out_seq=0, out_hash="")
         mark = self.units.get(unit_id, fresh)
         mark = self.units[unit_id] = msgspec.structs.replace(mark, epoch=mark.epoch + 1)
-        self._quarantined.pop(unit_id, None)
         kept = self.snapshots.setdefault(unit_id, {})
         return Claim(mark=mark, snapshot=kept[max(kept)] if kept else None)
 
@@ -93,6 +92,10 @@ class MemoryStore:
         if self.units[unit_id].epoch != epoch:
             raise Fenced(unit_id)
         self._quarantined[unit_id] = Quarantine(unit_id=unit_id, position=position, reason=reason)
+
+    async def release(self, unit_id: str) -> bool:
+        """End a quarantine."""
+        return self._quarantined.pop(unit_id, None) is not None
 
     async def quarantined(self) -> Sequence[Quarantine]:
         """Return the units in quarantine."""

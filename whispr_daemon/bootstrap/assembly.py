@@ -155,6 +155,6 @@ def _overseer(
         (ports.log, ports.store),
         ports.clock,
         PrometheusMetrics(),
-        reach.stall_seconds,
+        reach.patience,
     )
     return LocalOverseer(supervisor, runtime, health_server(supervisor, reach))

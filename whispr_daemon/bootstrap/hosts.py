@@ -67,11 +67,12 @@ def build_host(
         numba = NumbaCompiler(Path(reach.data) / "kernels")
         stack.callback(numba.close)
         compiler = numba
-    units = [
-        Unit(unit, build_fold(unit, desired, compiler), ports, owner, reach.cadence, committed)
-        for unit in spec.units
-    ]
-    return Host(spec, units, ports.metrics)
+
+    def build(unit: UnitSpec) -> Unit:
+        fold = build_fold(unit, desired, compiler)
+        return Unit(unit, fold, ports, owner, reach.cadence, committed)
+
+    return Host(spec, build, ports.clock, ports.metrics)
 
 
 class HostProcess:

@@ -126,7 +126,7 @@ async def open_supervisor(context: bytes) -> SupervisorProcess:
             (ports.log, ports.store),
             ports.clock,
             ports.metrics,
-            reach.stall_seconds,
+            reach.patience,
         )
         health = health_server(supervisor, reach)
         await health.start()

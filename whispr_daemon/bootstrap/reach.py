@@ -17,6 +17,7 @@ from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.unit import Cadence, Ports
+from whispr_daemon.engine.watch import Patience
 
 
 class Reach(Value, frozen=True, kw_only=True):
@@ -31,7 +32,7 @@ class Reach(Value, frozen=True, kw_only=True):
     redis_prefix: str = "whispr"
     cadence: Cadence = Cadence()
     compiles: bool = False  # rules, for large batches
-    stall_seconds: float = 15.0
+    patience: Patience = Patience()
     health_host: str = "127.0.0.1"
     health_port: int = 0
     health_token: str = ""

@@ -16,6 +16,7 @@ from whispr_daemon.domain.address import apart
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.engine.retry import Backoff
 from whispr_daemon.engine.unit import Cadence
+from whispr_daemon.engine.watch import Patience
 from whispr_daemon.settings import Settings
 from whispr_daemon.settings.servers import Server as ServerSettings
 
@@ -123,7 +124,11 @@ def reach_of(settings: Settings, folder: Path, servers: Servers) -> Reach:
             snapshot_rows=settings.snapshot_rows,
         ),
         compiles=settings.rules.jit == "auto",
-        stall_seconds=settings.stall_seconds,
+        patience=Patience(
+            stall_seconds=settings.stall_seconds,
+            deaths=settings.deaths,
+            within_seconds=settings.deaths_within_seconds,
+        ),
         health_host=health.host,
         health_port=health.port,
         health_token=_revealed(health.token),

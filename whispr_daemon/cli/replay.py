@@ -28,6 +28,7 @@ from whispr_daemon.cli.terminal import (
     warn,
 )
 from whispr_daemon.cli.waiting import shortened, stopped, waited_for
+from whispr_daemon.engine.notices import SPEAKER
 from whispr_daemon.ports.store import DeadLetter, Quarantine, StoredOutput
 from whispr_daemon.settings import FilesSource, Settings, load
 
@@ -125,7 +126,7 @@ async def _said(made: Assembled) -> list[StoredOutput]:
     found: list[StoredOutput] = []
     cursors: dict[str, int] = {}
     while page := await made.ports.store.outputs(cursors, _PAGE):
-        found += filter(is_told, page)
+        found += [each for each in page if is_told(each) and each.unit_id != SPEAKER]
         cursors.update({each.unit_id: each.out_seq for each in page})
     return found
 

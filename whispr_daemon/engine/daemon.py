@@ -171,7 +171,7 @@ class Daemon:
             await clock.sleep(_LOOK_EVERY)
 
     async def _quarantined(self) -> set[str]:
-        """Return the units that this run has quarantined; those of earlier runs are tried again."""
+        """Return the units in quarantine: they do not go on before somebody releases them."""
         reports = [status.report for status in await self.overseer.status() if status.report]
         units = [unit for report in reports for unit in report.units]
         return {unit.unit_id for unit in units if unit.state == "quarantined"}

@@ -2,38 +2,52 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Final
 
 import structlog
 
 from whispr_daemon.domain.errors import Fatal, Fenced
-from whispr_daemon.domain.unit import HostReport, HostSpec
+from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
+from whispr_daemon.engine.retry import first_of
 from whispr_daemon.engine.unit import Unit
+from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.metrics import Metrics
 
+_LOOK_EVERY: Final = 1.0  # seconds between two looks whether a unit was released
 _journal = structlog.get_logger("whispr.host")
 
 
 class Host:
     """The units of one process (or of one task, on tier 0)."""
 
-    def __init__(self, spec: HostSpec, units: Sequence[Unit], metrics: Metrics) -> None:
-        """``units`` are those of ``spec``; ``metrics`` is the registry all of them write to."""
+    def __init__(
+        self, spec: HostSpec, build: Callable[[UnitSpec], Unit], clock: Clock, metrics: Metrics
+    ) -> None:
+        """``build`` makes a unit anew: at once, and again when it is released from a quarantine.
+
+        ``metrics`` is the registry all units write to.
+        """
         self.spec = spec
-        self._units = tuple(units)
-        self._metrics = metrics
+        self._build = build
+        self._units = [build(unit) for unit in spec.units]
+        self._clock, self._metrics = clock, metrics
+        self._stopping = asyncio.Event()
         self._fatal = ""
 
     async def run(self) -> None:
         """Run all units until they have stopped.
 
-        A unit in quarantine has ended, the others go on. Where the log or the store broke a promise
-        the host ends, too, and reports why: starting it again would not help.
+        A unit in quarantine waits for its release, the others go on. Where the log or the store
+        broke a promise the host ends, too, and reports why: starting it again would not help.
 
         Raises:
             Fenced: another owner has claimed a unit; this process is a zombie.
         """
-        tasks = [asyncio.create_task(unit.run(), name=unit.spec.unit_id) for unit in self._units]
+        tasks = [
+            asyncio.create_task(self._keep(place), name=unit.unit_id)
+            for place, unit in enumerate(self.spec.units)
+        ]
         try:
             await asyncio.gather(*tasks)
         except Fenced:
@@ -48,6 +62,7 @@ class Host:
 
     def stop(self) -> None:
         """Ask every unit for a clean stop."""
+        self._stopping.set()
         for unit in self._units:
             unit.stop()
 
@@ -60,3 +75,18 @@ class Host:
             metrics=self._metrics.samples(),
             fatal=self._fatal,
         )
+
+    async def _keep(self, place: int) -> None:
+        """Run a unit to its end; one that is released from a quarantine, built anew, once more."""
+        while True:
+            unit = self._units[place]
+            if not await unit.held():
+                await unit.run()
+            if unit.report().state != "quarantined":
+                return
+            while await unit.held():
+                await first_of(self._clock.sleep(_LOOK_EVERY), self._stopping.wait())
+                if self._stopping.is_set():
+                    return
+            _journal.info("released from quarantine", unit=unit.spec.unit_id)
+            self._units[place] = self._build(unit.spec)

@@ -1,14 +1,19 @@
 """Keeps the desired hosts running: asks each for progress, starts and kills without asking it."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final
 
 import structlog
 
 from whispr_daemon.domain.errors import Transient
-from whispr_daemon.domain.unit import HostReport, HostSpec, HostStatus, Sample, UnitReport
+from whispr_daemon.domain.outputs import Alert
+from whispr_daemon.domain.unit import HostSpec, HostStatus, Sample, UnitReport
+from whispr_daemon.engine.inquest import Inquest
+from whispr_daemon.engine.notices import Notices, quarantine_alert
 from whispr_daemon.engine.retry import first_of
+from whispr_daemon.engine.watch import Patience, Watch
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import EventLog
 from whispr_daemon.ports.metrics import HOST_UP, RESTARTS, Metrics
@@ -20,75 +25,7 @@ _FIRST_ROUNDS: Final = 0.1  # likewise, while hosts that were never up are on th
 _ANSWER_WITHIN: Final = 2.0  # seconds
 _PROBE_WITHIN: Final = 2.0
 _FIRST_ANSWER: Final = 60.0  # seconds a new host has to be built and answer
-_STEADY: Final = 60.0  # seconds up after which a host's death is no longer one of a row
-_LONGEST_PAUSE: Final = 30.0  # between two starts of a host that keeps dying
 _CAUGHT_UP: Final = 10_000  # rows a live unit may lag and still count as caught up
-_STARTING: Final = ("starting", "recovering")
-_ENDED: Final = ("quarantined", "stopped")
-
-
-class _Watch:
-    """What the supervisor remembers of one host."""
-
-    def __init__(self, spec: HostSpec, now: float) -> None:
-        self.spec = spec
-        self.report: HostReport | None = None
-        self.up = False
-        self.restarts = 0
-        self.next_start = now
-        self.pause = _ROUND
-        self.moved_at = now  # when every unit had last made a turn
-        self._up_since: float | None = None
-        self._killed = False  # since its last answer
-        self._turns: dict[str, tuple[int, float]] = {}  # unit: turns, since when
-
-    def learn(self, report: HostReport, now: float) -> bool:
-        """Take an answer in; return whether the host is not the run it was before."""
-        turns = {unit.unit_id: unit.turns for unit in report.units}
-        last = self.report
-        anew = self._killed or (
-            last is not None
-            and (
-                last.pid != report.pid
-                or any(turns.get(unit.unit_id, 0) < unit.turns for unit in last.units)
-            )
-        )
-        if anew:
-            self._turns.clear()
-            self._up_since = None
-        self._killed = False
-        for unit in report.units:
-            before, since = self._turns.get(unit.unit_id, (-1, now))
-            moved = unit.turns != before or unit.state in _ENDED
-            self._turns[unit.unit_id] = (unit.turns, now if moved else since)
-        self.report, self.up = report, True
-        self._up_since = now if self._up_since is None else self._up_since
-        if now - self._up_since >= _STEADY:
-            self.pause = _ROUND
-        self.moved_at = min((since for _, since in self._turns.values()), default=now)
-        return anew
-
-    def begin_anew(self, now: float) -> None:
-        """Give a host that was killed the full time again."""
-        self.miss()
-        self._turns.clear()
-        self._killed = self.report is not None
-        self.moved_at = self.next_start = now
-
-    @property
-    def answered(self) -> bool:
-        """Whether it has answered since it was last started or killed."""
-        return self.report is not None and not self._killed
-
-    @property
-    def settled(self) -> bool:
-        """Whether it has been seen at work."""
-        report = self.report
-        return report is not None and all(unit.state not in _STARTING for unit in report.units)
-
-    def miss(self) -> None:
-        """Take in that there was no answer."""
-        self.up, self._up_since = False, None
 
 
 class Supervisor:
@@ -101,14 +38,21 @@ class Supervisor:
         probed: tuple[EventLog, Store],
         clock: Clock,
         metrics: Metrics,
-        stall_after: float,
+        patience: Patience,
     ) -> None:
-        """A host whose loop stands still for ``stall_after`` seconds is killed and started."""
+        """A host whose loop stands still is killed and started; a unit it dies of is quarantined.
+
+        ``probed`` are asked in each round, for the sake of whoever asks whether all is ready.
+        """
         self._runtime = runtime
         self._event_log, self._store = probed
         self._clock, self._metrics = clock, metrics
-        self._stall_after = stall_after
-        self._watches = {spec.host_id: _Watch(spec, clock.monotonic()) for spec in specs}
+        self._notices = Notices(self._store, f"supervisor:{os.getpid()}")
+        self._inquest = Inquest(runtime, *probed, clock, metrics)
+        self._alerts: list[Alert] = []  # of hosts that are left down
+        self._patience = patience
+        now = clock.monotonic()
+        self._watches = {spec.host_id: Watch(spec, now, patience) for spec in specs}
         self._pushed: dict[str, tuple[Sample, ...]] = {}
         self._away: dict[str, str] = {"hosts": "not asked yet"}
         self._stopping = asyncio.Event()
@@ -116,7 +60,11 @@ class Supervisor:
         self._journal = structlog.get_logger("whispr.supervisor")
 
     async def run(self) -> None:
-        """Supervise until stopped, or until :attr:`fatal` is set; then let the hosts finish."""
+        """Supervise until stopped, or until :attr:`fatal` is set; then let the hosts finish.
+
+        Raises:
+            Fenced: a newer supervisor is at work; the hosts are its own.
+        """
         while not self._stopping.is_set() and not self.fatal:
             await asyncio.gather(*(self._attend(watch) for watch in self._watches.values()))
             await self._probe()
@@ -138,7 +86,9 @@ class Supervisor:
         """Return why the daemon is not ready, one reason an item; empty if it is."""
         reasons = [f"{what}: {why}" for what, why in self._away.items()]
         for host_id, watch in self._watches.items():
-            if not watch.up or watch.report is None:
+            if watch.given_up:
+                reasons.append(f"host {host_id} is left down: {watch.given_up}")
+            elif not watch.up or watch.report is None:
                 reasons.append(f"host {host_id} does not answer")
             else:
                 reasons += [text for unit in watch.report.units if (text := _unready(unit))]
@@ -157,7 +107,9 @@ class Supervisor:
         }
         return {"supervisor": self._metrics.samples(), **self._pushed, **hosts}
 
-    async def _attend(self, watch: _Watch) -> None:
+    async def _attend(self, watch: Watch) -> None:
+        if watch.given_up:
+            return
         host_id = watch.spec.host_id
         report = await self._runtime.report(host_id, _ANSWER_WITHIN)
         now = self._clock.monotonic()
@@ -170,7 +122,10 @@ class Supervisor:
             watch.restarts += 1
             self._metrics.count(RESTARTS, 1, host_id)
             self._journal.warning("host is back", host=host_id, restarts=watch.restarts)
-        if now - watch.moved_at >= self._patience(watch):
+            await self._look_into(watch, back=True)
+        if watch.given_up:
+            report = None
+        elif now - watch.moved_at >= self._time_for(watch):
             self._journal.error("host makes no progress, killing it", host=host_id)
             await self._runtime.kill(host_id)
             watch.begin_anew(now)
@@ -178,17 +133,24 @@ class Supervisor:
             await self._start(watch, now)  # leaves one alone that is alive but busy
         self._metrics.gauge(HOST_UP, float(report is not None), host_id)
 
-    def _patience(self, watch: _Watch) -> float:
+    def _time_for(self, watch: Watch) -> float:
         """Return how long a host may stand still. One that is being built needs its time."""
-        return self._stall_after if watch.answered else max(self._stall_after, _FIRST_ANSWER)
+        stall = self._patience.stall_seconds
+        return stall if watch.answered else max(stall, _FIRST_ANSWER)
 
-    async def _start(self, watch: _Watch, now: float) -> None:
+    async def _look_into(self, watch: Watch, *, back: bool) -> None:
+        """Look into a death once, when its next run begins or, where Ray begins that, answers."""
+        if watch.mourn(back=back):
+            alert = await self._inquest.hold(watch)
+            self._alerts += [] if alert is None else [alert]
+
+    async def _start(self, watch: Watch, now: float) -> None:
         if now < watch.next_start:
             return
-        watch.next_start = now + watch.pause
-        watch.pause = min(watch.pause * 2, _LONGEST_PAUSE)
+        watch.try_start(now)
         try:
-            await self._runtime.start(watch.spec)
+            if await self._runtime.start(watch.spec) and watch.begin(now):
+                await self._look_into(watch, back=False)
         except Transient as error:
             self._journal.warning("host did not start", host=watch.spec.host_id, error=str(error))
 
@@ -202,9 +164,15 @@ class Supervisor:
             except (Transient, TimeoutError) as error:
                 away[what] = str(error) or f"no answer in {_PROBE_WITHIN:g} s"
 
-        await ask("store", self._store.marks())
+        await ask("store", self._tell())
         await ask("log", self._event_log.last(0))
         self._away = away
+
+    async def _tell(self) -> None:
+        """Tell of every quarantine there is, whoever recorded it; what was told is told no more."""
+        await self._notices.check(await self._store.marks())
+        held = await self._store.quarantined()
+        await self._notices.tell([*map(quarantine_alert, held), *self._alerts])
 
     async def _pause(self) -> None:
         settled = all(watch.settled for watch in self._watches.values())

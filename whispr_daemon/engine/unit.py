@@ -26,6 +26,7 @@ from whispr_daemon.ports.metrics import (
     EVENTS,
     LAG_ROWS,
     OUTPUTS,
+    QUARANTINES,
     SNAPSHOT_BYTES,
     TICK_TO_SIGNAL_SECONDS,
     UNIT_STATE,
@@ -136,6 +137,15 @@ class Unit:
             return dict(strategy.warmup())
         except Exception as error:  # noqa: BLE001 - foreign code; the report says what it raised
             return {"warmup": f"raised {error!r}"}
+
+    async def held(self) -> bool:
+        """Whether the store has it in quarantine: then it must not run, and reports why."""
+        found = await self._reader.persist("quarantined", self._store.quarantined)
+        mine = next((each for each in found if each.unit_id == self._name), None)
+        if mine is not None:
+            self._reason = mine.reason
+            self._become("quarantined")
+        return mine is not None
 
     async def run(self) -> None:
         """Run to the end. A failure of the strategy quarantines the unit and returns.
@@ -275,6 +285,7 @@ class Unit:
                 self._name, self._mark.epoch, self._fold.position, str(error)
             ),
         )
+        self._metrics.count(QUARANTINES, 1, self._name)
         self._reason = str(error)
         self._become("quarantined")
 

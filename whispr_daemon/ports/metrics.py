@@ -88,6 +88,12 @@ UNIT_STATE: Final = Metric(
     help="1 for the state the unit is in, 0 for the others.",
     labels=("unit", "state"),
 )
+QUARANTINES: Final = Metric(
+    name="whispr_quarantines",
+    kind="counter",
+    help="Times a unit was put into quarantine.",
+    labels=("unit",),
+)
 HOST_UP: Final = Metric(
     name="whispr_host_up",
     kind="gauge",
@@ -126,6 +132,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     TICK_TO_SIGNAL_SECONDS,
     SNAPSHOT_BYTES,
     UNIT_STATE,
+    QUARANTINES,
     HOST_UP,
     RESTARTS,
     DELIVERED,

@@ -9,8 +9,8 @@ from whispr_daemon.domain.unit import HostReport, HostSpec
 class Runtime(Protocol):
     """Places hosts, asks them how they are, ends them. It never carries events."""
 
-    async def start(self, spec: HostSpec) -> None:
-        """Make the host run; one that already does, under the same spec, is left alone."""
+    async def start(self, spec: HostSpec) -> bool:
+        """Make the host run; one that already does, under the same spec, is left alone: False."""
         ...
 
     async def report(self, host_id: str, within: float) -> HostReport | None:

@@ -94,7 +94,7 @@ class Change(Value, frozen=True, kw_only=True):
 
 
 class Quarantine(Value, frozen=True, kw_only=True):
-    """A unit that was stopped, where and why. A new claim of the unit ends its quarantine."""
+    """A unit that was stopped, where and why. It stays so until it is released."""
 
     unit_id: str
     position: Position
@@ -132,6 +132,10 @@ class Store(Protocol):
 
     async def quarantine(self, unit_id: str, epoch: int, position: Position, reason: str) -> None:
         """Record that the unit stopped. Raises Fenced if the epoch is not the unit's."""
+        ...
+
+    async def release(self, unit_id: str) -> bool:
+        """End a unit's quarantine: its host may claim it again. False if it was in none."""
         ...
 
     async def quarantined(self) -> Sequence[Quarantine]:

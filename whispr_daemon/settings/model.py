@@ -169,6 +169,8 @@ class Settings(BaseSettings):
     snapshot_rows: int = Field(default=1_000_000, ge=1)
     idle_commit_seconds: Seconds = 1.0
     stall_seconds: Seconds = 15.0
+    deaths: int = Field(default=5, ge=2)
+    deaths_within_seconds: Seconds = 600.0
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from whispr_daemon.domain.unit import HostSpec
 from whispr_daemon.engine.host import Host
 from whispr_daemon.engine.ingest import Ingest
 from whispr_daemon.engine.supervisor import Supervisor
+from whispr_daemon.engine.watch import Patience
 from whispr_daemon.ports.event_log import Entry
 
 
@@ -47,10 +48,10 @@ async def test_a_host_whose_log_went_back_is_not_started_again_and_says_why() ->
     async def build(spec: HostSpec) -> Hosted:
         nonlocal built
         built += 1
-        return Hosted(spec, [unit], back.figures)
+        return Hosted(spec, lambda _: unit, back.clock, back.figures)
 
     supervisor = Supervisor(
-        [spec], LocalRuntime(build), (back.log, back.store), back.clock, Figures(), 10.0
+        [spec], LocalRuntime(build), (back.log, back.store), back.clock, Figures(), Patience()
     )
     running = asyncio.ensure_future(supervisor.run())
     await until(back.clock, running.done)

@@ -21,6 +21,7 @@ from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.ingest import Ingest
 from whispr_daemon.engine.relay import Relay
 from whispr_daemon.engine.supervisor import Supervisor
+from whispr_daemon.engine.watch import Patience
 from whispr_daemon.ports.source import SourceBatch
 from whispr_daemon.ports.store import StoredOutput
 
@@ -208,7 +209,7 @@ class Stage:
             (MemoryEventLog(1, self.clock), MemoryStore()),
             self.clock,
             Figures(),
-            stall_after=10.0,
+            Patience(stall_seconds=10.0),
         )
 
     async def round(self, unit: tuple[int, UnitState] | None, rounds: int = 1) -> None:

@@ -207,7 +207,8 @@ async def test_a_strategy_that_cannot_write_its_snapshot_stops_only_its_own_unit
     await world.fill(entries(bar_rows(30), range(0, 30, 5)))
     bad, good = world.unit(strategy()), world.unit(Unwritten())
     spec = HostSpec(host_id="one", units=(bad.spec, good.spec))
-    host = Host(spec, [bad, good], world.figures)
+    built = {each.spec: each for each in (bad, good)}
+    host = Host(spec, built.__getitem__, world.clock, world.figures)
     running = asyncio.ensure_future(host.run())
 
     await until(world.clock, lambda: bad.report().state == "quarantined" or running.done())

@@ -68,15 +68,16 @@ class LocalRuntime:
         self._hosted: dict[str, _Hosted] = {}
         self._journal = structlog.get_logger("whispr.runtime")
 
-    async def start(self, spec: HostSpec) -> None:
-        """Make the host run; one that already does, under the same spec, is left alone."""
+    async def start(self, spec: HostSpec) -> bool:
+        """Make the host run; one that already does, under the same spec, is left alone: False."""
         hosted = self._hosted.get(spec.host_id)
         if hosted is not None and hosted.alive:
             if hosted.spec == spec:
-                return
+                return False
             await self._finish(hosted)
         hosted = self._hosted[spec.host_id] = _Hosted(spec, self._factory)
         hosted.task.add_done_callback(lambda task: self._ended(spec.host_id, task))
+        return True
 
     async def report(self, host_id: str, within: float) -> HostReport | None:
         """Ask a host how it stands; None if it is dead. On one loop an answer takes no time."""

@@ -59,11 +59,10 @@ class PostgresStore:
         return cls(await PostgresPool.open(url, password))
 
     async def claim(self, unit_id: str, partition: int, owner: str, start: Position) -> Claim:
-        """Take a unit over: epoch + 1; a quarantine of it ends."""
+        """Take a unit over: epoch + 1."""
         async with self._pool.transaction() as connection:
             # Locks the unit's row: of two claims at once the second waits and gets the next epoch.
             row = await self._one(connection, "claim", unit_id, partition, owner, start.pack())
-            await self._run(connection, "end_quarantine", unit_id)
             snapshots = await self._run(connection, "snapshots", unit_id)
         return Claim(mark=mark_of(row), snapshot=newest_valid(snapshots))
 
@@ -121,6 +120,11 @@ class PostgresStore:
         async with self._pool.transaction() as connection:
             check_epoch(f"unit {unit_id}", epoch, await self._first(connection, "mark", unit_id))
             await self._run(connection, "quarantine", unit_id, position.pack(), reason)
+
+    async def release(self, unit_id: str) -> bool:
+        """End a unit's quarantine; False if it was in none."""
+        async with self._pool.transaction() as connection:
+            return await self._first(connection, "end_quarantine", unit_id) is not None
 
     async def quarantined(self) -> Sequence[Quarantine]:
         """Return the units in quarantine."""

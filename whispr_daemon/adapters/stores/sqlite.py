@@ -61,7 +61,7 @@ class SqliteStore:
         return cls(await SqliteFile.open(path, readonly=readonly))
 
     async def claim(self, unit_id: str, partition: int, owner: str, start: Position) -> Claim:
-        """Take a unit over: epoch + 1; a quarantine of it ends."""
+        """Take a unit over: epoch + 1."""
         values = {
             "unit_id": unit_id,
             "partition": partition,
@@ -71,7 +71,6 @@ class SqliteStore:
 
         def work() -> Claim:
             mark = mark_of(self._one("claim", values))
-            self._run("end_quarantine", values)
             return Claim(mark=mark, snapshot=newest_valid(self._run("snapshots", values)))
 
         return await self._file.write(work)
@@ -143,6 +142,12 @@ class SqliteStore:
             self._run("quarantine", values)
 
         await self._file.write(work)
+
+    async def release(self, unit_id: str) -> bool:
+        """End a unit's quarantine; False if it was in none."""
+        return await self._file.write(
+            lambda: self._first("end_quarantine", {"unit_id": unit_id}) is not None
+        )
 
     async def quarantined(self) -> Sequence[Quarantine]:
         """Return the units in quarantine."""

@@ -31,8 +31,10 @@ class NamedActor:
 
     async def start(
         self, shell: type[HostShell | SupervisorShell], recipe: Recipe, stop_within: float
-    ) -> None:
-        """Make the actor, if there is none of this recipe. One of another recipe is ended first.
+    ) -> bool:
+        """Make the actor, if there is none of this recipe, and return whether there was none.
+
+        One of another recipe is ended first.
 
         Raises:
             Transient: Ray failed, or the actor's process cannot import what it should run.
@@ -59,8 +61,10 @@ class NamedActor:
             return actor.remote(msgspec.msgpack.encode(recipe))
 
         self._handle = await self._cluster.call(make)
-        if wanted not in found:
-            await self._see_born()
+        if wanted in found:
+            return False
+        await self._see_born()
+        return True
 
     async def ask(self, method: str, *arguments: object, within: float) -> Any:
         """Call a method; None if the actor is dead, away or silent for ``within`` seconds.

@@ -48,8 +48,8 @@ class RayRuntime:
         self._stop_within = stop_within
         self._actors: dict[str, NamedActor] = {}
 
-    async def start(self, spec: HostSpec) -> None:
-        """Make the host run; one that already does, under the same spec, is left alone.
+    async def start(self, spec: HostSpec) -> bool:
+        """Make the host run; one that already does, under the same spec, is left alone: False.
 
         Raises:
             Transient: Ray failed, or the actor's process cannot import what it should run.
@@ -59,7 +59,7 @@ class RayRuntime:
             spec=msgspec.msgpack.encode(spec),
             log_file=log_file(self._data, f"host-{spec.host_id}"),
         )
-        await self._actor(spec.host_id).start(HostShell, recipe, self._stop_within)
+        return await self._actor(spec.host_id).start(HostShell, recipe, self._stop_within)
 
     async def report(self, host_id: str, within: float) -> HostReport | None:
         """Ask a host how it stands; None if it is dead or does not answer in ``within`` seconds."""

@@ -26,7 +26,7 @@ ON CONFLICT (unit_id) DO UPDATE SET epoch = unit.epoch + 1, owner = excluded.own
 RETURNING epoch, start, wm, out_seq, out_hash;
 
 -- name: end_quarantine
-DELETE FROM quarantine WHERE unit_id = $1;
+DELETE FROM quarantine WHERE unit_id = $1 RETURNING unit_id;
 
 -- name: snapshots
 SELECT pos, out_seq, out_hash, code_version, codec, crc, body

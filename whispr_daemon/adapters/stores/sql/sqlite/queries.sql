@@ -5,7 +5,7 @@ ON CONFLICT (unit_id) DO UPDATE SET epoch = epoch + 1, owner = excluded.owner
 RETURNING epoch, start, wm, out_seq, out_hash;
 
 -- name: end_quarantine
-DELETE FROM quarantine WHERE unit_id = :unit_id;
+DELETE FROM quarantine WHERE unit_id = :unit_id RETURNING unit_id;
 
 -- name: snapshots
 SELECT pos, out_seq, out_hash, code_version, codec, crc, body
@@ -43,7 +43,11 @@ SELECT epoch, start, wm, out_seq, out_hash FROM unit WHERE unit_id = :unit_id;
 SELECT unit_id, epoch, start, wm, out_seq, out_hash FROM unit ORDER BY unit_id;
 
 -- name: quarantine
-INSERT INTO quarantine (unit_id, pos, reason) VALUES (:unit_id, :pos, :reason)
+INSERT INTO quarantine (unit_id, pos, reason, since) VALUES (
+    :unit_id, :pos, :reason,
+    CAST(strftime('%s') AS INTEGER) * 1000000000
+    + CAST(substr(strftime('%f'), 4) AS INTEGER) * 1000000
+)
 ON CONFLICT (unit_id) DO UPDATE SET pos = excluded.pos, reason = excluded.reason;
 
 -- name: quarantined
