@@ -12,6 +12,7 @@ from whispr_daemon.bootstrap.look import log_to_read, store_to_read
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.position import ORIGIN
 from whispr_daemon.domain.unit import UnitSpec
+from whispr_daemon.engine.notices import SPEAKER
 from whispr_daemon.engine.parity import Parity, Witness
 from whispr_daemon.engine.reader import Reader
 from whispr_daemon.ports.event_log import EventLog
@@ -40,7 +41,7 @@ async def verified(
         if body is None:
             raise SettingsError(f"no daemon has run on data folder {settings.data} yet")
         desired = decode(body)
-        there = sorted(await store.marks())
+        there = sorted(unit for unit in await store.marks() if unit != SPEAKER)
         if unknown := [unit for unit in asked if unit not in there]:
             raise SettingsError(
                 f"there is no unit {unknown[0]!r}; there are {', '.join(there) or 'none'}"
