@@ -50,24 +50,34 @@ class MemoryStore:
 
     async def commit(self, commit: Commit) -> None:
         """Make a commit durable."""
-        mark = self.units[commit.unit_id]
-        said = self.said.setdefault(commit.unit_id, [])
+        self._check_place(self.units[commit.unit_id], commit)
+        self._check_outputs(commit)
+        self._move(commit)
+        self._keep(commit)
+
+    def _check_place(self, mark: UnitMark, commit: Commit) -> None:
         if (mark.epoch, mark.wm) != (commit.epoch, commit.old):
             raise StaleCommit(f"{commit.unit_id}: not at {commit.epoch}, {commit.old}")
+
+    def _check_outputs(self, commit: Commit) -> None:
         ids = [output.id for output in commit.outputs]
         if len(set(ids)) < len(ids) or self._ids & set(ids):
             raise Poison(f"{commit.unit_id}: an id is taken")
-        if len(said) + len(ids) != commit.out_seq:
-            raise Fatal(f"{commit.unit_id}: counts {commit.out_seq}, stored are {len(said)}")
-        self._ids.update(ids)
-        said += [encode(output) for output in commit.outputs]
-        self.units[commit.unit_id] = UnitMark(
-            epoch=mark.epoch,
-            start=mark.start,
+        said = len(self.said.setdefault(commit.unit_id, []))
+        if said + len(ids) != commit.out_seq:
+            raise Fatal(f"{commit.unit_id}: counts {commit.out_seq}, stored are {said}")
+
+    def _move(self, commit: Commit) -> None:
+        self.units[commit.unit_id] = msgspec.structs.replace(
+            self.units[commit.unit_id],
             wm=commit.new,
             out_seq=commit.out_seq,
             out_hash=commit.out_hash,
         )
+
+    def _keep(self, commit: Commit) -> None:
+        self._ids.update(output.id for output in commit.outputs)
+        self.said[commit.unit_id] += [encode(output) for output in commit.outputs]
         if commit.snapshot is not None:
             kept = self.snapshots.setdefault(commit.unit_id, {})
             kept[commit.snapshot.position] = commit.snapshot

@@ -17,7 +17,8 @@ class Arrivals:
         """The clock is what waits are timed by."""
         self._clock = clock
         self._counts = [0] * partitions
-        self._waiting: list[set[asyncio.Future[None]]] = [set() for _ in range(partitions)]
+        # In the order they came: who reads the same twice is woken the same twice.
+        self._waiting: list[dict[asyncio.Future[None], None]] = [{} for _ in range(partitions)]
         self._closed = False
 
     def count(self, partition: int) -> int:
@@ -30,13 +31,13 @@ class Arrivals:
         if seconds <= 0 or self.count(partition) != seen:
             return
         woken = asyncio.get_running_loop().create_future()
-        self._waiting[partition].add(woken)
+        self._waiting[partition][woken] = None
         timer = asyncio.ensure_future(self._clock.sleep(seconds))
         try:
             await asyncio.wait((woken, timer), return_when=asyncio.FIRST_COMPLETED)
         finally:
             timer.cancel()
-            self._waiting[partition].discard(woken)
+            del self._waiting[partition][woken]
 
     def announce(self, partitions: Iterable[int]) -> None:
         """Wake the readers of these partitions."""
