@@ -1,6 +1,7 @@
 """What was said is compared with the log; a data folder is copied while a daemon writes to it."""
 
 import json
+import logging
 import shutil
 import sqlite3
 import subprocess
@@ -12,14 +13,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import structlog
+from typer.testing import CliRunner
 
 from tests.integration.daemons import PATIENCE, Daemon, until
 from tests.integration.recordings import record
 from tests.integration.replays import COMMAND
+from whispr_daemon.cli import app
 from whispr_daemon.domain.position import Position
 
 SESSIONS = 2
-SPEED = 6_000
+SPEED = 12_000
+SLOWLY = 2_000
 UNITS = 8  # ema_cross and the rules, on four partitions
 SETTINGS: dict[str, Any] = {
     "strategies": [{"plugin": "ema_cross"}],
@@ -38,15 +43,15 @@ async def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]
 
 
 @pytest.fixture(scope="module")
-def make(recorded: list[str | Path], repo_root: Path) -> Iterator[Callable[[], Daemon]]:
+def make(recorded: list[str | Path], repo_root: Path) -> Iterator[Callable[..., Daemon]]:
     """A maker of daemons on the recorded market, each in a folder of its own."""
     made: list[Daemon] = []
 
-    def one() -> Daemon:
+    def one(speed: int = SPEED) -> Daemon:
         folder = Path(tempfile.mkdtemp(prefix="w-"))
         rules = {"dir": str(repo_root / "config" / "rules")}
         settings = {**SETTINGS, "rules": rules}
-        made.append(Daemon(folder, settings, *recorded, "--speed", str(SPEED)))
+        made.append(Daemon(folder, settings, *recorded, "--speed", str(speed)))
         return made[-1]
 
     yield one
@@ -76,7 +81,7 @@ def expected(
 
 
 @pytest.fixture(scope="module")
-def ran(make: Callable[[], Daemon], expected: list[str]) -> Daemon:
+def ran(make: Callable[..., Daemon], expected: list[str]) -> Daemon:
     """A daemon that was killed on the way, compared while it ran, and has said all."""
     daemon = make().start()
     until(lambda: daemon.outputs() >= len(expected) // 3)
@@ -99,17 +104,22 @@ def copy(ran: Daemon, tmp_path: Path) -> Path:
     return Path(shutil.copytree(ran.data, tmp_path / "data"))
 
 
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Commands in this process set logging up; afterwards it is as before."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
+
+
 def verify(data: Path, *flags: str, status: int) -> list[dict[str, Any]]:
-    """Return what a command says of each unit; it must end with this status."""
-    ended = subprocess.run(
-        [*COMMAND, "verify", "--data", str(data), "--format", "json", *flags],
-        cwd=data.parent,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert ended.returncode == status, ended.stderr
+    """Return what the command says of each unit, in this process; it must end with this status."""
+    arguments = ["verify", "--data", str(data), "--format", "json", *flags]
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exit_code == status, (ended.output, ended.exception)
     told: list[dict[str, Any]] = json.loads(ended.stdout)
     return told
 
@@ -257,9 +267,9 @@ def test_a_unit_there_is_not_is_wrong_use(ran: Daemon) -> None:
 
 
 def test_a_folder_copied_while_a_daemon_writes_to_it_goes_on_where_it_was(
-    make: Callable[[], Daemon], expected: list[str]
+    make: Callable[..., Daemon], expected: list[str]
 ) -> None:
-    daemon, after = make().start(), make()
+    daemon, after = make(SLOWLY).start(), make()
     until(lambda: daemon.outputs() > len(expected) // 4)
     made = daemon.folder / "copies" / "first"
     backup = daemon.whispr("backup", str(made))
@@ -287,7 +297,7 @@ def test_a_folder_copied_while_a_daemon_writes_to_it_goes_on_where_it_was(
     assert (refused.returncode, "is there already" in refused.stderr) == (2, True)
 
 
-def test_what_is_no_backup_is_not_restored(ran: Daemon, make: Callable[[], Daemon]) -> None:
+def test_what_is_no_backup_is_not_restored(ran: Daemon, make: Callable[..., Daemon]) -> None:
     other = make()
     refused = other.whispr("restore", str(ran.data))
     assert refused.returncode == 2
@@ -297,13 +307,6 @@ def test_what_is_no_backup_is_not_restored(ran: Daemon, make: Callable[[], Daemo
 
 def test_a_folder_of_servers_is_not_copied_but_said_how_to(copy: Path, tmp_path: Path) -> None:
     (copy / "tier").write_text("1\n")
-    ended = subprocess.run(
-        [*COMMAND, "backup", str(tmp_path / "b"), "--data", str(copy)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert ended.returncode == 2
+    ended = CliRunner().invoke(app, ["backup", str(tmp_path / "b"), "--data", str(copy)])
+    assert ended.exit_code == 2
     assert f"stop the daemon, copy the whole folder with 'cp -a {copy}" in ended.stderr

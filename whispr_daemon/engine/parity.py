@@ -1,6 +1,6 @@
 """Folds the log once more and compares what is said, output by output, with what is stored."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from enum import StrEnum
 from typing import Final
@@ -130,7 +130,7 @@ class Witness:
                 )
         return found
 
-    async def _stored(self, cursors: dict[str, int]) -> AsyncIterator[StoredOutput]:
+    async def _stored(self, cursors: dict[str, int]) -> AsyncGenerator[StoredOutput, None]:
         """Yield the unit's outputs in order, as far as there are any."""
         while page := await self._reader.persist(
             "outputs", lambda: self._store.outputs(cursors, _PAGE)

@@ -1,6 +1,6 @@
 """Brings a fold to where its outputs are durable, and checks that it says the same again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
 import structlog
@@ -79,7 +79,7 @@ async def _check_log(
         )
 
 
-async def retold(fold: Fold, mark: UnitMark, reader: Reader) -> AsyncIterator[Retold]:
+async def retold(fold: Fold, mark: UnitMark, reader: Reader) -> AsyncGenerator[Retold, None]:
     """Fold up to ``wm``, entry by entry; count what was said since this code's outputs began.
 
     Raises:
