@@ -25,6 +25,7 @@ from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.embedded import Server
 from whispr_daemon.adapters.stores.postgres import PostgresStore
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
+from whispr_daemon.bootstrap.folder import DataFolder
 from whispr_daemon.domain.outputs import encode
 from whispr_daemon.ports.store import StoredOutput
 
@@ -105,6 +106,10 @@ class Subject:
         if ended is not None:
             last = " | ".join(self.daemon.errors.splitlines()[-3:])
             raise Stuck(f"the daemon ended by itself with status {ended}: {last}")
+        assert self.daemon.process is not None
+        running = DataFolder(self.daemon.data).running()
+        if running is None or running.pid != self.daemon.process.pid:
+            return {}  # who answers may be a supervisor that is about to die with its daemon
         try:
             with urllib.request.urlopen(f"{self._url}/status", timeout=5) as answer:
                 told: dict[str, Any] = json.load(answer)
