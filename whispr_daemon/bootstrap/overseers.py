@@ -27,7 +27,7 @@ _ABSENT_FOR: Final = 60.0  # seconds without an answer after which the daemon gi
 
 
 class View:
-    """What the endpoints show of a supervisor. From memory: nothing here waits."""
+    """What the endpoints show of a supervisor: from memory; only a release waits for the store."""
 
     def __init__(self, supervisor: Supervisor, tier: int) -> None:
         """``tier`` is shown."""
@@ -51,6 +51,10 @@ class View:
             if host["report"]:
                 del host["report"]["metrics"]
         return {"tier": self._tier, "ready": not reasons, "reasons": reasons, "hosts": hosts}
+
+    async def release(self, unit_id: str) -> bool:
+        """End a unit's quarantine; False if it was in none."""
+        return await self._supervisor.release(unit_id)
 
 
 class Told(Value, frozen=True, kw_only=True):

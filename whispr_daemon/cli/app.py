@@ -20,8 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 strategies_app = typer.Typer(help="Python strategies.", no_args_is_help=True)
+units_app = typer.Typer(help="Units: strategies, each on a partition.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
 app.add_typer(strategies_app, name="strategies")
+app.add_typer(units_app, name="units")
 
 _Source = Annotated[
     list[str] | None,
@@ -39,6 +41,7 @@ _Units = Annotated[list[str] | None, typer.Argument(help="Units, as in 'whispr s
 _FromSnapshot = Annotated[
     bool, typer.Option("--from-snapshot", help="Begin at the oldest snapshot: much less to fold.")
 ]
+_Unit = Annotated[str, typer.Argument(help="The unit, as in 'whispr units list'.")]
 _Target = Annotated[Path, typer.Argument(help="Folder to make; it must not be there yet.")]
 _Backup = Annotated[Path, typer.Argument(help="Folder that 'whispr backup' made.")]
 
@@ -215,3 +218,28 @@ def list_strategies() -> None:
 
     with failures_in_words():
         work.list_installed()
+
+
+@units_app.command("list")
+def list_units(
+    form: options.RowFormat = options.Format.TABLE,
+    data: options.Data = None,
+    config: options.Config = None,
+) -> None:
+    """Show how every unit stands, and of one in quarantine why and since when."""
+    from whispr_daemon.cli import units as work
+
+    with failures_in_words():
+        work.list_units(config, options.flags(data=data), form)
+
+
+@units_app.command("release")
+def release_unit(unit: _Unit, data: options.Data = None, config: options.Config = None) -> None:
+    """Take a unit out of quarantine: it goes on from its last commit.
+
+    Exit status 1: it is in none. 2: there is no such unit.
+    """
+    from whispr_daemon.cli import units as work
+
+    with failures_in_words():
+        work.release(config, options.flags(data=data), unit)

@@ -1,8 +1,6 @@
 """``whispr status``: how a daemon and its units stand."""
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,13 +11,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from whispr_daemon.bootstrap.folder import DataFolder, Running
+from whispr_daemon.cli.endpoint import ask
 from whispr_daemon.cli.options import Answer
 from whispr_daemon.cli.terminal import FAILED, NOT_READY, complain, machine, out
 from whispr_daemon.cli.waiting import stopped
-from whispr_daemon.domain.errors import WhisprError
-from whispr_daemon.settings import Settings, load
+from whispr_daemon.settings import load
 
-_PATIENCE: Final = 5.0  # seconds
 _STYLES: Final = {"live": "green", "quarantined": "red", "recovering": "yellow"}
 
 
@@ -38,7 +35,7 @@ def status(config: Path | None, given: Mapping[str, Any], form: Answer) -> None:
         what = "the daemon is only starting" if begun else "no daemon runs"
         complain(f"{what} on data folder {settings.data}")
         raise typer.Exit(NOT_READY if begun else FAILED)
-    answer = _ask(found, settings)
+    answer = ask(found, settings, "/status")
     if form is Answer.JSON:
         machine(json.dumps({"pid": found.pid, **answer}, indent=1) + "\n")
     else:
@@ -66,21 +63,6 @@ def _reasons(reasons: Sequence[str], units: Sequence[Mapping[str, Any]]) -> list
 def _stopped(units: Sequence[Mapping[str, Any]]) -> list[str]:
     quarantined = [unit for unit in units if unit["state"] == "quarantined"]
     return stopped((unit["unit_id"], unit["reason"]) for unit in quarantined)
-
-
-def _ask(found: Running, settings: Settings) -> dict[str, Any]:
-    request = urllib.request.Request(f"{found.health_url}/status")  # noqa: S310 - our own http URL
-    if settings.health.token is not None:
-        token = settings.health.token.get_secret_value()
-        request.add_header("Authorization", f"Bearer {token}")
-    try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310
-            answer: dict[str, Any] = json.load(response)
-    except (urllib.error.URLError, TimeoutError) as error:
-        raise WhisprError(
-            f"daemon {found.pid} runs, but {found.health_url} does not answer: {error}"
-        ) from error
-    return answer
 
 
 def _table(answer: Mapping[str, Any]) -> Table:

@@ -94,6 +94,12 @@ class Supervisor:
                 reasons += [text for unit in watch.report.units if (text := _unready(unit))]
         return tuple(reasons)
 
+    async def release(self, unit_id: str) -> bool:
+        """End a unit's quarantine, so that its host takes it up again; False if it was in none."""
+        released = await self._store.release(unit_id)
+        self._journal.warning("release asked for", unit=unit_id, released=released)
+        return released
+
     def push(self, process: str, samples: tuple[Sample, ...]) -> None:
         """Take the figures of a process that is not a host (ingest and relays live there)."""
         self._pushed[process] = samples

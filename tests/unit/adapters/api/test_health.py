@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from whispr_daemon.adapters.api.health import Readiness, health_app
+from whispr_daemon.domain.errors import Transient
 
 
 class View:
@@ -23,6 +24,11 @@ class View:
 
     async def status(self) -> Mapping[str, Any]:
         return {"hosts": [{"host_id": "rules-0", "up": True}]}
+
+    async def release(self, unit_id: str) -> bool:
+        if self.reasons:
+            raise Transient("the database is away")
+        return unit_id == "held/0"
 
 
 def client(*reasons: str, token: str | None = None) -> httpx.AsyncClient:
@@ -76,3 +82,25 @@ async def test_with_the_token_all_answer(guarded: httpx.AsyncClient) -> None:
     for path in ("/readyz", "/metrics", "/status"):
         answer = await guarded.get(path, headers={"Authorization": "Bearer hush"})
         assert answer.status_code == 200
+
+
+async def test_a_unit_is_released_by_who_sends_json() -> None:
+    async with client() as daemon:
+        released = await daemon.post("/units/release", json={"unit": "held/0"})
+        not_held = await daemon.post("/units/release", json={"unit": "other/0"})
+        form = await daemon.post("/units/release", data={"unit": "held/0"})
+        wrong = await daemon.post("/units/release", json={"units": "held/0"})
+    assert (released.json(), not_held.json()) == ({"released": True}, {"released": False})
+    assert (form.status_code, wrong.status_code) == (415, 400)
+    assert "unit" in wrong.json()["error"]
+
+
+async def test_a_release_says_that_the_store_is_away() -> None:
+    async with client("the store is away") as daemon:
+        answer = await daemon.post("/units/release", json={"unit": "held/0"})
+    assert answer.status_code == 503
+    assert "the database is away" in answer.json()["error"]
+
+
+async def test_a_release_wants_the_token(guarded: httpx.AsyncClient) -> None:
+    assert (await guarded.post("/units/release", json={"unit": "held/0"})).status_code == 401
