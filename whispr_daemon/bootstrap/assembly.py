@@ -19,11 +19,13 @@ from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer, heal
 from whispr_daemon.bootstrap.reach import Reach, open_ports
 from whispr_daemon.bootstrap.rule_changes import Folder, begin, first_change, refs_of
 from whispr_daemon.bootstrap.servers import Tell, reach_of, servers_of
+from whispr_daemon.domain.timeframe import DAY
 from whispr_daemon.domain.unit import HostSpec
 from whispr_daemon.engine.alignment import Alignment
 from whispr_daemon.engine.daemon import Daemon
 from whispr_daemon.engine.ingest import Ingest
 from whispr_daemon.engine.relay import Relay
+from whispr_daemon.engine.retention import Retention
 from whispr_daemon.engine.rule_watch import RuleWatch
 from whispr_daemon.engine.supervisor import Supervisor
 from whispr_daemon.engine.unit import Ports
@@ -95,6 +97,9 @@ async def assembled(
         alignment = Alignment(refs_of=refs_of, wait=settings.rules.align_wait)
         ingest = Ingest(source, ports.log, ports.store, ports.clock, ports.metrics, alignment)
         keepers = {each.name: each.keep for each in servers.own}
+        keep = int(settings.keep_days * DAY)
+        retention = Retention(ports.log, ports.store, ports.clock, ports.metrics, keep)
+        keepers["retention"] = retention.run
         if rules and settings.rules.watch:
             watch = RuleWatch(rules, seen, ports.store, ports.clock, ports.metrics, ingest.change)
             keepers["rule watch"] = watch.run

@@ -41,6 +41,11 @@ class Step(NamedTuple):
     turns: bool  # the last of them changed the strategy, or the terms it reckons in
 
 
+def needed_from(snapshot: Snapshot) -> Position:
+    """Return the position after which a log must be whole to go on from a snapshot."""
+    return ORIGIN if snapshot.codec == _FRESH else snapshot.position
+
+
 class Fold:
     """One strategy and what must be remembered with it between two entries."""
 

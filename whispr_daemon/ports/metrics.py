@@ -55,6 +55,12 @@ RULE_REFUSALS: Final = Metric(
 APPEND_SECONDS: Final = Metric(
     name="whispr_append_seconds", kind="histogram", help="Time to make an append durable."
 )
+ROWS_TRIMMED: Final = Metric(
+    name="whispr_trimmed_rows",
+    kind="counter",
+    help="Rows of the log that nobody needs any more and that were forgotten.",
+    labels=("partition",),
+)
 EVENTS: Final = Metric(
     name="whispr_events",
     kind="counter",
@@ -125,6 +131,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     RULE_CHANGES,
     RULE_REFUSALS,
     APPEND_SECONDS,
+    ROWS_TRIMMED,
     EVENTS,
     OUTPUTS,
     LAG_ROWS,
