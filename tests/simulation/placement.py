@@ -26,15 +26,16 @@ class Placement:
         self.zombies: list[Process] = []
         self._hosts: dict[str, Host] = {}
 
-    async def start(self, spec: HostSpec) -> None:
-        """Make the host run; one that already does is left alone."""
+    async def start(self, spec: HostSpec) -> bool:
+        """Make the host run; one that already does is left alone: False."""
         host_id = spec.host_id
         if host_id in self.processes and self.processes[host_id].alive:
-            return
+            return False
         process = self.processes[host_id] = Process(host_id)
         host = self._hosts[host_id] = self._build(spec, process)
         self._seen["started a host"] += 1
         self._launch(process, host.run)
+        return True
 
     async def report(self, host_id: str, within: float) -> HostReport | None:
         """Ask a host; who is stopped or cut off does not answer in time."""

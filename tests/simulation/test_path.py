@@ -15,7 +15,7 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.plan import HOSTS, KINDS, SERVERS, SERVICES
 from tests.simulation.quiet import quiet
 
-SEEDS = 400
+SEEDS = 300
 AT_ONCE = 20  # seeds a test
 MUTANT_SEEDS = 30
 

@@ -31,7 +31,7 @@ ROWS: Final = 72
 BAD: Final = (18, 41)  # numbers of rows that are refused
 LATE: Final = 5  # ns, the time of the one row that comes late
 _PATIENCE: Final = Patience(stall_seconds=1.5, deaths=99)
-_LONGEST: Final = 200.0  # virtual seconds of a run
+_LONGEST: Final = 100.0  # virtual seconds of a run
 _LOOK: Final = 0.1  # seconds between two looks whether it is over
 _REST: Final = 0.7  # seconds that zombies have at the end
 _STOPPED: Final = 0.5  # of those that are replaced; the others run on, cut off

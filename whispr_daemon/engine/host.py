@@ -9,6 +9,7 @@ import structlog
 
 from whispr_daemon.domain.errors import Fatal, Fenced
 from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
+from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.retry import first_of
 from whispr_daemon.engine.unit import Unit
 from whispr_daemon.ports.clock import Clock
@@ -48,6 +49,7 @@ class Host:
             asyncio.create_task(self._keep(place), name=unit.unit_id)
             for place, unit in enumerate(self.spec.units)
         ]
+        crash_here("host_started")
         try:
             await asyncio.gather(*tasks)
         except Fenced:
@@ -62,6 +64,7 @@ class Host:
 
     def stop(self) -> None:
         """Ask every unit for a clean stop."""
+        crash_here("host_stopping")
         self._stopping.set()
         for unit in self._units:
             unit.stop()

@@ -17,6 +17,7 @@ from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows
 from whispr_daemon.domain.errors import Fatal, Transient
 from whispr_daemon.domain.ticks import with_ticks
 from whispr_daemon.engine.alignment import Alignment, Waiting
+from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.judge import Judge
 from whispr_daemon.engine.partitions import CHANGES, Partitions
 from whispr_daemon.engine.read_ahead import ReadAhead
@@ -150,6 +151,7 @@ class Ingest:
 
     async def _open(self) -> None:
         producer = await self._persist("claim", lambda: self._store.claim_producer(PRODUCER))
+        crash_here("ingest_claimed")
         self._epoch = producer.epoch
         self._taken = dict(producer.marks)
         memory = msgspec.msgpack.decode(producer.state or _NOTHING, type=_Memory)
@@ -161,6 +163,7 @@ class Ingest:
             # Overtaken since the claim? Then the log is not wrong, and this raises Fenced.
             await self._persist("check the claim", lambda: self._store.save_producer(producer))
             raise
+        crash_here("log_fenced")
         self._saved_at = self._clock.monotonic()
         newest = await self._persist("changes", lambda: self._store.changes(1))
         in_force = self._partitions.least(CHANGES)
@@ -287,5 +290,7 @@ class Ingest:
             marks=self._taken,
             state=msgspec.msgpack.encode(memory),
         )
+        crash_here("before_marks")
         await self._persist("save marks", lambda: self._store.save_producer(producer))
+        crash_here("after_marks")
         self._saved_at = self._clock.monotonic()

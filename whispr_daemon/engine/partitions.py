@@ -10,6 +10,7 @@ from whispr_daemon.domain.batch import Rows, change_row
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.moments import references_first
+from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.instruments import Instruments
 from whispr_daemon.engine.ledger import Ledger
 from whispr_daemon.engine.retry import Persist
@@ -114,5 +115,7 @@ class Partitions:
         if not entries:
             return
         began = self._clock.monotonic()
+        crash_here("before_append")
         await self._persist("append", lambda: self._log.append(entries))
+        crash_here("after_append")
         self._metrics.observe(APPEND_SECONDS, self._clock.monotonic() - began)

@@ -8,6 +8,7 @@ import structlog
 
 from whispr_daemon.domain.errors import Transient
 from whispr_daemon.domain.outputs import Audit
+from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.retry import Backoff, Result, first_of, persist
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.metrics import DELIVERED, DELIVERY_FAILURES, Metrics
@@ -62,6 +63,7 @@ class Relay:
 
     async def _run(self) -> None:
         route = await self._persist("claim route", lambda: self._store.claim_route(self.route))
+        crash_here("route_claimed")
         self._epoch, self._receipt = route.epoch, route.receipt
         self._cursors = dict(route.cursors)
         await self._open()
@@ -91,7 +93,9 @@ class Relay:
             ]
             try:
                 if missing:
+                    crash_here("before_send")
                     self._receipt = await self._outlet.send(missing)
+                    crash_here("after_send")
                 break
             except Transient as error:
                 self._metrics.count(DELIVERY_FAILURES, 1, self.route)
@@ -108,6 +112,7 @@ class Relay:
                 self.route, self._epoch, self._cursors, self._receipt
             ),
         )
+        crash_here("cursors_moved")
         self._metrics.count(DELIVERED, len(missing), self.route)
 
     async def _wait(self) -> None:

@@ -10,6 +10,7 @@ import structlog
 from whispr_daemon.domain.errors import Transient
 from whispr_daemon.domain.outputs import Alert
 from whispr_daemon.domain.unit import HostSpec, HostStatus, Sample, UnitReport
+from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.inquest import Inquest
 from whispr_daemon.engine.notices import Notices, quarantine_alert
 from whispr_daemon.engine.retry import first_of
@@ -68,8 +69,11 @@ class Supervisor:
         while not self._stopping.is_set() and not self.fatal:
             await asyncio.gather(*(self._attend(watch) for watch in self._watches.values()))
             await self._probe()
+            crash_here("round_over")
             await self._pause()
+        crash_here("before_hosts_stop")
         await self._runtime.stop(list(self._watches))
+        crash_here("after_hosts_stop")
 
     def stop(self) -> None:
         """Ask for a clean stop of the supervisor and its hosts."""
@@ -154,8 +158,11 @@ class Supervisor:
         if now < watch.next_start:
             return
         watch.try_start(now)
+        crash_here("before_host_start")
         try:
-            if await self._runtime.start(watch.spec) and watch.begin(now):
+            started = await self._runtime.start(watch.spec)
+            crash_here("after_host_start")
+            if started and watch.begin(now):
                 await self._look_into(watch, back=False)
         except Transient as error:
             self._journal.warning("host did not start", host=watch.spec.host_id, error=str(error))

@@ -15,6 +15,7 @@ from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.domain.unit import UnitReport, UnitSpec, UnitState
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.commit import settle
+from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.learning import follow
 from whispr_daemon.engine.reader import Reader
@@ -170,8 +171,10 @@ class Unit:
                 self._name, self.spec.partition, self._owner, self.spec.start
             ),
         )
+        crash_here("unit_claimed")
         self._mark, snapshot = claim.mark, claim.snapshot
         await recover(self._name, self._fold, claim, self._reader)
+        crash_here("unit_recovered")
         self._snapshot_at = ORIGIN if snapshot is None else snapshot.position
         self._last_commit = self._last_snapshot = self._clock.monotonic()
         self._rows_at_snapshot = self._fold.rows
@@ -230,6 +233,10 @@ class Unit:
             outputs=tuple(said.output for said in self._pending),
             snapshot=snapshot,
         )
+        if commit.outputs:
+            crash_here("entries_folded")
+        if snapshot is not None:
+            crash_here("before_snapshot")
         began = self._clock.monotonic()
         await settle(commit, self._store, self._clock, self._reader)
         self._last_commit = self._clock.monotonic()
@@ -242,6 +249,7 @@ class Unit:
             out_hash=commit.out_hash,
         )
         if snapshot is not None:
+            crash_here("after_snapshot")
             self._last_snapshot, self._snapshot_at = self._last_commit, snapshot.position
             self._rows_at_snapshot = self._fold.rows
             self._metrics.gauge(SNAPSHOT_BYTES, len(snapshot.body), self._name)
