@@ -7,6 +7,8 @@ from typing import Final
 
 import structlog
 
+from whispr_daemon.domain.batch import Rows
+from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.engine.fold import needed_from
 from whispr_daemon.engine.retry import persist
@@ -73,15 +75,22 @@ class Retention:
     async def _forgettable(self, partition: int, needed: Position) -> tuple[Position, int]:
         """Return the first entry to be kept, and how many rows there are before it."""
         tail = await self._log.tail(partition)
-        if tail is None or needed == ORIGIN:
+        newest = None if tail is None else _newest(tail.rows)
+        if newest is None or needed == ORIGIN:
             return ORIGIN, 0
-        oldest = int(tail.rows["ts"].max()) - self._keep
         position, rows = ORIGIN, 0
         while read := await self._log.read(partition, position, _PAGE, 0.0):
             for entry in read:
-                recent = len(entry.rows) and int(entry.rows["ts"].max()) >= oldest
+                told = _newest(entry.rows)
+                recent = told is not None and told >= newest - self._keep
                 if recent or entry.position >= needed:
                     return entry.position, rows
                 position = entry.position
                 rows += len(entry.rows)
         return ORIGIN, 0
+
+
+def _newest(rows: Rows) -> int | None:
+    """Return the market's newest time among rows. A change may bear the time of the clock."""
+    times = rows["ts"][rows["kind"] != Kind.CHANGE]
+    return int(times.max()) if len(times) else None

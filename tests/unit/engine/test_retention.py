@@ -8,9 +8,11 @@ import pytest
 from tests.simulation.faults import crash, settle, until
 from tests.simulation.market import SYMBOLS, Stateful, Unwritten, Written, bar_rows, entries
 from tests.simulation.parts import World
-from whispr_daemon.domain.position import ORIGIN
-from whispr_daemon.domain.timeframe import MINUTE
+from whispr_daemon.domain.batch import change_row
+from whispr_daemon.domain.position import ORIGIN, Position
+from whispr_daemon.domain.timeframe import DAY, MINUTE
 from whispr_daemon.engine.retention import Retention
+from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.metrics import ROWS_TRIMMED
 
 ROWS = bar_rows(120, symbols=2)  # an hour
@@ -50,6 +52,23 @@ async def test_it_keeps_the_time_it_is_told_to_and_counts_what_goes() -> None:
     assert world.figures.counts[ROWS_TRIMMED.name] == len(ROWS) - kept
     await retention(world, minutes=20).trim()
     assert world.figures.counts[ROWS_TRIMMED.name] == len(ROWS) - kept
+
+
+async def test_a_change_of_the_rules_made_years_after_its_market_holds_nothing_up() -> None:
+    world = World()
+    change = Entry(
+        position=Position(1, 0),
+        source="rules",
+        marks={"rules": 1},
+        rows=change_row(1, int(ROWS["ts"][-1]) + 1_000 * DAY),
+    )
+    await world.fill([change, *EVERYTHING])
+    await world.run_to_end(world.unit(Stateful()))
+    world.store.snapshots["stateful/0"].pop(ORIGIN, None)
+
+    await retention(world, minutes=58).trim()
+
+    assert await world.log.first(0) == EVERYTHING[0].position
 
 
 async def test_what_came_after_the_oldest_snapshot_of_any_unit_stays() -> None:
