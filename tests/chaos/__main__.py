@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 def main(arguments: Sequence[str]) -> int:
     """Run; return 0 if every promise was kept, 1 if one was broken."""
     asked = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not before its daemons have ended
     seed = SystemRandom().randrange(1_000_000) if asked.seed is None else asked.seed
     targets = TARGETS if "all" in asked.kill else tuple(asked.kill)
     command = ["ops/chaos", "--tier", str(asked.tier), "--minutes", f"{asked.minutes:g}"]

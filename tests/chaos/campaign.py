@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
+from redis.exceptions import RedisError
+
 from tests.chaos.checker import Findings, judge
 from tests.chaos.faults import Fault, faults
 from tests.chaos.market import Market, recorded
@@ -15,11 +17,11 @@ from tests.chaos.network import Network
 from tests.chaos.report import Report, Round
 from tests.chaos.subject import PATIENCE, Stuck, Subject, pause, short_folder
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
+from whispr_daemon.domain.errors import WhisprError
 
 _ROUND: Final = 150.0  # seconds that a round takes at most, about
 _INPUT: Final = {0: 0.6, 1: 0.4}  # by tier: the part of a round in which input comes; rest: away
 _GAP: Final = (0.2, 2.5)  # seconds between two faults
-_STOP_WITHIN: Final = 40.0
 _STRAY: Final = 0.5  # seconds in which what is sent twice would still arrive
 _LOOK_EVERY: Final = 0.2
 
@@ -111,12 +113,13 @@ class _Course:
         tell("judging")
         try:
             findings = self._judge(stop=not stuck)
-        except Stuck as error:
-            stuck = stuck or str(error)
+        except (Stuck, WhisprError, RedisError) as error:
+            stuck = stuck or f"cannot be judged: {error}"
         return Round(tuple(self._faults), findings, stuck)
 
     def _hurt_until_all_is_said(self, tell: Tell, note: Tell) -> None:
         before, since = -1, SYSTEM_CLOCK.monotonic()
+        next_fault = since + self._random.uniform(*_GAP)
         while True:
             status, now = self._subject.status(), SYSTEM_CLOCK.monotonic()
             arrived, said = self._subject.arrived(), self._subject.outputs(status)
@@ -133,9 +136,11 @@ class _Course:
                     f"nothing new for {PATIENCE:g} s: {said} of {len(self._subject.market.said)} "
                     f"outputs are durable, {arrived} arrived"
                 )
-            if self.seconds < self._left and not self._subject.has_said_all(status):
-                pause(self._random.uniform(*_GAP))
+            if self.seconds >= self._left or self._subject.has_said_all(status):
+                pause(_LOOK_EVERY)
+            elif now >= next_fault:
                 self._hurt(tell, note)
+                next_fault = SYSTEM_CLOCK.monotonic() + self._random.uniform(*_GAP)
             else:
                 pause(_LOOK_EVERY)
 
@@ -161,14 +166,9 @@ class _Course:
         stored = asyncio.run(subject.stored())
         if stop and subject.tier == 1:
             delivered = subject.delivered()  # its servers end with it
-            self._stop()
+            subject.stop()
         else:
             if stop:
-                self._stop()
+                subject.stop()
             delivered = subject.delivered()
         return judge(subject.market.said, stored, delivered)
-
-    def _stop(self) -> None:
-        status = self._subject.daemon.end(within=_STOP_WITHIN)
-        if status != 0:
-            raise Stuck(f"told to stop at the end, the daemon ended with status {status}, not 0")

@@ -25,8 +25,9 @@ TARGETS: Final = (
 )
 _SHORTEST, _LONGEST = 0.3, 4.0  # seconds a fault lasts that has a length
 _FROZEN: Final = 1.5 * STALL  # seconds at most: longer than a host is waited for
+_NOTICED_WITHIN: Final = 30.0
+_COMPLAINT: Final = "trying again"
 _REBORN_WITHIN: Final = 60.0  # seconds
-_STOP_WITHIN: Final = 40.0
 _SERVERS: Final = {"valkey": ("valkey-server",), "postgres": ("bin/postgres", "postgres:")}
 _SHELLS: Final = {"host": ("ray::HostShell",), "supervisor": ("ray::SupervisorShell",)}
 
@@ -110,9 +111,7 @@ def _kill_as_it_starts(subject: Subject, random: Random) -> float:
 
 
 def _restart(subject: Subject, _random: Random) -> float:
-    status = subject.daemon.end(within=_STOP_WITHIN)
-    if status != 0:
-        raise Stuck(f"told to stop, the daemon ended with status {status}, not 0")
+    subject.stop()
     subject.start()
     return subject.until_well()
 
@@ -124,7 +123,16 @@ def _freeze_daemon(subject: Subject, random: Random) -> float:
 
 
 def _fill_disk(subject: Subject, random: Random) -> float:
+    """Full until the daemon has met it, or has nothing to write, and a while longer."""
+    before = subject.daemon.errors.count(_COMPLAINT)
+    began = SYSTEM_CLOCK.monotonic()
     with subject.daemon.no_room():
+        while subject.daemon.errors.count(_COMPLAINT) == before:
+            if subject.has_said_all(subject.status()):
+                break
+            if SYSTEM_CLOCK.monotonic() - began > _NOTICED_WITHIN:
+                raise Stuck(f"a disk full for {_NOTICED_WITHIN:g} s is not complained of")
+            pause(0.05)
         pause(random.uniform(_SHORTEST, _LONGEST))
     return subject.until_well()
 
@@ -133,11 +141,11 @@ def _killed(words: Sequence[str]) -> Hurt:
     """Kill a process that has one of the words; another is to take its place."""
 
     def kill(subject: Subject, random: Random) -> float:
-        before = _roots(subject, words)
-        victim = random.choice(before)
+        victim = _victim(subject, words, random)
+        before = len(_roots(subject, words))
         began = SYSTEM_CLOCK.monotonic()
         victim.kill()
-        while sum(each.pid != victim.pid for each in _roots(subject, words)) < len(before):
+        while sum(each.pid != victim.pid for each in _roots(subject, words)) < before:
             subject.status()  # says so if the daemon has ended
             if SYSTEM_CLOCK.monotonic() - began > _REBORN_WITHIN:
                 raise Stuck(f"no new process {words[0]} in {_REBORN_WITHIN:g} s")
@@ -152,7 +160,7 @@ def _frozen(words: Sequence[str], *, whole: bool = False) -> Hurt:
     """Stop a process, with ``whole`` its children too; it may be replaced before it goes on."""
 
     def freeze(subject: Subject, random: Random) -> float:
-        victim = random.choice(_roots(subject, words))
+        victim = _victim(subject, words, random)
         _freeze([victim, *(victim.children(recursive=True) if whole else ())], random, _FROZEN)
         return subject.until_well()
 
@@ -167,6 +175,16 @@ def _freeze(processes: Sequence[psutil.Process], random: Random, longest: float)
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGCONT)
+
+
+def _victim(subject: Subject, words: Sequence[str], random: Random) -> psutil.Process:
+    """Return one of the processes that have one of the words."""
+    began = SYSTEM_CLOCK.monotonic()
+    while not (found := _roots(subject, words)):
+        if SYSTEM_CLOCK.monotonic() - began > _REBORN_WITHIN:
+            raise Stuck(f"there is no process {' or '.join(words)}")
+        pause(0.05)
+    return random.choice(found)
 
 
 def _roots(subject: Subject, words: Sequence[str]) -> list[psutil.Process]:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +32,7 @@ from whispr_daemon.ports.store import StoredOutput
 
 PATIENCE: Final = 90.0  # seconds without recovery, or without progress, that are given up on
 STALL: Final = 8.0  # seconds without progress after which a host is killed
+_STOP_WITHIN: Final = 40.0  # seconds
 _LOOK_EVERY: Final = 0.03  # seconds
 _LAG: Final = int(3 * 390 / SESSION_SECONDS)  # rows of a second: who is less behind has caught up
 _MUTANT: Final = Path(__file__).with_name("mutant.py")
@@ -95,6 +97,19 @@ class Subject:
     def start(self) -> None:
         """Start the daemon; it is not up yet."""
         self.daemon.start()
+
+    def stop(self) -> None:
+        """Stop it cleanly.
+
+        Raises:
+            Stuck: it did not stop, or not with status 0.
+        """
+        try:
+            status = self.daemon.end(within=_STOP_WITHIN)
+        except subprocess.TimeoutExpired as error:
+            raise Stuck(f"told to stop, it had not ended {_STOP_WITHIN:g} s later") from error
+        if status != 0:
+            raise Stuck(f"told to stop, it ended with status {status}, not 0")
 
     def status(self) -> dict[str, Any]:
         """Return how its hosts stand, nothing while it does not answer.
