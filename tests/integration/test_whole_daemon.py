@@ -152,6 +152,8 @@ def test_with_daemon_servers_and_hosts_killed_or_frozen_on_tier_1_the_same_is_sa
     assert hurt.rows() == expected
     assert streamed(hurt) == ids(expected)
     assert lines(tmp_path / "followed.csv") == expected
+    verified = hurt.whispr("verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
     assert hurt.end(within=30) == 0
     until(lambda: not hurt.processes())
 
