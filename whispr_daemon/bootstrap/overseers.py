@@ -1,10 +1,12 @@
 """The supervisor with its endpoints: as a task of this process, or in an actor of its own."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from whispr_daemon.adapters.api.health import Readiness, health_app
 from whispr_daemon.adapters.api.server import HealthServer
@@ -15,7 +17,7 @@ from whispr_daemon.bootstrap.desired import decode
 from whispr_daemon.bootstrap.hosts import open_host
 from whispr_daemon.bootstrap.reach import Reach, join
 from whispr_daemon.bootstrap.servers import Tell
-from whispr_daemon.domain.errors import Fatal
+from whispr_daemon.domain.errors import Fatal, Transient
 from whispr_daemon.domain.unit import HostStatus, Sample
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.supervisor import Supervisor
@@ -23,6 +25,7 @@ from whispr_daemon.ports.clock import Clock
 
 _ASK_EVERY: Final = 0.5  # seconds between two questions to the supervisor's actor
 _ANSWER_WITHIN: Final = 2.0  # seconds
+_SILENT_FOR: Final = 15.0  # seconds without one after which it is killed; a start takes some
 _ABSENT_FOR: Final = 60.0  # seconds without an answer after which the daemon gives up
 
 
@@ -190,17 +193,19 @@ class LocalOverseer:
 class ActorOverseer:
     """The daemon's end of a supervisor in an actor (tier 1). Its death leaves the data path alone.
 
-    Ray starts it again; only one that stays away takes the daemon down.
+    Ray starts it again; one that is stopped is killed first. A cluster that is lost is made anew:
+    what should run in it is in the store. Only a supervisor that stays away takes the daemon down.
     """
 
     def __init__(self, reach: Reach, address: str, clock: Clock, tell: Tell) -> None:
         """``address`` is of a standing cluster; empty: one of our own, that ends with us."""
-        self._cluster = RayCluster(address, tell)
-        context = msgspec.msgpack.encode(reach)
-        self._supervisor = RaySupervisor(self._cluster, open_supervisor, context, reach.data)
-        self._clock = clock
+        self._reach, self._address = reach, address
+        self._clock, self._tell = clock, tell
+        self._cluster, self._supervisor = self._new()
+        self._whole = asyncio.Lock()  # held while the cluster is made anew, or left
         self._told = Told(health_url="", hosts=())
         self._stopping = False
+        self._journal = structlog.get_logger("whispr.overseer")
 
     @property
     def health_url(self) -> str:
@@ -229,7 +234,8 @@ class ActorOverseer:
 
     async def push(self, process: str, samples: tuple[Sample, ...]) -> None:
         """Show a process's figures; while the supervisor is away, nobody sees them."""
-        await self._supervisor.push(process, msgspec.msgpack.encode(samples), _ANSWER_WITHIN)
+        if not self._whole.locked():
+            await self._supervisor.push(process, msgspec.msgpack.encode(samples), _ANSWER_WITHIN)
 
     async def status(self) -> Sequence[HostStatus]:
         """Return how the hosts stood when the supervisor was last asked."""
@@ -238,24 +244,61 @@ class ActorOverseer:
     async def stop(self) -> None:
         """Let the supervisor stop its hosts and end."""
         self._stopping = True
-        await self._supervisor.stop()
+        async with self._whole:
+            await self._supervisor.stop()
 
     async def close(self) -> None:
         """Leave the cluster; one of our own ends."""
         await self._cluster.close()
 
+    def _new(self) -> tuple[RayCluster, RaySupervisor]:
+        cluster = RayCluster(self._address, self._tell)
+        context = msgspec.msgpack.encode(self._reach)
+        return cluster, RaySupervisor(cluster, open_supervisor, context, self._reach.data)
+
     async def _until_it_answers(self) -> None:
-        deadline = self._clock.monotonic() + _ABSENT_FOR
+        since = self._clock.monotonic()
+        killed = False
         while not self._stopping:
+            if self._cluster.lost:
+                await self._make_anew()
+                since = self._clock.monotonic()
             body = await self._supervisor.report(_ANSWER_WITHIN)
             if body:
                 self._told = msgspec.msgpack.decode(body, type=Told)
                 if self._told.fatal:
                     raise Fatal(self._told.fatal)
                 return
-            if self._clock.monotonic() > deadline:
+            silent = self._clock.monotonic() - since
+            if silent > _ABSENT_FOR:
                 raise Fatal(
                     f"the supervisor's actor has not answered for {_ABSENT_FOR:g} s; see "
                     "logs/supervisor.log in the data folder"
                 )
+            if self._told.health_url and not killed and silent > _SILENT_FOR:
+                killed = True
+                await self._kill()
             await self._clock.sleep(_ASK_EVERY)
+
+    async def _kill(self) -> None:
+        """End a supervisor that is silent, so that Ray starts another."""
+        self._journal.error("supervisor does not answer, killing it")
+        try:
+            await self._supervisor.kill()
+        except Transient as error:
+            self._journal.error("supervisor cannot be killed", error=str(error))
+            if self._address:  # nobody sees its processes from here: it may be another by now
+                await self._make_anew()
+
+    async def _make_anew(self) -> None:
+        """Leave a cluster that is lost and start, or join, another.
+
+        Raises:
+            Fatal: there is none.
+        """
+        async with self._whole:
+            self._journal.error("the Ray cluster is lost, making it anew")
+            await self._cluster.close()
+            self._cluster, self._supervisor = self._new()
+            await self._cluster.open()
+            await self._supervisor.start()

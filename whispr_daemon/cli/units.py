@@ -115,6 +115,7 @@ def _row(unit: StoredUnit, told: Mapping[str, Any]) -> dict[str, Any]:
     """Return a unit's cells in the order of the columns; None where nobody knows."""
     committed = str(unit.mark.wm) if unit.mark else None
     held, mark = unit.held, unit.mark
+    position: str | None
     if held is not None:
         state, position = "quarantined", str(held.position)
     elif not told:

@@ -25,6 +25,7 @@ _LOOPBACK: Final = "127.0.0.1"
 _OBJECT_STORE: Final = 80 * 2**20  # bytes: about the least Ray takes; nothing is ever put in
 _LONGEST_BASE: Final = 25  # a unix socket's path ends at 107 bytes, Ray adds up to 82
 _ANSWER_WITHIN: Final = 10.0  # seconds
+_VITAL: Final = ("gcs_server", "raylet")
 _END_WITHIN: Final = 50  # tenths of a second
 
 T = TypeVar("T")
@@ -48,6 +49,8 @@ class RayCluster:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ray")
         self._home: Path | None = None  # of our own cluster: its token, sockets and logs
         self._environment: dict[str, str | None] = {}  # what to put back
+        self._processes: list[psutil.Process] = []  # of our own cluster, as it began
+        self._vital: list[psutil.Process] = []  # those it cannot do without
         self._connected = False
         self._closed = False
         self._journal = structlog.get_logger("whispr.runtime")
@@ -68,6 +71,11 @@ class RayCluster:
             await _knock(self._address)
         await asyncio.get_running_loop().run_in_executor(self._thread, self._connect)
         _take_sigterm_back()
+
+    @property
+    def lost(self) -> bool:
+        """Whether a process that a cluster of our own cannot do without has ended."""
+        return any(not _alive(each) for each in self._vital)
 
     async def call(self, work: Callable[[], T]) -> T:
         """Run a blocking Ray call.
@@ -110,6 +118,8 @@ class RayCluster:
             )
         except (Exception, SystemExit) as error:
             raise Fatal(f"Ray on {where} cannot be reached or started: {error}") from error
+        self._processes = _processes_of(self._home)
+        self._vital = [each for each in self._processes if each.name() in _VITAL]
         self._check(found.address_info["node_ip_address"])
         self._progress(f"Ray is up on {where}")
 
@@ -167,7 +177,10 @@ class RayCluster:
             )
 
     def _disconnect(self) -> None:
-        processes = _processes_of(self._home)
+        # Those of a raylet that was killed are nobody's children any more.
+        processes = list({*self._processes, *_processes_of(self._home)})
+        if self.lost:
+            _kill(processes)  # what is left of it waits for nothing
         try:
             if self._connected:
                 import ray
@@ -188,8 +201,7 @@ class RayCluster:
         """See them gone. A stopped process does not notice that its cluster has."""
         for process in _wait(processes):
             self._journal.warning("Ray process did not end, killing it", process=process.pid)
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+            _kill([process])
         for process in _wait(processes):
             self._journal.error("Ray process cannot be killed", process=process.pid)
 
@@ -223,6 +235,12 @@ def _processes_of(home: Path | None) -> list[psutil.Process]:
             if any(str(home) in argument for argument in child.cmdline()):
                 found += [child, *child.children(recursive=True)]
     return found
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _wait(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
