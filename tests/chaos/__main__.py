@@ -18,7 +18,10 @@ from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 
 def main(arguments: Sequence[str]) -> int:
     """Run; return 0 if every promise was kept, 1 if one was broken."""
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if asked.mutant and asked.tier:
+        parser.error("--mutant is for --tier 0: actors of a cluster are not patched")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not before its daemons have ended
     seed = SystemRandom().randrange(1_000_000) if asked.seed is None else asked.seed
     targets = TARGETS if "all" in asked.kill else tuple(asked.kill)
