@@ -23,7 +23,7 @@ from whispr_daemon.cli import app
 from whispr_daemon.domain.position import Position
 
 SESSIONS = 2
-SPEED = 12_000
+SPEED = 30_000
 SLOWLY = 2_000
 UNITS = 8  # ema_cross and the rules, on four partitions
 SETTINGS: dict[str, Any] = {
@@ -269,7 +269,7 @@ def test_a_unit_there_is_not_is_wrong_use(ran: Daemon) -> None:
 def test_a_folder_copied_while_a_daemon_writes_to_it_goes_on_where_it_was(
     make: Callable[..., Daemon], expected: list[str]
 ) -> None:
-    daemon, after = make(SLOWLY).start(), make()
+    daemon, after = make(SLOWLY).start(), make(0)
     until(lambda: daemon.outputs() > len(expected) // 4)
     made = daemon.folder / "copies" / "first"
     backup = daemon.whispr("backup", str(made))
