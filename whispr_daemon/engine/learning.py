@@ -33,6 +33,7 @@ async def follow(fold: Fold, entry: Entry, reader: Reader) -> list[Output]:
         outputs += step.said
         if step.turns:
             await _learn(fold, reader, entry, step.end)
+    await reader.folded()
     return outputs
 
 
@@ -66,6 +67,7 @@ async def _teach(pupil: Fold, merged: Merged, reader: Reader, last: Entry) -> No
                 return
             entry = last if each.position == last.position else each
             pupil.take(entry if pupil.repeats(entry) else merged.with_past(entry), merged.symbols)
+            await reader.folded()
         read = await reader.read(pupil.position)
 
 

@@ -10,9 +10,15 @@ from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import Entry, EventLog
 from whispr_daemon.ports.store import Store
 
+_BREATH = 0.05  # seconds of folding, after which others have their turn
+
 
 class Reader:
-    """A partition, read on through passing failures. ``turns`` counts every attempt at anything."""
+    """A partition, read on through passing failures.
+
+    ``turns`` counts every attempt at anything and every entry folded: who has a backlog to fold
+    does not stand still.
+    """
 
     def __init__(
         self,
@@ -35,6 +41,7 @@ class Reader:
         self.partition = partition
         self.symbols: Sequence[str] = ()  # by instrument code; grows as codes turn up
         self.turns = 0
+        self._breathed = 0.0
 
     @property
     def partitions(self) -> int:
@@ -67,6 +74,14 @@ class Reader:
                 f"knows {len(self.symbols)}: log and store are not of the same daemon"
             )
         return entries
+
+    async def folded(self) -> None:
+        """Count an entry that was folded; now and then let others run, who ask how it stands."""
+        self._turn()
+        now = self._clock.monotonic()
+        if now - self._breathed >= _BREATH:
+            self._breathed = now
+            await self._clock.sleep(0)
 
     async def instruments(self) -> Sequence[str]:
         """Return all instruments there are by code, also those of rows that were not read."""
