@@ -232,3 +232,11 @@ async def test_a_stop_is_prompt_on_a_silent_log() -> None:
     before = world.clock.monotonic()
     await finish(world.clock, task)
     assert world.clock.monotonic() - before <= 0.3
+
+
+async def test_every_entry_of_a_backlog_is_progress() -> None:
+    world = World()
+    backlog = entries(ROWS, range(1, 60))
+    await world.fill(backlog)
+    unit = await world.run_to_end(world.unit(KINDS[0]()))
+    assert unit.report().turns > len(backlog)
