@@ -89,8 +89,8 @@ async def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
 async def test_a_file_that_cannot_be_written_is_named(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read_only(file: Path, **_: object) -> sqlite3.Connection:
-        return connect(f"file:{file}?mode=ro", uri=True, isolation_level=None)
+    def read_only(file: str, **_: object) -> sqlite3.Connection:
+        return connect(file.replace("mode=rwc", "mode=ro"), uri=True, isolation_level=None)
 
     tamper(path, "CREATE TABLE other (a)")
     connect = sqlite3.connect
