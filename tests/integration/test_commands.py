@@ -361,6 +361,17 @@ def test_the_folder_knows_its_tier_when_its_daemon_is_gone(whispr: Whispr, tmp_p
     assert "set postgres.url" in ended.stderr
 
 
+def test_servers_of_a_daemon_that_is_only_starting_are_not_there_yet(
+    whispr: Whispr, tmp_path: Path
+) -> None:
+    folder = DataFolder(tmp_path / "data")
+    folder.take()
+    (tmp_path / "data" / "tier").write_text("1\n")
+    ended = whispr("signals", status=2)
+    folder.release()
+    assert "the daemon is only starting on data folder data" in ended.stderr
+
+
 def test_a_folder_on_which_nothing_ran_is_named(whispr: Whispr) -> None:
     assert "data folder data holds no store yet" in whispr("signals", status=2).stderr
 

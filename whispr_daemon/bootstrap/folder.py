@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
@@ -28,13 +30,15 @@ class Running(Value, frozen=True, kw_only=True):
 class DataFolder:
     """Held by one daemon at a time, from :meth:`take` to :meth:`release` or the process's end.
 
-    Whoever holds its lock runs: what the folder's files say of a daemon that died counts nothing.
+    Whoever holds its lock runs. What its record says counts only while whoever wrote it holds a
+    lock on that very file: a daemon that died says nothing, even while the next one starts.
     """
 
     def __init__(self, path: Path) -> None:
         """``path`` need not exist."""
         self.path = path.resolve()
         self._lock: IO[str] | None = None
+        self._told: IO[str] | None = None
 
     def take(self) -> None:
         """Make the folder if it is missing, private, and hold it.
@@ -57,7 +61,7 @@ class DataFolder:
             ) from error
         if not free:
             self.release()
-            holder = self._record()
+            holder = self.running()
             raise SettingsError(
                 f"data folder {self.path} is in use by another daemon"
                 f"{f' (process {holder.pid})' if holder else ''}; "
@@ -66,9 +70,10 @@ class DataFolder:
 
     def release(self) -> None:
         """Let the folder go."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        for held in (self._told, self._lock):
+            if held is not None:
+                held.close()
+        self._told = self._lock = None
 
     def check(self) -> None:
         """Make the folder if it is missing; raise what :meth:`take` would raise."""
@@ -77,12 +82,15 @@ class DataFolder:
 
     def announce(self, running: Running) -> None:
         """Say what runs here, for :meth:`running`, and once it has ended, for :meth:`tier`."""
-        _write(self.path / "tier", f"{running.tier}\n")
-        _write(self._record_file, msgspec.json.encode(running).decode())
+        _write(self.path / "tier", f"{running.tier}\n").close()
+        self._told = _write(self._record_file, msgspec.json.encode(running).decode())
 
     def retract(self) -> None:
         """Say that nothing runs here any more."""
         self._record_file.unlink(missing_ok=True)
+        if self._told is not None:
+            self._told.close()
+            self._told = None
 
     def running(self) -> Running | None:
         """Return what runs on this folder, None if nothing does (or has only just begun to).
@@ -90,7 +98,13 @@ class DataFolder:
         Raises:
             SettingsError: the folder is another user's.
         """
-        return self._record() if self.held() else None
+        with self._readable(self._record_file) as record:
+            if record is None or not _is_locked(record):
+                return None
+            try:
+                return msgspec.json.decode(record.read(), type=Running)
+            except (OSError, UnicodeError, msgspec.DecodeError):
+                return None  # torn: it says nothing
 
     def held(self) -> bool:
         """Say whether a daemon holds this folder; whoever holds it does not notice.
@@ -98,21 +112,8 @@ class DataFolder:
         Raises:
             SettingsError: the folder is another user's.
         """
-        try:
-            lock = self._lock_file.open(encoding="utf-8")
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            raise SettingsError(
-                f"data folder {self.path} cannot be read: {error.strerror}; "
-                "ask as the user whose daemon it is"
-            ) from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            return False
+        with self._readable(self._lock_file) as lock:
+            return lock is not None and _is_locked(lock)
 
     def tier(self) -> int | None:
         """Return the tier of the daemon that ran here last, None if none has."""
@@ -130,16 +131,25 @@ class DataFolder:
     def _record_file(self) -> Path:
         return self.path / "running.json"
 
-    def _record(self) -> Running | None:
+    @contextmanager
+    def _readable(self, path: Path) -> Iterator[IO[str] | None]:
         try:
-            return msgspec.json.decode(self._record_file.read_bytes(), type=Running)
-        except (OSError, msgspec.DecodeError):
-            return None  # not written yet, or torn: it says nothing
+            file = path.open(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            yield None
+            return
+        except OSError as error:
+            raise SettingsError(
+                f"data folder {self.path} cannot be read: {error.strerror}; "
+                "ask as the user whose daemon it is"
+            ) from error
+        with file:
+            yield file
 
     def _check_version(self) -> None:
         marker = self.path / "version"
         if not marker.exists():
-            _write(marker, f"{_VERSION}\n")
+            _write(marker, f"{_VERSION}\n").close()
             return
         found = marker.read_text(encoding="utf-8", errors="replace").strip()
         if not found.isdecimal() or int(found) > _VERSION:
@@ -166,12 +176,31 @@ def _locked(lock: IO[str]) -> bool:
     return False
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file that only its owner may read; a crash leaves the old one or the new one."""
+def _is_locked(file: IO[str]) -> bool:
+    """Say whether a daemon has this file locked; the lock of one that only looks is shared."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _write(path: Path, text: str) -> IO[str]:
+    """Write a file that only its owner may read; a crash leaves the old one or the new one.
+
+    It is locked from the moment it can be seen until what is returned is closed.
+    """
     made = path.with_suffix(".new")
-    with _opened(made, "w") as file:
+    file = _opened(made, "w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
         file.write(text)
-    made.replace(path)
+        file.flush()
+        made.replace(path)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def _opened(path: Path, mode: str) -> IO[str]:

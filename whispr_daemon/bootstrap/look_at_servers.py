@@ -5,7 +5,7 @@ from pathlib import Path
 from whispr_daemon.adapters.embedded import Server
 from whispr_daemon.adapters.logs.redis import RedisEventLog
 from whispr_daemon.adapters.stores.postgres import PostgresStore
-from whispr_daemon.bootstrap.folder import Running
+from whispr_daemon.bootstrap.folder import DataFolder, Running
 from whispr_daemon.bootstrap.servers import server_at
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.ports.event_log import EventLog
@@ -37,21 +37,27 @@ async def log_of(settings: Settings, found: Running | None, partitions: int) -> 
 def _own_redis(data: Path, found: Running | None) -> Server:
     """Return the Valkey that a running daemon started for itself."""
     if found is None:
-        raise SettingsError(
-            f"no daemon runs on data folder {data}, so neither does its Valkey; start it with "
-            "'whispr run --tier 1', or set redis.url to a server that runs"
-        )
+        raise _not_there(data, "Valkey", "redis.url")
     return Server(found.redis_url, _password(data, "valkey", "redis"))
 
 
 def _own(data: Path, found: Running | None) -> Server:
     """Return the Postgres that a running daemon started for itself."""
     if found is None:
-        raise SettingsError(
-            f"no daemon runs on data folder {data}, so neither does its Postgres; start it with "
-            "'whispr run --tier 1', or set postgres.url to a server that runs"
-        )
+        raise _not_there(data, "Postgres", "postgres.url")
     return Server(found.postgres_url, _password(data, "postgres", "postgres"))
+
+
+def _not_there(data: Path, server: str, setting: str) -> SettingsError:
+    if DataFolder(data).held():
+        return SettingsError(
+            f"the daemon is only starting on data folder {data}, and its {server} with it; try "
+            "again once 'whispr status' answers"
+        )
+    return SettingsError(
+        f"no daemon runs on data folder {data}, so neither does its {server}; start it with "
+        f"'whispr run --tier 1', or set {setting} to a server that runs"
+    )
 
 
 def _password(data: Path, folder: str, setting: str) -> str:

@@ -74,8 +74,20 @@ def test_a_daemon_that_died_without_a_word_does_not_run_whoever_has_its_number_n
 
 @pytest.mark.parametrize("torn", [b"", b'{"pid":1', b"[]", b"\xff"])
 def test_a_torn_record_says_nothing(torn: bytes, taken: DataFolder) -> None:
+    taken.announce(RUNNING)
     (taken.path / "running.json").write_bytes(torn)
     assert taken.running() is None
+
+
+def test_while_the_next_daemon_starts_the_one_that_died_says_nothing(
+    taken: DataFolder, tmp_path: Path
+) -> None:
+    taken.announce(RUNNING)
+    record = (taken.path / "running.json").read_bytes()
+    taken.release()
+    taken.take()
+    (taken.path / "running.json").write_bytes(record)  # it has the lock, and has not come to this
+    assert (taken.held(), taken.running()) == (True, None)
 
 
 def test_to_look_does_not_disturb(tmp_path: Path) -> None:
