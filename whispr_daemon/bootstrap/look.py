@@ -24,9 +24,7 @@ async def store_to_read(settings: Settings) -> AsyncIterator[Store]:
     Raises:
         SettingsError: there is none, or its server does not run.
     """
-    found = running(settings)
-    last = DataFolder(settings.data).tier()
-    tier = found.tier if found else settings.tier if last is None else last
+    found, tier = _what_is_there(settings)
     store: Store
     if tier == 0:
         path = settings.data / "store.db"
@@ -53,9 +51,7 @@ async def log_to_read(settings: Settings, partitions: int) -> AsyncIterator[Even
     Raises:
         SettingsError: there is none, or its server does not run.
     """
-    found = running(settings)
-    last = DataFolder(settings.data).tier()
-    tier = found.tier if found else settings.tier if last is None else last
+    found, tier = _what_is_there(settings)
     event_log: EventLog
     if tier == 0:
         path = settings.data / "log.db"
@@ -70,3 +66,10 @@ async def log_to_read(settings: Settings, partitions: int) -> AsyncIterator[Even
         yield event_log
     finally:
         await event_log.close()
+
+
+def _what_is_there(settings: Settings) -> tuple[Running | None, int]:
+    """Return what runs on the data folder, and the tier of what it holds, or would hold."""
+    found = running(settings)
+    last = DataFolder(settings.data).tier()
+    return found, found.tier if found else settings.tier if last is None else last
