@@ -15,10 +15,11 @@ from whispr_daemon.bootstrap.desired import Desired, decode, desired
 from whispr_daemon.bootstrap.edges import outlet_of, route_of, source_of
 from whispr_daemon.bootstrap.folder import DataFolder, Running
 from whispr_daemon.bootstrap.hosts import HostProcess, build_fold, build_host
-from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer, health_server
+from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer
 from whispr_daemon.bootstrap.reach import Reach, open_ports
 from whispr_daemon.bootstrap.rule_changes import Folder, begin, first_change, refs_of
 from whispr_daemon.bootstrap.servers import Tell, reach_of, servers_of
+from whispr_daemon.bootstrap.supervisors import health_server
 from whispr_daemon.domain.timeframe import DAY
 from whispr_daemon.domain.unit import HostSpec
 from whispr_daemon.engine.alignment import Alignment
