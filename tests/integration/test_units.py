@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.integration.commands import Whispr, daemon
 from tests.integration.daemons import until
-from tests.integration.test_commands import Whispr, bars, boom, daemon, whispr
-
-__all__ = ["bars", "boom", "whispr"]  # fixtures
 
 
 @pytest.fixture
