@@ -23,7 +23,7 @@ from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
 from whispr_daemon.domain.batch import Batch, Rows, empty_rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.timeframe import CODE_OF, DAY, MINUTE
-from whispr_daemon.rules.columns.sessions import calendar
+from whispr_daemon.rules.columns.calendars import calendar
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.load import RuleFile, load
 from whispr_daemon.rules.settings import RuleSettings

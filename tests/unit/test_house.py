@@ -43,7 +43,7 @@ OFFENCES = {
         "whispr_daemon/bootstrap/__init__.py", "import strategies.ema_cross"
     ),
     "asyncpg is at home in the Postgres store": Offence("whispr_daemon/log.py", "import asyncpg"),
-    "exchange_calendars is at home in the sessions": Offence(
+    "exchange_calendars is at home in the calendars": Offence(
         "whispr_daemon/rules/columns/levels.py", "import exchange_calendars"
     ),
     "FastAPI is at home in the API": Offence("whispr_daemon/log.py", "import fastapi"),

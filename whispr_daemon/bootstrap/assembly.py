@@ -16,7 +16,7 @@ from whispr_daemon.bootstrap.edges import outlet_of, route_of, source_of
 from whispr_daemon.bootstrap.folder import DataFolder, Running
 from whispr_daemon.bootstrap.hosts import HostProcess, build_fold, build_host
 from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer
-from whispr_daemon.bootstrap.reach import Reach, open_ports
+from whispr_daemon.bootstrap.reach import Reach, keep_calendars, open_ports
 from whispr_daemon.bootstrap.rule_changes import Folder, begin, first_change, refs_of
 from whispr_daemon.bootstrap.servers import Tell, reach_of, servers_of
 from whispr_daemon.bootstrap.supervisors import health_server
@@ -70,6 +70,7 @@ async def assembled(
     async with AsyncExitStack() as stack:
         folder.take()
         stack.callback(folder.release)
+        keep_calendars(folder.path)
         check_port(settings.health.host, settings.health.port)
         source = await source_of(settings)
         servers = await stack.enter_async_context(servers_of(settings, folder.path, tell))

@@ -14,7 +14,7 @@ from whispr_daemon.adapters.sources.simulated import SimulatedSource, Simulation
 from whispr_daemon.bootstrap.reach import Reach
 from whispr_daemon.ports.outlet import Outlet
 from whispr_daemon.ports.source import Source
-from whispr_daemon.rules.columns.sessions import calendar
+from whispr_daemon.rules.columns.calendars import calendar
 from whispr_daemon.settings import FilesSource, OutletSettings, Settings
 from whispr_daemon.settings import JsonlOutlet as JsonlSettings
 from whispr_daemon.settings import RedisOutlet as RedisSettings

@@ -5,9 +5,10 @@ from typing import Final
 import numpy as np
 
 from whispr_daemon.domain.timeframe import DAY, HOUR
+from whispr_daemon.rules.columns.calendars import calendar
 from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.columns.location import Location, locate
-from whispr_daemon.rules.columns.sessions import Sessions, calendar
+from whispr_daemon.rules.columns.sessions import Sessions
 from whispr_daemon.rules.nodes import AsOf
 from whispr_daemon.rules.settings import RuleSettings
 

@@ -16,9 +16,9 @@ from whispr_daemon.ports.strategy import Changing
 from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.change import decode as decode_change
 from whispr_daemon.rules.columns.bank import Bank
+from whispr_daemon.rules.columns.calendars import calendar
 from whispr_daemon.rules.columns.corrections import Corrected, Corrections, corrected
 from whispr_daemon.rules.columns.saved import decode, encode
-from whispr_daemon.rules.columns.sessions import calendar
 from whispr_daemon.rules.columns.slots import Slots, select
 from whispr_daemon.rules.columns.splits import Factors, Splits
 from whispr_daemon.rules.evaluated import Evaluated

@@ -7,7 +7,8 @@ from tests.unit.rules.bars import bar_rows, ns
 from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.domain.outputs import Output, Signal
 from whispr_daemon.domain.timeframe import DAY, MINUTE
-from whispr_daemon.rules.columns.sessions import Session, calendar
+from whispr_daemon.rules.columns.calendars import calendar
+from whispr_daemon.rules.columns.sessions import Session
 from whispr_daemon.rules.load import RuleFile, load
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.settings import RuleSettings

@@ -8,7 +8,7 @@ from tests.unit.rules.market import daily_row, engine, fold, minute_row, session
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.outputs import Alert
 from whispr_daemon.domain.timeframe import MINUTE
-from whispr_daemon.rules.columns.sessions import calendar
+from whispr_daemon.rules.columns.calendars import calendar
 from whispr_daemon.rules.load import RuleFile, load
 from whispr_daemon.rules.rule import Rule
 

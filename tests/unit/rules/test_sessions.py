@@ -8,7 +8,8 @@ import pytest
 from tests.unit.rules.bars import ns
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.timeframe import DAY, HOUR, MINUTE
-from whispr_daemon.rules.columns.sessions import calendar, day_of
+from whispr_daemon.rules.columns.calendars import calendar
+from whispr_daemon.rules.columns.sessions import day_of
 
 
 def found(*moments: int, name: str = "XNYS") -> list[int]:

@@ -15,7 +15,8 @@ from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY, DAY, MINUTE
 from whispr_daemon.domain.value import Value
 from whispr_daemon.ports.source import SourceBatch
-from whispr_daemon.rules.columns.sessions import calendar, day_of, days_since_epoch
+from whispr_daemon.rules.columns.calendars import calendar
+from whispr_daemon.rules.columns.sessions import day_of, days_since_epoch
 
 _BATCH: Final = 4096  # rows
 _MODEL: Final = 1  # another number whenever the same seed would give other rows

@@ -6,8 +6,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from whispr_daemon.rules.columns.calendars import calendar
 from whispr_daemon.rules.columns.location import Location, locate, locate_days
-from whispr_daemon.rules.columns.sessions import Sessions, calendar
+from whispr_daemon.rules.columns.sessions import Sessions
 from whispr_daemon.rules.columns.slots import Slots
 from whispr_daemon.rules.rule import SessionFilter
 

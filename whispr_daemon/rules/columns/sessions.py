@@ -1,15 +1,13 @@
-"""Trading sessions of a calendar: dates, opens and closes as arrays, found by binary search."""
+"""Trading sessions: dates, opens and closes as arrays, found by binary search."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
-
-from whispr_daemon.domain.errors import SettingsError
 
 Int64s = NDArray[np.int64]
 
@@ -76,11 +74,11 @@ class Sessions:
 
     def local_day(self, ts: Int64s) -> Int64s:
         """Return the exchange-local date of each ``ts`` (ns UTC) as days since 1970-01-01."""
-        return self._midnights.searchsorted(ts, side="right") - 1
+        return self.midnights.searchsorted(ts, side="right") - 1
 
     def local_midnight(self, days: Int64s) -> Int64s:
         """Return the ns UTC at which each exchange-local date begins."""
-        return self._midnights[days]
+        return self.midnights[days]
 
     def sessions_between(self, first: date, last: date) -> Iterator[Session]:
         """Yield the sessions of the dates from ``first`` to ``last``, both included."""
@@ -99,7 +97,8 @@ class Sessions:
         return shorter
 
     @cached_property
-    def _midnights(self) -> Int64s:
+    def midnights(self) -> Int64s:
+        """The ns UTC at which each exchange-local date from 1970 to 2060 begins."""
         zone = ZoneInfo(self.timezone)
         days = (date(LAST_YEAR + 1, 1, 1) - _EPOCH).days
         start = datetime(_EPOCH.year, 1, 1, tzinfo=zone)
@@ -115,40 +114,3 @@ def days_since_epoch(day: date) -> int:
 def day_of(days: int) -> date:
     """Return the date ``days`` after 1970-01-01."""
     return _EPOCH + timedelta(days=days)
-
-
-@lru_cache(maxsize=64)
-def calendar(name: str) -> Sessions:
-    """Return the sessions of a calendar of the exchange_calendars library (``XNYS``, ``24/7`` …).
-
-    The first call takes one to two seconds (it imports pandas), others about 0.3 s, then nothing.
-
-    Raises:
-        SettingsError: there is no calendar of this name.
-    """
-    # Imported here because it brings in pandas: 1.3 s that a process without rules need not pay.
-    import exchange_calendars as library
-    from exchange_calendars.errors import InvalidCalendarName
-
-    first, last = f"{FIRST_YEAR}-01-02", f"{LAST_YEAR}-12-31"
-    try:
-        found = library.get_calendar(name, start=first, end=last)
-    except InvalidCalendarName as error:
-        raise SettingsError(
-            f"no calendar named {name!r}; known are XNYS, 24/7, CMES, XLON and the other "
-            "names of the exchange_calendars library"
-        ) from error
-    except ValueError:  # the library does not know it for so long
-        bounds = library.get_calendar(name)
-        earliest, latest = bounds.bound_min(), bounds.bound_max()
-        start = first if earliest is None else max(first, str(earliest)[:10])
-        end = last if latest is None else min(last, str(latest)[:10])
-        found = library.get_calendar(name, start=start, end=end)
-    schedule = found.schedule
-    return Sessions(
-        name,
-        str(found.tz),
-        schedule.index.to_numpy().astype("datetime64[D]").astype(np.int64),
-        schedule["open"].to_numpy(dtype="datetime64[ns]").astype(np.int64),
-        schedule["close"].to_numpy(dtype="datetime64[ns]").astype(np.int64),
-    )

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from whispr_daemon.rules.columns.sessions import calendar, day_of, days_since_epoch
+from whispr_daemon.rules.columns.calendars import calendar
+from whispr_daemon.rules.columns.sessions import day_of, days_since_epoch
 from whispr_daemon.rules.rule import Rule
 
 

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY, NANOS_OF, SECOND
-from whispr_daemon.rules.columns.sessions import Sessions, calendar, day_of, days_since_epoch
+from whispr_daemon.rules.columns.calendars import calendar
+from whispr_daemon.rules.columns.sessions import Sessions, day_of, days_since_epoch
 from whispr_daemon.rules.rule import Rule
 
 A_WEDNESDAY: Final = date(2026, 6, 24)

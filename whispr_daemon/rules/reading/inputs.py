@@ -6,7 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from whispr_daemon.domain.errors import SettingsError
-from whispr_daemon.rules.columns.sessions import calendar
+from whispr_daemon.rules.columns.calendars import calendar
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.names import DEFAULT_LENGTH, MODES
 from whispr_daemon.rules.nodes import Ladder

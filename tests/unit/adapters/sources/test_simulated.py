@@ -13,7 +13,7 @@ from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.gate import Gate
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY, DAY, MINUTE
-from whispr_daemon.rules.columns.sessions import calendar
+from whispr_daemon.rules.columns.calendars import calendar
 
 SMALL = Simulation(symbols=("SPY", "TSLA", "AMD"), sessions=12, history=40)
 

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.rules.columns.telling import bar, bars, market, same_however_cut, telling, texts
 from tests.unit.rules.market import daily_row
 from whispr_daemon.domain.batch import Rows
-from whispr_daemon.rules.columns.sessions import calendar
+from whispr_daemon.rules.columns.calendars import calendar
 
 
 def days(first: str, last: str) -> list[str]:
