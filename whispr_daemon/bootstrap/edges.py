@@ -7,7 +7,6 @@ from rich.console import Console
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.outlets.console import ConsoleOutlet
 from whispr_daemon.adapters.outlets.jsonl import JsonLinesOutlet
-from whispr_daemon.adapters.outlets.redis import RedisOutlet
 from whispr_daemon.adapters.sources.files import FileSource, Splits
 from whispr_daemon.adapters.sources.paced import Paced
 from whispr_daemon.adapters.sources.simulated import SimulatedSource, Simulation
@@ -73,6 +72,9 @@ async def outlet_of(
     if isinstance(outlet, JsonlSettings):
         made = JsonLinesOutlet(outlet.path)
     elif isinstance(outlet, RedisSettings):
+        # Only here: a start that is without Redis does not wait for its client.
+        from whispr_daemon.adapters.outlets.redis import RedisOutlet
+
         made = await RedisOutlet.connect(reach.redis_url, reach.redis_password, reach.redis_prefix)
     else:
         made = ConsoleOutlet(console)

@@ -10,15 +10,15 @@ import structlog
 
 from whispr_daemon import log
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
-from whispr_daemon.adapters.logs.redis import RedisEventLog
 from whispr_daemon.adapters.logs.sqlite import SqliteEventLog
 from whispr_daemon.adapters.metrics import PrometheusMetrics
-from whispr_daemon.adapters.stores.postgres import PostgresStore
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.unit import Cadence, Ports
 from whispr_daemon.engine.watch import Patience
+from whispr_daemon.ports.event_log import EventLog
+from whispr_daemon.ports.store import Store
 from whispr_daemon.rules.columns.calendars import keep_in
 
 _log = structlog.get_logger(__name__)
@@ -58,9 +58,13 @@ async def open_ports(reach: Reach) -> AsyncIterator[Ports]:
         UnsafeServer: a server would lose acknowledged writes as it is set.
     """
     async with AsyncExitStack() as stack:
-        store: PostgresStore | SqliteStore
-        event_log: RedisEventLog | SqliteEventLog
+        store: Store
+        event_log: EventLog
         if reach.tier:
+            # Only here: tier 0 does not wait for clients of servers that it does without.
+            from whispr_daemon.adapters.logs.redis import RedisEventLog
+            from whispr_daemon.adapters.stores.postgres import PostgresStore
+
             store = await PostgresStore.open(reach.postgres_url, reach.postgres_password)
             stack.push_async_callback(store.close)
             event_log = await RedisEventLog.open(

@@ -8,8 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-import asyncpg
-
 from whispr_daemon.adapters.embedded.account import (
     OUTSIDE,
     Account,
@@ -188,6 +186,8 @@ def _check_version(data: Path) -> None:
 
 async def _answers(port: int, password: str) -> bool:
     """Say whether the server takes the password; make the database if it is not there."""
+    import asyncpg  # only here: a daemon without a Postgres of its own need not wait for it
+
     try:
         connection = await asyncpg.connect(
             host=HOST, port=port, user=_USER, password=password, database="postgres", timeout=5

