@@ -23,7 +23,7 @@ _SHARED: Final[tuple[Processor, ...]] = (
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
 )
 # The unit's name says the partition; ``message`` is what another handler made of the event.
-_NOT_FOR_PEOPLE: Final = ("time", "logger", "partition", "message")
+_NOT_FOR_PEOPLE: Final = ("time", "logger", "partition", "message", "stack")
 # Talkative below warning, and of no help to who runs Whispr.
 _QUIETER: Final = ("asyncio", "uvicorn", "ray", "redis", "asyncpg")
 

@@ -9,8 +9,10 @@ import msgspec
 from rich.console import Console
 
 from whispr_daemon.adapters.api.server import check_port
+from whispr_daemon.adapters.api.stand_in import StandIn
 from whispr_daemon.adapters.metrics import PrometheusMetrics
 from whispr_daemon.adapters.runtimes.local import LocalRuntime
+from whispr_daemon.adapters.runtimes.loop_watch import LoopWatch
 from whispr_daemon.bootstrap.desired import Desired, decode, desired
 from whispr_daemon.bootstrap.edges import outlet_of, route_of, source_of
 from whispr_daemon.bootstrap.folder import DataFolder, Running
@@ -19,6 +21,7 @@ from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer
 from whispr_daemon.bootstrap.reach import Reach, keep_calendars, open_ports
 from whispr_daemon.bootstrap.rule_changes import Folder, begin, first_change, refs_of
 from whispr_daemon.bootstrap.servers import Tell, reach_of, servers_of
+from whispr_daemon.bootstrap.stalls import StallRecord, loop_watch
 from whispr_daemon.bootstrap.supervisors import health_server
 from whispr_daemon.domain.timeframe import DAY
 from whispr_daemon.domain.unit import HostSpec
@@ -28,6 +31,7 @@ from whispr_daemon.engine.ingest import Ingest
 from whispr_daemon.engine.relay import Relay
 from whispr_daemon.engine.retention import Retention
 from whispr_daemon.engine.rule_watch import RuleWatch
+from whispr_daemon.engine.stalls import take_out
 from whispr_daemon.engine.supervisor import Supervisor
 from whispr_daemon.engine.unit import Ports
 from whispr_daemon.ports.source import Source
@@ -94,8 +98,16 @@ async def assembled(
             )
             for each in settings.routes()
         ]
-        overseer = _overseer(settings, reach, wanted, ports, relays, tell)
+        record = StallRecord(folder.path)
+        now, patience = ports.clock.now(), reach.patience
+        record.keep(await take_out(record.read(), ports.store, ports.metrics, now, patience))
+        overseer: ActorOverseer | LocalOverseer
+        if reach.tier:
+            overseer, watch = _actor_overseer(settings, reach, ports, record, tell)
+        else:
+            overseer, watch = _local_overseer(reach, wanted, ports, record, relays)
         stack.push_async_callback(overseer.close)
+        stack.enter_context(watch)
         alignment = Alignment(refs_of=refs_of, wait=settings.rules.align_wait)
         ingest = Ingest(source, ports.log, ports.store, ports.clock, ports.metrics, alignment)
         keepers = {each.name: each.keep for each in servers.own}
@@ -134,17 +146,20 @@ async def assembled(
         )
 
 
-def _overseer(
-    settings: Settings,
+def _actor_overseer(
+    settings: Settings, reach: Reach, ports: Ports, record: StallRecord, tell: Tell
+) -> tuple[ActorOverseer, LoopWatch]:
+    overseer = ActorOverseer(reach, settings.ray.address or "", ports.clock, tell)
+    return overseer, loop_watch(ports, reach.patience.stall_seconds, record)
+
+
+def _local_overseer(
     reach: Reach,
     wanted: Desired,
     ports: Ports,
+    record: StallRecord,
     relays: Sequence[Relay],
-    tell: Tell,
-) -> LocalOverseer | ActorOverseer:
-    if reach.tier:
-        return ActorOverseer(reach, settings.ray.address or "", ports.clock, tell)
-
+) -> tuple[LocalOverseer, LoopWatch]:
     def committed() -> None:
         for relay in relays:
             relay.nudge()
@@ -164,4 +179,7 @@ def _overseer(
         PrometheusMetrics(),
         reach.patience,
     )
-    return LocalOverseer(supervisor, runtime, health_server(supervisor, reach))
+    health = health_server(supervisor, reach)
+    answer = StandIn(health, reach.health_token or None).answer
+    watch = loop_watch(ports, reach.patience.stall_seconds, record, runtime.reports, answer)
+    return LocalOverseer(supervisor, runtime, health), watch

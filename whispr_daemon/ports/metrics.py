@@ -112,6 +112,18 @@ RESTARTS: Final = Metric(
     help="Times a host was started again.",
     labels=("supervised",),
 )
+STALLED_SECONDS: Final = Metric(
+    name="whispr_stalled_seconds",
+    kind="gauge",
+    help="How long the event loop has stood still, and at what; only told while it does.",
+    labels=("task",),
+)
+STALLS: Final = Metric(
+    name="whispr_stalls",
+    kind="gauge",
+    help="Times of late, at the start, that a task stopped the event loop and ended the process.",
+    labels=("task",),
+)
 DELIVERED: Final = Metric(
     name="whispr_delivered", kind="counter", help="Outputs an outlet confirmed.", labels=("route",)
 )
@@ -142,6 +154,8 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     QUARANTINES,
     HOST_UP,
     RESTARTS,
+    STALLED_SECONDS,
+    STALLS,
     DELIVERED,
     DELIVERY_FAILURES,
 )

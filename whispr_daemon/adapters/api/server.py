@@ -24,6 +24,7 @@ class HealthServer:
         self._app = app
         self._host = host
         self._port = port
+        self._listening: socket.socket | None = None
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -39,7 +40,7 @@ class HealthServer:
         Raises:
             SettingsError: the port is in use, or the host is not this machine's.
         """
-        listening = _listen(self._host, self._port)
+        listening = self._listening = _listen(self._host, self._port)
         self._port = listening.getsockname()[1]
         config = uvicorn.Config(
             self._app,
@@ -58,6 +59,16 @@ class HealthServer:
         ready.cancel()
         if self._serving.done():
             self._serving.result()
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """Take the next connection in place of the loop, which stands still; never waits.
+
+        Raises:
+            OSError: nobody waits, or this does not listen.
+        """
+        if self._listening is None:
+            raise BlockingIOError
+        return self._listening.accept()
 
     async def stop(self) -> None:
         """Let requests under way end, or end them; return in less than a second."""

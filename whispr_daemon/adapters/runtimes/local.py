@@ -88,6 +88,14 @@ class LocalRuntime:
             return HostReport(host_id=host_id, pid=os.getpid())
         return hosted.host.report()
 
+    def reports(self) -> Sequence[HostReport]:
+        """Return how the hosts stand that are built; from any thread, as long as none of them runs.
+
+        That is what somebody else wants to know while one of them does not give the loop back.
+        """
+        hosted = list(self._hosted.values())
+        return [each.host.report() for each in hosted if each.host is not None and each.alive]
+
     async def kill(self, host_id: str) -> None:
         """Cancel a host. It can be started again."""
         hosted = self._hosted.pop(host_id, None)
