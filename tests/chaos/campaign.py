@@ -1,6 +1,5 @@
 """A chaos run: rounds of a daemon under faults, each judged by the checker."""
 
-import asyncio
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,18 +9,20 @@ from typing import Final, NamedTuple
 
 from redis.exceptions import RedisError
 
+from tests.chaos.background import Background
 from tests.chaos.checker import Findings, judge
+from tests.chaos.deck import Deck
 from tests.chaos.faults import Fault, faults
 from tests.chaos.market import Market, recorded
 from tests.chaos.network import Network
 from tests.chaos.report import Report, Round
-from tests.chaos.subject import PATIENCE, Stuck, Subject, pause, short_folder
+from tests.chaos.subject import PATIENCE, Stuck, Subject, pause
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.domain.errors import WhisprError
 
-_ROUND: Final = 150.0  # seconds that a round takes at most, about
-_INPUT: Final = {0: 0.6, 1: 0.4}  # by tier: the part of a round in which input comes; rest: away
-_GAP: Final = (0.2, 2.5)  # seconds between two faults
+_ROUND: Final = 150.0  # seconds that a round takes, about
+_INPUT: Final = 0.4  # the part of a round in which input comes; the rest the daemon is away
+_GAP: Final = (0.2, 2.0)  # seconds between two faults
 _STRAY: Final = 0.5  # seconds in which what is sent twice would still arrive
 _LOOK_EVERY: Final = 0.2
 
@@ -42,55 +43,62 @@ class Plan(NamedTuple):
 def run(plan: Plan, tell: Tell, note: Tell) -> Report:
     """Run rounds until the time is over; ``tell`` the state, ``note`` each fault.
 
+    Each round is of a new daemon; on tier 1 there are rounds with servers of its own, which are
+    killed and frozen, and rounds with the harness's, which are reached over a network that fails.
+
     Raises:
         RuntimeError: the undisturbed run, with which all is compared, failed.
     """
     began = SYSTEM_CLOCK.monotonic()
     random = Random(plan.seed)
+    kinds = faults(plan.tier, plan.targets)
+    deck = Deck(kinds, random)
     rounds: list[Round] = []
-    with tempfile.TemporaryDirectory(prefix="whispr-chaos-") as folder:
+    with Background("chaos") as loop, tempfile.TemporaryDirectory(prefix="whispr-chaos-") as folder:
         tell("recording a market and replaying it undisturbed")
-        length = min(plan.seconds, _ROUND) * _INPUT[plan.tier]
-        market = recorded(Path(folder), length, plan.seed)
+        planned = max(len(deck.places()), round(plan.seconds / _ROUND))
+        market = recorded(Path(folder), plan.seconds / planned * _INPUT, plan.seed)
         note(f"undisturbed, {len(market.said)} outputs are said, {market.sendable} of them sent")
         left = plan.seconds
-        while not rounds or (rounds[-1].stuck == "" and left > length / 2):
-            number = len(rounds) + 1
-            with _subject(plan, market, number) as (subject, kinds):
-                course = _Course(subject, kinds, random, left)
-                said = f"round {number}"
+        while not rounds or (not rounds[-1].stuck and left > plan.seconds / planned / 2):
+            place = deck.neediest()
+            share = left / max(planned - len(rounds), 1)
+            with _subject(plan, market, loop, proxied=place == "proxied") as subject:
+                course = _Course(subject, lambda place=place: deck.deal(place), random, share)
+                said = f"round {len(rounds) + 1}"
                 rounds.append(course.run(lambda how, said=said: tell(f"{said} · {how}"), note))
                 left -= course.seconds
-    seconds = SYSTEM_CLOCK.monotonic() - began
-    return Report(plan.command, plan.seed, plan.tier, plan.mutant, seconds, rounds)
+    return Report(
+        command=plan.command,
+        seed=plan.seed,
+        tier=plan.tier,
+        mutant=plan.mutant,
+        seconds=SYSTEM_CLOCK.monotonic() - began,
+        rounds=rounds,
+        kinds=tuple(each.kind for each in kinds),
+    )
 
 
 @contextmanager
-def _subject(plan: Plan, market: Market, number: int) -> Iterator[tuple[Subject, list[Fault]]]:
-    """Yield a daemon and what may be done to it; on tier 1 every other round hurts the network."""
-    by_network = "network" in plan.targets and plan.tier == 1
-    alone = set(plan.targets) == {"network"}
+def _subject(plan: Plan, market: Market, loop: Background, *, proxied: bool) -> Iterator[Subject]:
     with ExitStack() as stack:
-        folder, network = short_folder(), None
-        if by_network and (alone or number % 2 == 0):
-            network = stack.enter_context(Network(folder / "servers"))
-        servers = network.servers if network else None
-        subject = Subject(plan.tier, market, folder, servers, plan.mutant)
+        network = stack.enter_context(Network(loop)) if proxied else None
+        subject = Subject(plan.tier, market, loop, network, plan.mutant)
         stack.callback(subject.discard)
-        yield subject, faults(plan.tier, plan.targets, network)
+        yield subject
 
 
 class _Course:
     """One round."""
 
     def __init__(
-        self, subject: Subject, kinds: Sequence[Fault], random: Random, left: float
+        self, subject: Subject, deal: Callable[[], Fault], random: Random, budget: float
     ) -> None:
-        """Faults come for ``left`` seconds at most, from the moment it is up."""
+        """Faults are dealt for ``budget`` seconds at most, from the moment it is up."""
         self._subject = subject
-        self._kinds = kinds
+        self._deal = deal
         self._random = random
-        self._left = left
+        self._budget = budget
         self._up_at: float | None = None
         self._faults: list[tuple[str, float]] = []
 
@@ -104,8 +112,9 @@ class _Course:
         stuck, findings = "", None
         try:
             tell("starting")
+            began = SYSTEM_CLOCK.monotonic()
             self._subject.start()
-            note(f"up after {self._subject.until_well():.1f} s")
+            note(f"up after {self._subject.until_well(began):.1f} s")
             self._up_at = SYSTEM_CLOCK.monotonic()
             self._hurt_until_all_is_said(tell, note)
         except Stuck as error:
@@ -115,37 +124,36 @@ class _Course:
             findings = self._judge(stop=not stuck)
         except (Stuck, WhisprError, RedisError) as error:
             stuck = stuck or f"cannot be judged: {error}"
-        return Round(tuple(self._faults), findings, stuck)
+        return Round(tuple(self._faults), findings, self._subject.zombies, stuck)
 
     def _hurt_until_all_is_said(self, tell: Tell, note: Tell) -> None:
+        subject, sendable = self._subject, self._subject.market.sendable
         before, since = -1, SYSTEM_CLOCK.monotonic()
         next_fault = since + self._random.uniform(*_GAP)
         while True:
-            status, now = self._subject.status(), SYSTEM_CLOCK.monotonic()
-            arrived, said = self._subject.arrived(), self._subject.outputs(status)
-            tell(
-                f"{arrived} of {self._subject.market.sendable} delivered · "
-                f"{len(self._faults)} faults{self._last()}"
-            )
-            if self._subject.has_said_all(status) and arrived >= self._subject.market.sendable:
+            subject.status()  # says so if the daemon has ended
+            standing, arrived = subject.gauge.look(), subject.places.arrived()
+            now = SYSTEM_CLOCK.monotonic()
+            tell(f"{arrived} of {sendable} delivered · {len(self._faults)} faults{self._last()}")
+            over = standing is not None and subject.said_all(standing)
+            if over and arrived >= sendable:
                 return
-            if arrived + said != before:
+            said = standing.outputs if standing is not None else 0
+            if arrived + said > before:
                 before, since = arrived + said, now
             if now - since > PATIENCE:
                 raise Stuck(
-                    f"nothing new for {PATIENCE:g} s: {said} of {len(self._subject.market.said)} "
+                    f"nothing new for {PATIENCE:g} s: {said} of {len(subject.market.said)} "
                     f"outputs are durable, {arrived} arrived"
                 )
-            if self.seconds >= self._left or self._subject.has_said_all(status):
-                pause(_LOOK_EVERY)
-            elif now >= next_fault:
+            if not over and self.seconds < self._budget and now >= next_fault:
                 self._hurt(tell, note)
                 next_fault = SYSTEM_CLOCK.monotonic() + self._random.uniform(*_GAP)
             else:
                 pause(_LOOK_EVERY)
 
     def _hurt(self, tell: Tell, note: Tell) -> None:
-        fault = self._random.choice(self._kinds)
+        fault = self._deal()
         tell(f"{fault.kind} …")
         try:
             seconds = fault.hurt(self._subject, self._random)
@@ -163,12 +171,12 @@ class _Course:
     def _judge(self, *, stop: bool) -> Findings:
         subject = self._subject
         pause(_STRAY)
-        stored = asyncio.run(subject.stored())
-        if stop and subject.tier == 1:
-            delivered = subject.delivered()  # its servers end with it
+        stored = subject.loop.do(subject.places.stored())
+        if stop and subject.tier == 1 and subject.network is None:
+            delivered = subject.places.delivered()  # its servers end with it
             subject.stop()
         else:
             if stop:
                 subject.stop()
-            delivered = subject.delivered()
+            delivered = subject.places.delivered()
         return judge(subject.market.said, stored, delivered)

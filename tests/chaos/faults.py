@@ -1,17 +1,17 @@
-"""What is done to a daemon, chosen by the seed: each fault hurts it and says when it is well."""
+"""The kinds of fault: each hurts a daemon and returns the seconds until it was well again."""
 
-import contextlib
-import signal
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
 from random import Random
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import psutil  # type: ignore[import-untyped]
 
-from tests.chaos.network import Network
-from tests.chaos.proxy import NETWORK_FAULTS
+from tests.chaos import harm
+from tests.chaos.harm import HOST, POSTGRES, SUPERVISOR, VALKEY, Words, now
+from tests.chaos.proxy import NETWORK_FAULTS, NetworkFault
 from tests.chaos.subject import STALL, Stuck, Subject, pause
-from whispr_daemon.adapters.clock import SYSTEM_CLOCK
+from tests.chaos.zombies import zombie_daemon, zombie_host
 
 TARGETS: Final = (
     "daemon",
@@ -25,172 +25,215 @@ TARGETS: Final = (
 )
 _SHORTEST, _LONGEST = 0.3, 4.0  # seconds a fault lasts that has a length
 _FROZEN: Final = 1.5 * STALL  # seconds at most: longer than a host is waited for
-_NOTICED_WITHIN: Final = 30.0
-_COMPLAINT: Final = "trying again"
-_REBORN_WITHIN: Final = 60.0  # seconds
-_SERVERS: Final = {"valkey": ("valkey-server",), "postgres": ("bin/postgres", "postgres:")}
-_SHELLS: Final = {"host": ("ray::HostShell",), "supervisor": ("ray::SupervisorShell",)}
+_SECOND: Final = (0.1, 1.0)  # seconds after the first of two faults
 
 Hurt: TypeAlias = Callable[[Subject, Random], float]  # returns the seconds until it was well again
+Lasting: TypeAlias = Callable[[Subject, Random], AbstractContextManager[None]]
+Strike: TypeAlias = Callable[[Subject, Random], float]  # returns when it struck
+Place: TypeAlias = Literal["any", "own", "proxied"]
 
 
 class Fault(NamedTuple):
-    """A kind of fault."""
+    """A kind of fault. ``place``: whose servers it needs, the daemon's own, or the harness's."""
 
     kind: str
     hurt: Hurt
+    place: Place = "any"
 
 
-def faults(tier: int, targets: Collection[str], network: Network | None) -> list[Fault]:
+def faults(tier: int, targets: Collection[str]) -> list[Fault]:
     """Return the kinds of fault there are for these targets, in a fixed order.
 
-    On tier 0 host, supervisor and relay are one process, the daemon. With a ``network`` the servers
-    are the harness's, reached over its proxies, and only it is hurt.
+    Two at once need both their targets. On tier 0 host, supervisor and relay are one process, the
+    daemon, and there are no servers.
     """
     if tier == 0:
-        return list(_of_one_process(targets))
-    if network is not None:
-        return [
-            Fault(f"{server} {each}", network.fault(server, each))
-            for server in ("postgres", "valkey")
-            for each in NETWORK_FAULTS
-        ]
-    return list(_of_many_processes(targets))
+        return [*_of_one_process(targets)]
+    return [*_of_many_processes(targets), *_of_servers(targets), *_of_the_network(targets)]
 
 
 def _of_one_process(targets: Collection[str]) -> Iterable[Fault]:
-    if {"daemon", "host", "supervisor", "relay"} & set(targets):
-        yield Fault("daemon killed", _kill_all)
+    daemon = bool({"daemon", "host", "supervisor", "relay"} & set(targets))
+    if daemon:
+        yield Fault("daemon killed", _then_started(_whole))
         yield Fault("daemon killed as it starts", _kill_as_it_starts)
-        yield Fault("daemon frozen", _freeze_daemon)
+        yield Fault("daemon frozen", _lasting(_frozen_daemon, _LONGEST))
+        yield Fault("daemon replaced while frozen", zombie_daemon)
         yield Fault("daemon restarted", _restart)
     if "disk" in targets:
         yield Fault("disk full", _fill_disk)
+    if "disk" in targets and daemon:
+        yield Fault("daemon killed while the disk is full", _kill_on_full_disk)
 
 
 def _of_many_processes(targets: Collection[str]) -> Iterable[Fault]:
-    for target in ("host", "supervisor"):
-        if target in targets:
-            yield Fault(f"{target} killed", _killed(_SHELLS[target]))
-            yield Fault(f"{target} frozen", _frozen(_SHELLS[target]))
-    for target in ("valkey", "postgres"):
-        if target in targets:
-            yield Fault(f"{target} killed", _killed(_SERVERS[target]))
-            yield Fault(f"{target} frozen", _frozen(_SERVERS[target], whole=True))
+    if "host" in targets:
+        yield Fault("host killed", _then_reborn(HOST))
+        yield Fault("host frozen", _lasting(_frozen(HOST), _FROZEN))
+        yield Fault("host replaced while frozen", zombie_host)
+    if "supervisor" in targets:
+        yield Fault("supervisor killed", _then_reborn(SUPERVISOR))
+        yield Fault("supervisor frozen", _lasting(_frozen(SUPERVISOR), _FROZEN))
+    if {"host", "supervisor"} <= set(targets):
+        yield Fault("host and supervisor killed", _then_reborn(HOST, SUPERVISOR))
     if "relay" in targets:
-        yield Fault("relay and ingest killed", _kill_daemon)
+        yield Fault("relay and ingest killed", _then_started(_daemon_only))
     if "daemon" in targets:
-        yield Fault("all killed at once", _kill_all)
+        yield Fault("all killed at once", _then_started(_whole))
         yield Fault("daemon restarted", _restart)
 
 
-def _kill_all(subject: Subject, _random: Random) -> float:
-    """Every process at once, then a start."""
-    for process in subject.daemon.processes():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    subject.daemon.kill()
-    subject.start()
-    return subject.until_well()
+def _of_servers(targets: Collection[str]) -> Iterable[Fault]:
+    for name, words in (("valkey", VALKEY), ("postgres", POSTGRES)):
+        if name in targets:
+            yield Fault(f"{name} killed", _then_reborn(words), "own")
+            yield Fault(f"{name} frozen", _lasting(_frozen(words), _FROZEN), "own")
+        if name in targets and "host" in targets:
+            kind = f"host killed while {name} is frozen"
+            yield Fault(kind, _during(_frozen(words), _killed(HOST)), "own")
+    if {"valkey", "postgres"} <= set(targets):
+        yield Fault("valkey and postgres killed", _then_reborn(VALKEY, POSTGRES), "own")
+    if {"relay", "postgres"} <= set(targets):
+        kind = "relay and ingest killed while postgres is frozen"
+        yield Fault(kind, _during(_frozen(POSTGRES), _daemon_only_started), "own")
 
 
-def _kill_daemon(subject: Subject, _random: Random) -> float:
-    """The daemon's own process: what it started ends by itself, or is ended by the next start."""
-    subject.daemon.kill()
+def _of_the_network(targets: Collection[str]) -> Iterable[Fault]:
+    if "network" not in targets:
+        return
+    for server in ("postgres", "valkey"):
+        for each in NETWORK_FAULTS:
+            yield Fault(f"{server} {each}", _lasting(_cut(server, each), _LONGEST), "proxied")
+    if "host" in targets:
+        kind = "host killed while postgres drops replies"
+        cut = _cut("postgres", "reply dropped")
+        yield Fault(kind, _during(cut, _killed(HOST)), "proxied")
+    if "relay" in targets:
+        kind = "relay and ingest killed while valkey drops replies"
+        cut = _cut("valkey", "reply dropped")
+        yield Fault(kind, _during(cut, _daemon_only_started), "proxied")
+
+
+def _then_started(strike: Strike) -> Hurt:
+    """A blow that ends the daemon, which is started again at once."""
+
+    def hurt(subject: Subject, random: Random) -> float:
+        since = strike(subject, random)
+        subject.start()
+        return subject.until_well(since)
+
+    return hurt
+
+
+def _then_reborn(*kinds: Words) -> Hurt:
+    """A process of each kind is killed; others are to take their places."""
+
+    def hurt(subject: Subject, random: Random) -> float:
+        before = {words: harm.roots(subject, words) for words in kinds}
+        since = harm.kill([harm.victim(subject, words, random) for words in kinds])
+        for words in kinds:
+            harm.until_reborn(subject, words, before[words])
+        return subject.until_well(since)
+
+    return hurt
+
+
+def _lasting(fault: Lasting, longest: float) -> Hurt:
+    """A fault that ends by itself; time counts from its end."""
+
+    def hurt(subject: Subject, random: Random) -> float:
+        with fault(subject, random):
+            pause(random.uniform(_SHORTEST, longest))
+        return subject.until_well(now())
+
+    return hurt
+
+
+def _during(fault: Lasting, strike: Strike) -> Hurt:
+    """A blow in the midst of a fault that lasts; time counts from the end of the latter."""
+
+    def hurt(subject: Subject, random: Random) -> float:
+        with fault(subject, random):
+            pause(random.uniform(*_SECOND))
+            strike(subject, random)
+            pause(random.uniform(*_SECOND))
+        return subject.until_well(now())
+
+    return hurt
+
+
+def _whole(subject: Subject, _random: Random) -> float:
+    return harm.kill_all(subject)
+
+
+def _daemon_only(subject: Subject, _random: Random) -> float:
+    return harm.kill_daemon(subject)
+
+
+def _daemon_only_started(subject: Subject, _random: Random) -> float:
+    since = harm.kill_daemon(subject)
     subject.start()
-    return subject.until_well()
+    return since
+
+
+def _killed(words: Words) -> Strike:
+    return lambda subject, random: harm.kill([harm.victim(subject, words, random)])
+
+
+def _frozen(words: Words) -> Lasting:
+    """One process that has one of the words, and its descendants."""
+    return lambda subject, random: harm.frozen(harm.tree(harm.victim(subject, words, random)))
+
+
+def _frozen_daemon(subject: Subject, _random: Random) -> AbstractContextManager[None]:
+    assert subject.daemon.process is not None
+    return harm.frozen([psutil.Process(subject.daemon.process.pid)])
+
+
+def _cut(server: str, fault: NetworkFault) -> Lasting:
+    def begin(subject: Subject, _random: Random) -> AbstractContextManager[None]:
+        assert subject.network is not None
+        return subject.network.hurt(server, fault)
+
+    return begin
 
 
 def _kill_as_it_starts(subject: Subject, random: Random) -> float:
-    subject.daemon.kill()
+    harm.kill_daemon(subject)
     for _ in range(random.randint(1, 3)):
         subject.start()
         pause(random.uniform(0.5, 3.0))
-        subject.daemon.kill()
-    return _kill_daemon(subject, random)
+        since = harm.kill_daemon(subject)
+    subject.start()
+    return subject.until_well(since)
 
 
 def _restart(subject: Subject, _random: Random) -> float:
     subject.stop()
+    since = now()
     subject.start()
-    return subject.until_well()
-
-
-def _freeze_daemon(subject: Subject, random: Random) -> float:
-    assert subject.daemon.process is not None
-    _freeze([psutil.Process(subject.daemon.process.pid)], random, _LONGEST)
-    return subject.until_well()
+    return subject.until_well(since)
 
 
 def _fill_disk(subject: Subject, random: Random) -> float:
     """Full until the daemon has met it, or has nothing to write, and a while longer."""
-    before = subject.daemon.errors.count(_COMPLAINT)
-    began = SYSTEM_CLOCK.monotonic()
     with subject.daemon.no_room():
-        while subject.daemon.errors.count(_COMPLAINT) == before:
-            if subject.has_said_all(subject.status()):
-                break
-            if SYSTEM_CLOCK.monotonic() - began > _NOTICED_WITHIN:
-                raise Stuck(f"a disk full for {_NOTICED_WITHIN:g} s is not complained of")
-            pause(0.05)
+        harm.until_complained(subject)
         pause(random.uniform(_SHORTEST, _LONGEST))
-    return subject.until_well()
+    return subject.until_well(now())
 
 
-def _killed(words: Sequence[str]) -> Hurt:
-    """Kill a process that has one of the words; another is to take its place."""
-
-    def kill(subject: Subject, random: Random) -> float:
-        victim = _victim(subject, words, random)
-        before = len(_roots(subject, words))
-        began = SYSTEM_CLOCK.monotonic()
-        victim.kill()
-        while sum(each.pid != victim.pid for each in _roots(subject, words)) < before:
-            subject.status()  # says so if the daemon has ended
-            if SYSTEM_CLOCK.monotonic() - began > _REBORN_WITHIN:
-                raise Stuck(f"no new process {words[0]} in {_REBORN_WITHIN:g} s")
-            pause(0.05)
-        subject.until_well()
-        return SYSTEM_CLOCK.monotonic() - began
-
-    return kill
-
-
-def _frozen(words: Sequence[str], *, whole: bool = False) -> Hurt:
-    """Stop a process, with ``whole`` its children too; it may be replaced before it goes on."""
-
-    def freeze(subject: Subject, random: Random) -> float:
-        victim = _victim(subject, words, random)
-        _freeze([victim, *(victim.children(recursive=True) if whole else ())], random, _FROZEN)
-        return subject.until_well()
-
-    return freeze
-
-
-def _freeze(processes: Sequence[psutil.Process], random: Random, longest: float) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGSTOP)
-    pause(random.uniform(_SHORTEST, longest))
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGCONT)
-
-
-def _victim(subject: Subject, words: Sequence[str], random: Random) -> psutil.Process:
-    """Return one of the processes that have one of the words."""
-    began = SYSTEM_CLOCK.monotonic()
-    while not (found := _roots(subject, words)):
-        if SYSTEM_CLOCK.monotonic() - began > _REBORN_WITHIN:
-            raise Stuck(f"there is no process {' or '.join(words)}")
-        pause(0.05)
-    return random.choice(found)
-
-
-def _roots(subject: Subject, words: Sequence[str]) -> list[psutil.Process]:
-    """Return the processes that have one of the words; of a tree of them its root."""
-    found = subject.processes(*words)
-    pids = {each.pid for each in found}
-    with contextlib.suppress(psutil.NoSuchProcess):
-        found = [each for each in found if each.ppid() not in pids]
-    return sorted(found, key=lambda each: each.pid)
+def _kill_on_full_disk(subject: Subject, random: Random) -> float:
+    """The one that is started on the full disk may refuse; then it is started again."""
+    with subject.daemon.no_room():
+        harm.until_complained(subject)
+        harm.kill_daemon(subject)
+        subject.start()
+        with subject.daemon.no_room():
+            pause(random.uniform(_SHORTEST, _LONGEST))
+    since = now()
+    if (status := subject.daemon.poll()) is not None:
+        if status == 0:
+            raise Stuck("started on a full disk it ended with status 0")
+        subject.start()
+    return subject.until_well(since)

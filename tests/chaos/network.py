@@ -1,31 +1,30 @@
 """The harness's own Postgres and Valkey, reached through proxies that misbehave."""
 
-import asyncio
-import threading
-from collections.abc import Callable, Coroutine
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from random import Random
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self
 from urllib.parse import urlsplit
 
+from tests.chaos.background import Background
+from tests.chaos.places import Servers
 from tests.chaos.proxy import FaultProxy, NetworkFault
-from tests.chaos.subject import Servers, Subject, pause
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.embedded import EmbeddedPostgres, EmbeddedValkey, Server
 
-T = TypeVar("T")
-_SHORTEST, _LONGEST = 0.3, 5.0  # seconds a fault lasts
 _SETTING: Final = {"postgres": "postgres", "valkey": "redis"}
 
 
 class Network:
-    """Two servers and a proxy before each, on an event loop in a thread of their own."""
+    """Two servers and a proxy before each; a context manager."""
 
-    def __init__(self, folder: Path) -> None:
-        """The servers' data is under ``folder``."""
-        self._folder = folder
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
+    def __init__(self, loop: Background) -> None:
+        """All runs on ``loop``; the servers' data is in a folder of their own."""
+        self._loop = loop
+        self._folder = Path(tempfile.mkdtemp(prefix="n-"))
+        self._folder.chmod(0o755)  # another user's Postgres has to reach it
         self._running = {
             "postgres": EmbeddedPostgres(SYSTEM_CLOCK),
             "valkey": EmbeddedValkey(SYSTEM_CLOCK),
@@ -35,28 +34,23 @@ class Network:
 
     def __enter__(self) -> Self:
         """Start all."""
-        self._thread.start()
-        self._on_loop(self._start())
+        self._loop.do(self._start())
         return self
 
     def __exit__(self, *_raised: object) -> None:
         """End all."""
-        self._on_loop(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._loop.do(self._stop())
+        shutil.rmtree(self._folder, ignore_errors=True)
 
-    def fault(self, server: str, fault: NetworkFault) -> Callable[[Subject, Random], float]:
-        """Return what hurts the way to one server for a while; see :class:`FaultProxy`."""
+    @contextlib.contextmanager
+    def hurt(self, server: str, fault: NetworkFault) -> Iterator[None]:
+        """Hurt the way to one server (postgres, valkey); see :class:`FaultProxy`."""
         proxy = self._proxies[server]
-
-        def hurt(subject: Subject, random: Random) -> float:
-            self._loop.call_soon_threadsafe(proxy.begin, fault)
-            pause(random.uniform(_SHORTEST, _LONGEST))
-            self._loop.call_soon_threadsafe(proxy.end)
-            return subject.until_well()
-
-        return hurt
+        self._loop.loop.call_soon_threadsafe(proxy.begin, fault)
+        try:
+            yield
+        finally:
+            self._loop.loop.call_soon_threadsafe(proxy.end)
 
     async def _start(self) -> None:
         told, direct = {}, {}
@@ -77,6 +71,3 @@ class Network:
             await proxy.close()
         for server in self._running.values():
             await server.stop()
-
-    def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()

@@ -1,6 +1,5 @@
 """The daemon under test, as the harness has it: started, hurt, watched until it is well again."""
 
-import contextlib
 import json
 import shutil
 import socket
@@ -12,49 +11,34 @@ import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import msgspec
 import psutil  # type: ignore[import-untyped]
-from redis import Redis
-from redis.exceptions import RedisError
 
-from tests.chaos.checker import Delivery
-from tests.chaos.market import RULES, SESSION_SECONDS, STRATEGY, Market, all_outputs
+from tests.chaos.background import Background
+from tests.chaos.gauge import Gauge, Standing
+from tests.chaos.market import RULES, SESSION_SECONDS, STRATEGY, Market
+from tests.chaos.network import Network
+from tests.chaos.places import PARTITIONS, Places
 from tests.integration.daemons import Daemon
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
-from whispr_daemon.adapters.embedded import Server
-from whispr_daemon.adapters.stores.postgres import PostgresStore
-from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.bootstrap.folder import DataFolder
-from whispr_daemon.domain.outputs import encode
-from whispr_daemon.ports.store import StoredOutput
 
 PATIENCE: Final = 90.0  # seconds without recovery, or without progress, that are given up on
 STALL: Final = 8.0  # seconds without progress after which a host is killed
 _STOP_WITHIN: Final = 40.0  # seconds
 _LOOK_EVERY: Final = 0.03  # seconds
-_LAG: Final = int(3 * 390 / SESSION_SECONDS)  # rows of a second: who is less behind has caught up
 _MUTANT: Final = Path(__file__).with_name("mutant.py")
-_SIGNALS: Final = "whispr:SIGNALS"
-
-_LINE: Final = msgspec.json.Decoder(StoredOutput)
+_STATUS_WITHIN: Final = 5.0  # seconds
 
 
 class Stuck(Exception):
-    """The daemon ended by itself, or did not get well in time; the message says which."""
+    """A promise about the daemon itself is broken, e.g. it did not get well; it says which."""
 
 
 def pause(seconds: float) -> None:
     """Let real time pass."""
     time.sleep(seconds)  # noqa: TID251 - processes keep real time
-
-
-class Servers(NamedTuple):
-    """The harness's servers, by setting (postgres, redis)."""
-
-    told: Mapping[str, Server]  # where the daemon is told they are
-    direct: Mapping[str, Server]  # where they are
 
 
 class Subject:
@@ -64,21 +48,25 @@ class Subject:
         self,
         tier: int,
         market: Market,
-        folder: Path,
-        servers: Servers | None = None,
+        loop: Background,
+        network: Network | None = None,
         mutant: str = "",
     ) -> None:
-        """``servers`` are the harness's; None: the daemon starts its own on tier 1."""
+        """``network`` holds the servers; None: the daemon starts its own on tier 1."""
         self.tier = tier
         self.market = market
-        self.servers = servers
-        self.folder = folder
+        self.loop = loop
+        self.network = network
+        self.folder = short_folder()
+        self.zombies = 0  # that went on after they had been replaced, and ended as they should
         port = _free_port()
         self._url = f"http://127.0.0.1:{port}"
+        servers = network.servers if network else None
         settings = {
             "tier": tier,
             "strategies": [{"plugin": STRATEGY}],
             "rules": {"dir": str(RULES)},
+            "partitions": PARTITIONS,
             "health": {"port": port},
             "snapshot_seconds": 0.5,
             "idle_commit_seconds": 0.1,
@@ -93,6 +81,8 @@ class Subject:
         self.daemon = Daemon(self.folder, settings, *market.flags, "--speed", speed)
         if mutant:
             self.daemon.command = (sys.executable, str(_MUTANT), mutant)
+        self.places = Places(tier, self.daemon, servers)
+        self.gauge = Gauge(loop, self.places.opened)
 
     def start(self) -> None:
         """Start the daemon; it is not up yet."""
@@ -126,40 +116,39 @@ class Subject:
         if running is None or running.pid != self.daemon.process.pid:
             return {}  # who answers may be a supervisor that is about to die with its daemon
         try:
-            with urllib.request.urlopen(f"{self._url}/status", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self._url}/status", timeout=_STATUS_WITHIN) as answer:
                 told: dict[str, Any] = json.load(answer)
         except (OSError, ValueError, HTTPException):
             return {}
         return told
 
-    def until_well(self) -> float:
-        """Return the seconds until it is ready, has caught up, and makes progress that is durable.
+    def until_well(self, since: float) -> float:
+        """Return the seconds from ``since`` until it says it is ready and has caught up.
+
+        It has caught up when all that the log held as it was first ready again is durable, and
+        something that came later is, too. That is read from log and store themselves.
 
         Raises:
             Stuck: that was not so in time, or a unit is in quarantine.
         """
         began = SYSTEM_CLOCK.monotonic()
-        before: object = None
+        target: Standing | None = None
         status: Mapping[str, Any] = {}
         while SYSTEM_CLOCK.monotonic() - began < PATIENCE:
             status = self.status()
             if stopped := [unit for unit in _units(status) if unit["state"] == "quarantined"]:
                 raise Stuck("; ".join(f"{each['unit_id']}: {each['reason']}" for each in stopped))
-            if status.get("ready") and _lag(status) <= _LAG:
-                now = _committed(status)
-                before = before or now
-                if now != before or self.has_said_all(status):
-                    return SYSTEM_CLOCK.monotonic() - began
+            found = self.gauge.look() if status.get("ready") else None
+            if found is not None:
+                target = target or found
+                if found.beyond(target) or self.said_all(found):
+                    return SYSTEM_CLOCK.monotonic() - since
             pause(_LOOK_EVERY)
         raise Stuck(f"not well {PATIENCE:g} s after a fault: {_words(status)}")
 
-    def has_said_all(self, status: Mapping[str, Any]) -> bool:
-        """Whether every output there is to say is durable, as far as the units have told."""
-        return self.outputs(status) >= len(self.market.said)
-
-    def outputs(self, status: Mapping[str, Any]) -> int:
-        """Return how many outputs are durable, as far as the units have told."""
-        return sum(unit["outputs"] for unit in _units(status))
+    def said_all(self, standing: Standing) -> bool:
+        """Whether every output there is to say is durable."""
+        return standing.outputs >= len(self.market.said)
 
     def processes(self, *words: str) -> list[psutil.Process]:
         """Return its processes, servers included, in whose name or command line a word is."""
@@ -169,65 +158,9 @@ class Subject:
             if any(word in text for word in words for text in _texts(each))
         ]
 
-    def delivered(self) -> list[Delivery]:
-        """Return all that arrived at the recording outlet, in order.
-
-        Raises:
-            RedisError: the server does not answer.
-        """
-        if self.tier == 0:
-            return _delivered_lines(self.daemon.said)
-        return self._delivered_stream()
-
-    async def stored(self) -> list[StoredOutput]:
-        """Return all that the store holds; on tier 1 while the daemon runs."""
-        store: SqliteStore | PostgresStore
-        if self.tier == 0:
-            store = await SqliteStore.open(self.daemon.data / "store.db", readonly=True)
-        else:
-            server = self._server("postgres")
-            store = await PostgresStore.open(server.url, server.password)
-        try:
-            return await all_outputs(store)
-        finally:
-            await store.close()
-
-    def _delivered_stream(self) -> list[Delivery]:
-        server = self._server("redis")
-        with Redis.from_url(server.url, password=server.password) as client:
-            entries = client.xrange(_SIGNALS)
-        return [
-            Delivery(
-                fields[b"unit"].decode(),
-                int(fields[b"out_seq"]),
-                fields[b"id"].decode(),
-                fields[b"body"],
-            )
-            for _, fields in entries
-        ]
-
-    def arrived(self) -> int:
-        """Return how many arrivals there are, repeated ones too; 0 while nobody answers."""
-        if self.tier == 0:
-            return self.daemon.said.read_bytes().count(b"\n") if self.daemon.said.exists() else 0
-        with contextlib.suppress(RedisError):
-            server = self._server("redis")
-            with Redis.from_url(server.url, password=server.password) as client:
-                return int(client.xlen(_SIGNALS))
-        return 0
-
-    def _server(self, name: str) -> Server:
-        if self.servers is not None:
-            return self.servers.direct[name]
-        running = self.daemon.running()
-        if running is None:
-            raise Stuck("the daemon does not say where its servers are")
-        url = running.redis_url if name == "redis" else running.postgres_url
-        home = self.daemon.data / ("valkey" if name == "redis" else "postgres")
-        return Server(url, (home / "password").read_text().strip())
-
     def discard(self) -> None:
         """End whatever is left of it, and its folder."""
+        self.gauge.close()
         self.daemon.discard()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -239,33 +172,17 @@ def short_folder() -> Path:
     return folder
 
 
-def _delivered_lines(file: Path) -> list[Delivery]:
-    lines = file.read_bytes().splitlines() if file.exists() else []
-    told = [_LINE.decode(line) for line in lines]
-    return [
-        Delivery(each.unit_id, each.out_seq, each.output.id, encode(each.output)) for each in told
-    ]
-
-
 def _units(status: Mapping[str, Any]) -> list[dict[str, Any]]:
     hosts = [host for host in status.get("hosts", ()) if host["report"]]
     return [unit for host in hosts for unit in host["report"]["units"]]
-
-
-def _lag(status: Mapping[str, Any]) -> int:
-    return sum(unit["lag_rows"] for unit in _units(status))
-
-
-def _committed(status: Mapping[str, Any]) -> list[object]:
-    return [unit["committed"] for unit in _units(status)]
 
 
 def _words(status: Mapping[str, Any]) -> str:
     """Return what a status says against its daemon, in short."""
     if not status:
         return "it does not answer"
-    states = {unit["unit_id"]: unit["state"] for unit in _units(status)}
-    return json.dumps({"reasons": status["reasons"], "lag": _lag(status), "units": states})
+    units = {unit["unit_id"]: (unit["state"], unit["lag_rows"]) for unit in _units(status)}
+    return json.dumps({"reasons": status["reasons"], "units": units})
 
 
 def _texts(process: psutil.Process) -> list[str]:

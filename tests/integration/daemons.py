@@ -39,15 +39,15 @@ class Daemon:
         self.folder = folder
         self.data = folder / "data"
         self.said = folder / "signals.jsonl"
-        self._config = folder / "whispr.yaml"
-        self._config.write_text(json.dumps({**settings, "data": str(self.data)}))
+        self.config = folder / "whispr.yaml"
+        self.config.write_text(json.dumps({**settings, "data": str(self.data)}))
         self._arguments = [str(each) for each in arguments]
         self._errors = folder / "errors.log"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         """Start it; it is not up yet."""
-        command = [*self.command, "run", "--config", str(self._config), *self._arguments]
+        command = [*self.command, "run", "--config", str(self.config), *self._arguments]
         with self._errors.open("ab") as errors:
             self.process = subprocess.Popen(
                 command,
@@ -122,7 +122,7 @@ class Daemon:
     def whispr(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another command on the same data folder."""
         return subprocess.run(
-            [*COMMAND, *arguments, "--config", str(self._config)],
+            [*COMMAND, *arguments, "--config", str(self.config)],
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -142,7 +142,7 @@ class Daemon:
         command = [*COMMAND, "signals", "--follow", "--format", "csv", "-n", "100000"]
         with (
             rows.open("wb") as out,
-            subprocess.Popen([*command, "--config", str(self._config)], stdout=out) as follower,
+            subprocess.Popen([*command, "--config", str(self.config)], stdout=out) as follower,
         ):
             try:
                 yield
@@ -160,7 +160,8 @@ class Daemon:
         try:
             yield
         finally:
-            process.rlimit(psutil.RLIMIT_FSIZE, before)
+            with contextlib.suppress(psutil.NoSuchProcess):  # it was killed meanwhile
+                process.rlimit(psutil.RLIMIT_FSIZE, before)
 
     def processes(self) -> list[psutil.Process]:
         """Return every process that is its own: itself, servers, cluster, actors."""
