@@ -150,7 +150,7 @@ def _actor_overseer(
     settings: Settings, reach: Reach, ports: Ports, record: StallRecord, tell: Tell
 ) -> tuple[ActorOverseer, LoopWatch]:
     overseer = ActorOverseer(reach, settings.ray.address or "", ports.clock, tell)
-    return overseer, loop_watch(ports, reach.patience.stall_seconds, record)
+    return overseer, loop_watch(ports, reach.patience.stall_seconds, record.add)
 
 
 def _local_overseer(
@@ -181,5 +181,5 @@ def _local_overseer(
     )
     health = health_server(supervisor, reach)
     answer = StandIn(health, reach.health_token or None).answer
-    watch = loop_watch(ports, reach.patience.stall_seconds, record, runtime.reports, answer)
+    watch = loop_watch(ports, reach.patience.stall_seconds, record.add, runtime.reports, answer)
     return LocalOverseer(supervisor, runtime, health), watch

@@ -14,6 +14,7 @@ from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
 from whispr_daemon.bootstrap.desired import RULES, Desired, decode
 from whispr_daemon.bootstrap.reach import Reach, join
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
+from whispr_daemon.bootstrap.stalls import loop_watch
 from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.host import Host
@@ -109,4 +110,6 @@ async def open_host(context: bytes, spec: HostSpec) -> HostProcess:
     async with AsyncExitStack() as stack:
         reach, ports, body = await join(context, stack)
         host = build_host(spec, decode(body), ports, reach, stack)
+        limit = reach.patience.stall_seconds
+        stack.enter_context(loop_watch(ports, limit, reports=lambda: [host.report()]))
         return HostProcess(host, stack.pop_all())

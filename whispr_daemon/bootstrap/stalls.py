@@ -70,7 +70,7 @@ class StallRecord:
 def loop_watch(
     ports: Ports,
     limit: float,
-    record: StallRecord,
+    last: Callable[[Stall], None] = lambda _: None,
     reports: Callable[[], Iterable[HostReport]] = lambda: (),
     answer: Callable[[str, Callable[[], bytes]], None] | None = None,
 ) -> LoopWatch:
@@ -79,7 +79,7 @@ def loop_watch(
     Args:
         ports: the clock of the process.
         limit: seconds that the loop may stand still.
-        record: where that is kept.
+        last: told before the process ends.
         reports: of the hosts whose units run on this loop.
         answer: answers who asks meanwhile, with a reason and figures.
     """
@@ -92,7 +92,7 @@ def loop_watch(
         if answer is not None:
             answer(stall.describe(), lambda: _figures(stall))
 
-    return LoopWatch(ports.clock, limit, place, meanwhile, record.add)
+    return LoopWatch(ports.clock, limit, place, meanwhile, last)
 
 
 def _figures(stall: Stall) -> bytes:
