@@ -3,7 +3,7 @@
 ``WHISPR_CRASH_AT=before_commit`` lets it end by SIGKILL where it comes to that point,
 ``before_commit:3`` where it does for the third time. ``before_commit:3@died`` lets only the first
 process die that comes so far: it makes the file ``died``, and whoever finds it goes on. That is for
-processes that are started again with the same environment.
+processes that are started again with the same environment; several points are told apart by commas.
 """
 
 import os
@@ -25,6 +25,10 @@ POINTS: Final = (
     "round_over",
     "ingest_claimed",
     "log_fenced",
+    "before_change",
+    "after_change",
+    "before_bury",
+    "after_bury",
     "before_append",
     "after_append",
     "entries_folded",
@@ -37,6 +41,11 @@ POINTS: Final = (
     "cursors_moved",
     "before_marks",
     "after_marks",
+    "before_trim",
+    "after_trim",
+    "before_quarantine",
+    "after_quarantine",
+    "host_taken_out",
     "before_hosts_stop",
     "host_stopping",
     "after_hosts_stop",
@@ -44,7 +53,7 @@ POINTS: Final = (
 
 
 class _Awaited(NamedTuple):
-    """The one point that kills."""
+    """A point that kills."""
 
     mark: str  # a file, "" for none
     left: list[int]  # passes up to the deadly one, included
@@ -66,16 +75,18 @@ def crash_here(point: str) -> None:
 @cache
 def _awaited() -> dict[str, _Awaited]:
     text = os.environ.get(VARIABLE, "")
-    if not text:
-        return {}
+    return dict(_read(part) for part in text.split(",")) if text else {}
+
+
+def _read(text: str) -> tuple[str, _Awaited]:
     where, _, mark = text.partition("@")
     point, _, nth = where.partition(":")
     if point not in POINTS or not (nth or "1").isdecimal() or int(nth or 1) < 1:
         raise Fatal(
-            f"{VARIABLE} is {text!r}; it should be POINT, POINT:N or POINT:N@FILE, with N from 1 "
+            f"{VARIABLE} has {text!r}; it should be POINT, POINT:N or POINT:N@FILE, with N from 1 "
             f"and one of the points {', '.join(POINTS)}"
         )
-    return {point: _Awaited(mark, [int(nth or 1)])}
+    return point, _Awaited(mark, [int(nth or 1)])
 
 
 def _first(mark: str) -> bool:

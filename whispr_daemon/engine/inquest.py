@@ -9,6 +9,7 @@ import structlog
 from whispr_daemon.domain.errors import Fenced, Transient
 from whispr_daemon.domain.outputs import Alert
 from whispr_daemon.domain.position import Position
+from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.notices import down_alert
 from whispr_daemon.engine.watch import Watch
 from whispr_daemon.ports.clock import Clock
@@ -70,6 +71,7 @@ class Inquest:
         host_id = watch.spec.host_id
         await self._runtime.stop([host_id])  # from here on nobody claims its units
         watch.end(self._clock.monotonic())
+        crash_here("host_taken_out")
         marks = await self._store.marks()
         for unit, many in sorted(causes.items()):
             mark = marks.get(unit)

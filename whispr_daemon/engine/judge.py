@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.gate import Gate
+from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.retry import Persist
 from whispr_daemon.ports.metrics import ROWS_CORRECTED, ROWS_REFUSED, Metrics
 from whispr_daemon.ports.source import Source
@@ -52,7 +53,9 @@ class Judge:
                 )
                 for refusal in refusals
             ]
+            crash_here("before_bury")
             await self._persist("bury", lambda: self._store.bury(letters))
+            crash_here("after_bury")
             self.refused += len(letters)
             for letter in letters:
                 self._metrics.count(ROWS_REFUSED, 1, self._source.name, letter.reason)

@@ -80,6 +80,7 @@ class Partitions:
         row = change_row(number, ts)
         marks = {CHANGES: number} | ({source: taken} if taken else {})
         now = self._clock.now()
+        crash_here("before_change")
         await self._append(
             [
                 (each, self.ledger.entry(each, row, CHANGES, marks, now))
@@ -87,6 +88,7 @@ class Partitions:
                 if self.ledger.has(each, CHANGES) < number
             ]
         )
+        crash_here("after_change")
         await self.refer(number)
 
     async def refer(self, number: int) -> None:

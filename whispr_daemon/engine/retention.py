@@ -10,6 +10,7 @@ import structlog
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.position import ORIGIN, Position
+from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.fold import needed_from
 from whispr_daemon.engine.retry import persist
 from whispr_daemon.ports.clock import Clock
@@ -52,7 +53,9 @@ class Retention:
         )
         if not rows:
             return
+        crash_here("before_trim")
         await persist(self._clock, "trim", lambda: self._log.trim(partition, before))
+        crash_here("after_trim")
         self._metrics.count(ROWS_TRIMMED, rows, str(partition))
         _journal.info("log trimmed", partition=partition, rows=rows, position=str(before))
 

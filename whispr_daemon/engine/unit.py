@@ -287,12 +287,14 @@ class Unit:
 
     async def _quarantine(self, error: Poison) -> None:
         self._journal.error("quarantined", reason=str(error), position=str(self._fold.position))
+        crash_here("before_quarantine")
         await self._reader.persist(
             "quarantine",
             lambda: self._store.quarantine(
                 self._name, self._mark.epoch, self._fold.position, str(error)
             ),
         )
+        crash_here("after_quarantine")
         self._metrics.count(QUARANTINES, 1, self._name)
         self._reason = str(error)
         self._become("quarantined")
