@@ -20,9 +20,11 @@ from whispr_daemon.adapters.stores.postgres import PostgresStore
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.adapters.stores.sqlite_file import SqliteFile
 from whispr_daemon.adapters.stores.statements import read_queries
+from whispr_daemon.bootstrap.units import release_at_rest, stored_units
 from whispr_daemon.domain.errors import Fatal, Poison, SettingsError, Transient, UnsafeServer
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.ports.store import Commit, DeadLetter
+from whispr_daemon.settings import load
 
 HERE = Position(1, 1)
 
@@ -293,3 +295,18 @@ async def test_a_text_postgres_cannot_hold_is_poison(store: PostgresStore) -> No
         await store.bury([DeadLetter(source="s", seq=1, reason="r", detail="\x00")])
     with pytest.raises(Poison, match="int64"):
         await store.bury([DeadLetter(source="s", seq=2**63, reason="r", detail="d")])
+
+
+async def test_a_quarantine_in_a_postgres_of_the_users_is_ended_while_no_daemon_runs(
+    server: Server, store: PostgresStore, tmp_path: Path
+) -> None:
+    await store.claim("u/0", 0, "me", ORIGIN)
+    await store.quarantine("u/0", 1, HERE, "it failed")
+    (tmp_path / "tier").write_text("1\n")  # of the daemon that ran here last
+    postgres = {"url": server.url, "password": server.password}
+    settings = load(None, {"data": tmp_path, "postgres": postgres})
+
+    assert (await stored_units(settings))["u/0"].held == (await store.quarantined())[0]
+    assert await release_at_rest(settings, "u/0")
+    assert await store.quarantined() == []
+    assert not await release_at_rest(settings, "u/0")

@@ -6,7 +6,6 @@ from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.bootstrap.desired import decode
 from whispr_daemon.bootstrap.folder import DataFolder
 from whispr_daemon.bootstrap.look import store_to_read
-from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.notices import SPEAKER
 from whispr_daemon.ports.store import Quarantine, UnitMark
@@ -50,17 +49,16 @@ async def stored_units(settings: Settings) -> Mapping[str, StoredUnit]:
 
 
 async def release_at_rest(settings: Settings, unit_id: str) -> bool:
-    """End a quarantine in the SQLite store while no daemon runs; False if there was none.
+    """End a quarantine in the store while no daemon runs; False if there was none.
 
     Raises:
-        SettingsError: a daemon has started meanwhile, or the daemon was of tier 1.
+        SettingsError: a daemon has started meanwhile, or the store's server does not run.
     """
     folder = DataFolder(settings.data)
-    if folder.tier() not in (0, None):
-        raise SettingsError(
-            f"no daemon runs on data folder {settings.data}; start it with 'whispr run --tier 1', "
-            "and release the unit then"
-        )
+    tier = folder.tier()
+    if settings.tier if tier is None else tier:
+        async with store_to_read(settings) as servers:  # a Postgres has as many writers as it likes
+            return await servers.release(unit_id)
     folder.take()  # SQLite has one writer: none may start meanwhile
     try:
         store = await SqliteStore.open(settings.data / "store.db")
