@@ -3,9 +3,9 @@
 import logging
 import logging.config
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import QueueHandler, QueueListener
-from queue import SimpleQueue
+from queue import Full, Queue
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
 import structlog
@@ -24,6 +24,7 @@ _SHARED: Final[tuple[Processor, ...]] = (
 )
 # The unit's name says the partition; ``message`` is what another handler made of the event.
 _NOT_FOR_PEOPLE: Final = ("time", "logger", "partition", "message", "stack")
+_UNTOLD: Final = 1_000  # records that wait for a terminal at most
 # Talkative below warning, and of no help to who runs Whispr.
 _QUIETER: Final = ("asyncio", "uvicorn", "ray", "redis", "asyncpg")
 
@@ -72,12 +73,12 @@ def told(tell: Callable[[str, str], None], *but: str) -> Iterator[None]:
     ``tell`` gets the level and a short line without secrets, in a thread of its own: a terminal
     that was stopped with Ctrl-S must not stop the daemon's loop.
     """
-    queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
-    sender = QueueHandler(queue)
+    queue: Queue[logging.LogRecord] = Queue(_UNTOLD)
+    sender = _Sender(queue)
     sender.setLevel(logging.WARNING)
     sender.setFormatter(_formatter(_short))
     sender.addFilter(lambda record: record.name not in but)
-    listener = QueueListener(queue, _Teller(tell))
+    listener = _Listener(queue, _Teller(tell))
     root = logging.getLogger()
     root.addHandler(sender)
     listener.start()
@@ -86,6 +87,27 @@ def told(tell: Callable[[str, str], None], *but: str) -> Iterator[None]:
     finally:
         root.removeHandler(sender)
         listener.stop()
+
+
+class _Sender(QueueHandler):
+    """Drops what a terminal that stands still has no room for: the log itself has it."""
+
+    @override
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with suppress(Full):
+            self.queue.put_nowait(record)
+
+
+class _Listener(QueueListener):
+    """Waits for room to say that it is over."""
+
+    def __init__(self, waiting: Queue[Any], teller: logging.Handler) -> None:
+        super().__init__(waiting, teller)
+        self._waiting = waiting
+
+    @override
+    def enqueue_sentinel(self) -> None:
+        self._waiting.put(None)
 
 
 class _Teller(logging.Handler):

@@ -171,6 +171,13 @@ class MemoryStore:
         """Return the newest dead letters."""
         return tuple(self._letters.values())[-limit:]
 
+    async def drop_dead_letters(self, keep: int) -> int:
+        """Forget all but the newest dead letters."""
+        old = list(self._letters)[: max(0, len(self._letters) - keep)]
+        for place in old:
+            del self._letters[place]
+        return len(old)
+
     async def add_change(self, body: bytes) -> Change:
         """Record a change, unless it is the newest already."""
         if not self._changes or self._changes[-1].body != body:

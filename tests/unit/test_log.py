@@ -5,6 +5,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 import pytest
@@ -138,3 +139,21 @@ def test_what_a_library_notes_on_records_for_itself_is_left_out(stream: io.Strin
     (record,) = records(stream)
     assert (record["event"], record["node"]) == ("up", 7)
     assert not [key for key in record if key.startswith("_")]
+
+
+def test_a_terminal_that_stands_still_holds_nobody_up_and_not_all_of_the_log() -> None:
+    told: list[str] = []
+    going = Event()
+
+    def tell(_level: str, line: str) -> None:
+        going.wait()
+        told.append(line)
+
+    log.configure("info", "json", None)
+    with log.told(tell):
+        for number in range(3_000):
+            structlog.get_logger("whispr.test").warning("again", number=number)
+        going.set()
+
+    assert 1_000 <= len(told) < 3_000
+    assert told[0] == "warning: again · number 0"

@@ -112,7 +112,9 @@ async def assembled(
         ingest = Ingest(source, ports.log, ports.store, ports.clock, ports.metrics, alignment)
         keepers = {each.name: each.keep for each in servers.own}
         keep = int(settings.keep_days * DAY)
-        retention = Retention(ports.log, ports.store, ports.clock, ports.metrics, keep)
+        retention = Retention(
+            ports.log, ports.store, ports.clock, ports.metrics, keep, settings.keep_bytes
+        )
         keepers["retention"] = retention.run
         if rules and settings.rules.watch:
             watch = RuleWatch(rules, seen, ports.store, ports.clock, ports.metrics, ingest.change)

@@ -25,6 +25,7 @@ from whispr_daemon.engine.retry import Backoff, Result, first_of, persist
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import EventLog
 from whispr_daemon.ports.metrics import (
+    READ_AHEAD_BYTES,
     ROWS_INGESTED,
     ROWS_REPEATED,
     RULE_CHANGES,
@@ -180,6 +181,8 @@ class Ingest:
         try:
             while not self._stopping.is_set():
                 batches = await reading.arrived(self._other_things)
+                waited = sum(batch.rows.nbytes for batch in batches)
+                self._metrics.gauge(READ_AHEAD_BYTES, waited, self._name)
                 over = reading.ended and reading.error is None
                 await self._take(batches, over=over)
                 await self._append_changes(over=over)

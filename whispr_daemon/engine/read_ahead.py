@@ -7,15 +7,19 @@ from typing import Final
 from whispr_daemon.engine.retry import first_of
 from whispr_daemon.ports.source import SourceBatch
 
-_MOST: Final = 8  # batches read ahead; the source waits for room
+_MOST: Final = 8  # batches read ahead …
+_MOST_BYTES: Final = 2**20  # … or of rows, whichever is less; the source waits for room
 
 
 class ReadAhead:
-    """A queue of batches that a task of its own fills, until it is closed."""
+    """Batches that a task of its own reads, until it is closed: no more than there is room for."""
 
     def __init__(self, batches: AsyncIterator[SourceBatch], name: str) -> None:
         """``name`` is the source's; reading begins at once."""
-        self._queue: asyncio.Queue[SourceBatch | None] = asyncio.Queue(_MOST)
+        self._batches: list[SourceBatch] = []
+        self._bytes = 0  # of their rows
+        self._over = False  # there will be no more
+        self._came, self._room = asyncio.Event(), asyncio.Event()
         self._task = asyncio.create_task(self._fill(batches), name=f"read {name}")
         self.ended = False  # all there will ever be has been returned
         self.error: Exception | None = None  # what the source ended with
@@ -27,20 +31,24 @@ class ReadAhead:
 
     async def arrived(self, others: Callable[[], Iterable[Awaitable[object]]]) -> list[SourceBatch]:
         """Return all that is there; wait for the first, the end, or something else to do."""
-        arrived: list[SourceBatch | None] = []
-        if self._queue.empty():
-            getter = asyncio.ensure_future(self._queue.get())
-            await first_of(getter, *others())
-            arrived = [] if getter.cancelled() else [getter.result()]
-        while not self._queue.empty():
-            arrived.append(self._queue.get_nowait())
-        self.ended = None in arrived
-        return [batch for batch in arrived if batch is not None]
+        if not self._came.is_set():
+            await first_of(self._came.wait(), *others())
+        found, self._batches, self._bytes = self._batches, [], 0
+        self.ended = self._over
+        self._came.clear()
+        self._room.set()
+        return found
 
     async def _fill(self, batches: AsyncIterator[SourceBatch]) -> None:
         try:
             async for batch in batches:
-                await self._queue.put(batch)
-        except Exception as found:  # noqa: BLE001 (handed over to whoever reads the queue)
+                self._batches.append(batch)
+                self._bytes += batch.rows.nbytes
+                self._came.set()
+                while len(self._batches) >= _MOST or self._bytes >= _MOST_BYTES:
+                    self._room.clear()
+                    await self._room.wait()
+        except Exception as found:  # noqa: BLE001 (handed over to whoever reads)
             self.error = found
-        await self._queue.put(None)
+        self._over = True
+        self._came.set()

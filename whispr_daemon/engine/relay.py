@@ -11,11 +11,12 @@ from whispr_daemon.domain.outputs import Audit
 from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.retry import Backoff, Result, first_of, persist
 from whispr_daemon.ports.clock import Clock
-from whispr_daemon.ports.metrics import DELIVERED, DELIVERY_FAILURES, Metrics
+from whispr_daemon.ports.metrics import DELIVERED, DELIVERY_FAILURES, UNDELIVERED, Metrics
 from whispr_daemon.ports.outlet import Outlet
 from whispr_daemon.ports.store import Store, StoredOutput
 
 _MOST: Final = 500  # outputs a send
+_SHOW_EVERY: Final = 1.0  # seconds between two figures of what is not delivered
 _POLL: Final = 0.25  # seconds; the net under the nudges
 
 
@@ -36,6 +37,7 @@ class Relay:
         self._delivered: Collection[str] = ()
         self._nudged = asyncio.Event()
         self._draining = False
+        self._show_at = 0.0
         self._journal = structlog.get_logger("whispr.relay").bind(route=route)
 
     def nudge(self) -> None:
@@ -71,6 +73,8 @@ class Relay:
             waiting = await self._persist(
                 "outputs", lambda: self._store.outputs(self._cursors, _MOST)
             )
+            if not self._draining:
+                await self._show_backlog()
             if waiting:
                 await self._deliver(waiting)
             elif self._draining:
@@ -103,6 +107,7 @@ class Relay:
                     raise
                 self._journal.warning("delivery failed, trying again", error=str(error))
                 await backoff.wait()
+                await self._show_backlog()
                 await self._open()  # tells what had arrived after all
         for each in outputs:
             self._cursors[each.unit_id] = each.out_seq
@@ -114,6 +119,18 @@ class Relay:
         )
         crash_here("cursors_moved")
         self._metrics.count(DELIVERED, len(missing), self.route)
+
+    async def _show_backlog(self) -> None:
+        """Show, once a second, how many outputs the route has not passed."""
+        now = self._clock.monotonic()
+        if now < self._show_at:
+            return
+        self._show_at = now + _SHOW_EVERY
+        marks = await self._persist("marks", self._store.marks)
+        waiting = sum(
+            max(0, mark.out_seq - self._cursors.get(unit, 0)) for unit, mark in marks.items()
+        )
+        self._metrics.gauge(UNDELIVERED, waiting, self.route)
 
     async def _wait(self) -> None:
         """Wait for a nudge, at most until the next poll."""

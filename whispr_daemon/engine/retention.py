@@ -3,7 +3,8 @@
 It runs beside ingest, over the same log: nobody else writes there.
 """
 
-from typing import Final
+from math import ceil
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -15,25 +16,61 @@ from whispr_daemon.engine.fold import needed_from
 from whispr_daemon.engine.retry import persist
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import EventLog
-from whispr_daemon.ports.metrics import ROWS_TRIMMED, Metrics
+from whispr_daemon.ports.metrics import (
+    LETTERS_DROPPED,
+    LOG_BYTES,
+    LOG_EXCESS_BYTES,
+    ROWS_TRIMMED,
+    Metrics,
+)
 from whispr_daemon.ports.store import Store
 
 _EVERY: Final = 60.0  # seconds
 _PAGE: Final = 65_536  # rows looked at together
+_LETTERS: Final = 100_000  # dead letters kept, the newest
 
 _journal = structlog.get_logger("whispr.retention")
 
 
+class _Need(NamedTuple):
+    """From where on a partition is needed, and who needs it."""
+
+    position: Position
+    unit_id: str
+
+
+class _Found(NamedTuple):
+    """What of a partition may go."""
+
+    before: Position  # the first entry to be kept
+    rows: int  # before it
+    held: bool  # more should go, but is needed
+
+
+_NOBODY: Final = _Need(ORIGIN, "")  # has read it: all of it stays for who will
+_NOTHING: Final = _Found(ORIGIN, 0, held=False)
+
+
 class Retention:
-    """Keeps of each partition what its units need, and never less than some event time."""
+    """Keeps of each partition what its units need, and of the rest some event time, some bytes."""
 
     def __init__(
-        self, log: EventLog, store: Store, clock: Clock, metrics: Metrics, keep: int
+        self,
+        log: EventLog,
+        store: Store,
+        clock: Clock,
+        metrics: Metrics,
+        keep: int,
+        keep_bytes: int | None = None,
     ) -> None:
-        """``keep`` is in ns, back from the newest event of a partition."""
+        """``keep`` is in ns, back from the newest event of a partition.
+
+        Of a log larger than ``keep_bytes`` more goes, the oldest rows of every partition alike, but
+        never what a unit needs. None: no bound.
+        """
         self._log, self._store = log, store
         self._clock, self._metrics = clock, metrics
-        self._keep = keep
+        self._keep, self._keep_bytes = keep, keep_bytes
 
     async def run(self) -> None:
         """Trim once a minute until cancelled."""
@@ -42,55 +79,95 @@ class Retention:
             await self.trim()
 
     async def trim(self) -> None:
-        """Trim every partition as far as it may be."""
-        needed = await persist(self._clock, "snapshots", self._needed)
+        """Trim every partition as far as it may be; say so where that is not far enough."""
+        needs = await persist(self._clock, "snapshots", self._needs)
+        share = await persist(self._clock, "size", self._share_too_many)
+        holding = set()
         for partition in range(self._log.partitions):
-            await self._trim(partition, needed.get(partition, ORIGIN))
-
-    async def _trim(self, partition: int, needed: Position) -> None:
-        before, rows = await persist(
-            self._clock, "read", lambda: self._forgettable(partition, needed)
+            need = needs.get(partition, _NOBODY)
+            if await self._trim(partition, need.position, share):
+                holding.add(need.unit_id or f"partition {partition}, which no unit has read")
+        await self._tell(sorted(holding))
+        dropped = await persist(
+            self._clock, "dead letters", lambda: self._store.drop_dead_letters(_LETTERS)
         )
-        if not rows:
-            return
-        crash_here("before_trim")
-        await persist(self._clock, "trim", lambda: self._log.trim(partition, before))
-        crash_here("after_trim")
-        self._metrics.count(ROWS_TRIMMED, rows, str(partition))
-        _journal.info("log trimmed", partition=partition, rows=rows, position=str(before))
+        self._metrics.count(LETTERS_DROPPED, dropped)
 
-    async def _needed(self) -> dict[int, Position]:
+    async def _trim(self, partition: int, needed: Position, share: float) -> bool:
+        """Trim a partition; return whether a share of its rows should go that is needed."""
+        found = await persist(
+            self._clock, "read", lambda: self._forgettable(partition, needed, share)
+        )
+        if found.rows:
+            crash_here("before_trim")
+            await persist(self._clock, "trim", lambda: self._log.trim(partition, found.before))
+            crash_here("after_trim")
+            self._metrics.count(ROWS_TRIMMED, found.rows, str(partition))
+            _journal.info(
+                "log trimmed", partition=partition, rows=found.rows, position=str(found.before)
+            )
+        return found.held
+
+    async def _tell(self, holding: list[str]) -> None:
+        """Show how large the log is; where it stays too large, say so, and who holds it."""
+        size = await persist(self._clock, "size", self._log.size)
+        excess = max(0, size - (self._keep_bytes or size)) if holding else 0
+        self._metrics.gauge(LOG_BYTES, size)
+        self._metrics.gauge(LOG_EXCESS_BYTES, excess)
+        if excess:
+            _journal.error(
+                "log is larger than keep_bytes and cannot be trimmed: it is needed",
+                bytes=size,
+                keep_bytes=self._keep_bytes,
+                needed_by=holding,
+            )
+
+    async def _share_too_many(self) -> float:
+        """Return which share of the log's rows is beyond the bytes to be kept."""
+        size = await self._log.size()
+        if self._keep_bytes is None or size <= self._keep_bytes:
+            return 0.0
+        return 1.0 - self._keep_bytes / size
+
+    async def _needs(self) -> dict[int, _Need]:
         """Return for each partition that has units from where on one of them needs it.
 
         A unit that has no snapshot yet may need all of it, and so does one that nobody runs any
         more for what came after its own: it may be run again.
         """
-        found: dict[int, Position] = {}
+        found: dict[int, _Need] = {}
         for unit_id in await self._store.marks():
             _, slash, partition = unit_id.rpartition("/")
             if not slash:
                 continue  # what the daemon says itself answers no log
             kept = await self._store.snapshots_of(unit_id)
-            needed = min((needed_from(each) for each in kept), default=ORIGIN)
-            found[int(partition)] = min(needed, found.get(int(partition), needed))
+            position = min((needed_from(each) for each in kept), default=ORIGIN)
+            need = _Need(position, unit_id)
+            found[int(partition)] = min(need, found.get(int(partition), need))
         return found
 
-    async def _forgettable(self, partition: int, needed: Position) -> tuple[Position, int]:
-        """Return the first entry to be kept, and how many rows there are before it."""
+    async def _forgettable(self, partition: int, needed: Position, share: float) -> _Found:
         tail = await self._log.tail(partition)
         newest = None if tail is None else _newest(tail.rows)
-        if newest is None or needed == ORIGIN:
-            return ORIGIN, 0
-        position, rows = ORIGIN, 0
+        if tail is None or newest is None:
+            return _NOTHING
+        if needed == ORIGIN:
+            return _NOTHING._replace(held=share > 0)
+        position, rows, too_many = ORIGIN, 0, 0
         while read := await self._log.read(partition, position, _PAGE, 0.0):
             for entry in read:
+                if not rows and len(entry.rows):  # the oldest that has any
+                    held = tail.offset - entry.offset + len(entry.rows)
+                    too_many = ceil(share * held)
                 told = _newest(entry.rows)
                 recent = told is not None and told >= newest - self._keep
-                if recent or entry.position >= needed:
-                    return entry.position, rows
+                if entry.position >= needed:
+                    return _Found(entry.position, rows, held=rows < too_many)
+                if recent and rows >= too_many:
+                    return _Found(entry.position, rows, held=False)
                 position = entry.position
                 rows += len(entry.rows)
-        return ORIGIN, 0
+        return _NOTHING
 
 
 def _newest(rows: Rows) -> int | None:

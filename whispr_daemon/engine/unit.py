@@ -54,7 +54,8 @@ class Cadence(Value, frozen=True, kw_only=True):
     idle_commit: float = 1.0  # seconds
     snapshot: float = 5.0  # seconds
     snapshot_rows: int = 1_000_000
-    read_rows: int = 65_536  # most rows folded between two commits
+    read_rows: int = 65_536  # most rows folded between two commits …
+    outputs: int = 10_000  # … of which no more are held than this and those of one entry
 
 
 class Ports(Value, frozen=True, kw_only=True):
@@ -193,6 +194,9 @@ class Unit:
                 self._metrics.count(EVENTS, len(entry.rows), self._name)
                 self._fold.count(outputs)
                 self._pending += [_Said(output, entry) for output in outputs]
+                if len(self._pending) >= self._cadence.outputs:
+                    await self._commit(with_snapshot=self._fold.changes > changes)
+                    changes = self._fold.changes
             now = self._clock.monotonic()
             await self._show_lag(now, caught_up=not entries)
             moved = self._fold.position != self._mark.wm

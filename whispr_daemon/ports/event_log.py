@@ -74,6 +74,10 @@ class EventLog(Protocol):
         """Forget entries before a position; the newest entry that has rows always stays."""
         ...
 
+    async def size(self) -> int:
+        """Return how many bytes all entries take, about; trimming makes it less."""
+        ...
+
     async def close(self) -> None:
         """Let go of files and connections."""
         ...

@@ -61,6 +61,27 @@ ROWS_TRIMMED: Final = Metric(
     help="Rows of the log that nobody needs any more and that were forgotten.",
     labels=("partition",),
 )
+LOG_BYTES: Final = Metric(
+    name="whispr_log_bytes",
+    kind="gauge",
+    help="Size of the log when it was last trimmed: on disk, or in the memory of its server.",
+)
+LOG_EXCESS_BYTES: Final = Metric(
+    name="whispr_log_excess_bytes",
+    kind="gauge",
+    help="Size of the log beyond keep_bytes that stays, for a unit needs it.",
+)
+LETTERS_DROPPED: Final = Metric(
+    name="whispr_dead_letters_dropped",
+    kind="counter",
+    help="Old dead letters dropped: the newest 100,000 are kept.",
+)
+READ_AHEAD_BYTES: Final = Metric(
+    name="whispr_read_ahead_bytes",
+    kind="gauge",
+    help="Rows of the source that wait for their append; the source waits for room.",
+    labels=("source",),
+)
 EVENTS: Final = Metric(
     name="whispr_events",
     kind="counter",
@@ -127,6 +148,12 @@ STALLS: Final = Metric(
 DELIVERED: Final = Metric(
     name="whispr_delivered", kind="counter", help="Outputs an outlet confirmed.", labels=("route",)
 )
+UNDELIVERED: Final = Metric(
+    name="whispr_undelivered",
+    kind="gauge",
+    help="Outputs in the store that the route has not passed yet.",
+    labels=("route",),
+)
 DELIVERY_FAILURES: Final = Metric(
     name="whispr_delivery_failures",
     kind="counter",
@@ -144,6 +171,10 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     RULE_REFUSALS,
     APPEND_SECONDS,
     ROWS_TRIMMED,
+    LOG_BYTES,
+    LOG_EXCESS_BYTES,
+    LETTERS_DROPPED,
+    READ_AHEAD_BYTES,
     EVENTS,
     OUTPUTS,
     LAG_ROWS,
@@ -157,6 +188,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     STALLED_SECONDS,
     STALLS,
     DELIVERED,
+    UNDELIVERED,
     DELIVERY_FAILURES,
 )
 

@@ -192,6 +192,10 @@ class Store(Protocol):
         """Return the newest dead letters, oldest of them first."""
         ...
 
+    async def drop_dead_letters(self, keep: int) -> int:
+        """Forget all dead letters but the newest ``keep``; return how many."""
+        ...
+
     async def add_change(self, body: bytes) -> Change:
         """Record what the rules are to be from now on, under the next number.
 

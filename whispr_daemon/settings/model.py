@@ -169,6 +169,7 @@ class Settings(BaseSettings):
     snapshot_rows: int = Field(default=1_000_000, ge=1)
     idle_commit_seconds: Seconds = 1.0
     keep_days: float = Field(default=400, gt=0)  # of event time, kept in the log at least
+    keep_bytes: int | None = Field(default=4_000_000_000, ge=1_000_000)  # of the log at most
     stall_seconds: Seconds = 15.0
     deaths: int = Field(default=5, ge=2)
     deaths_within_seconds: Seconds = 600.0

@@ -95,6 +95,10 @@ class MemoryEventLog:
         held = self._entries[partition]
         del held[: bisect_left(held, min(before, keep), key=_position)]
 
+    async def size(self) -> int:
+        """Return the bytes of all rows."""
+        return sum(entry.rows.nbytes for held in self._entries for entry in held)
+
     async def close(self) -> None:
         """End the waits of readers."""
         self._arrivals.close()

@@ -14,8 +14,8 @@ from whispr_daemon.ports.event_log import Entry
 
 _HEADER: Final = b"h"
 _ROWS: Final = b"r"
-_PAGE_LIMIT: Final = 1000  # entries asked for at once
-_FIRST_GUESS: Final = 256.0  # rows per entry, before any was seen
+_PAGE_LIMIT: Final = 64  # entries asked for at once: the server has no limit in bytes
+_FIRST_GUESS: Final = 4096.0  # rows per entry, before any was seen
 _TAIL_PAGE: Final = 4  # newest entries looked at together: all but restarts' fences have rows
 
 _Raw = tuple[Position, list[bytes]]  # an entry as the server has it: id, names and values in turn
@@ -156,6 +156,14 @@ class RedisEventLog:
         keep = tail.position if tail else await self.last(partition)
         command = ("XTRIM", self._keys[partition], "MINID", "=", str(min(before, keep)))
         await self._link.call(command, int)
+
+    async def size(self) -> int:
+        """Return the bytes of the server's memory that the streams take; it looks at samples."""
+        sizes = [
+            await self._link.call(("MEMORY", "USAGE", key), lambda reply: int(reply or 0))
+            for key in self._keys
+        ]
+        return sum(sizes)
 
     async def close(self) -> None:
         """Close the connections; reads that wait end as Transient."""

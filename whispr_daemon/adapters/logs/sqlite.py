@@ -19,6 +19,8 @@ from whispr_daemon.ports.event_log import Entry
 T = TypeVar("T")
 
 _PATIENCE_SECONDS: Final = 2.0  # for a lock somebody else (a backup, a shell) holds
+_AT_ONCE: Final = 64  # entries trimmed in one transaction, so that an append waits for no more
+_WAL_BYTES: Final = 64 * 2**20  # what is left of the write-ahead log after it was larger
 _ADD: Final = "INSERT INTO entry (partition, position, count, header, rows) VALUES (?, ?, ?, ?, ?)"
 _ROWS_AT: Final = "SELECT rows FROM entry WHERE partition = ? AND position = ?"
 _FIRST: Final = "SELECT min(position) FROM entry WHERE partition = ?"
@@ -32,6 +34,10 @@ _TAIL: Final = (
     " WHERE partition = ? AND count > 0 ORDER BY position DESC LIMIT 1"
 )
 _TRIM: Final = "DELETE FROM entry WHERE partition = ? AND position < ?"
+_NEXT: Final = (
+    "SELECT position FROM entry WHERE partition = ? AND position < ? ORDER BY position"
+    " LIMIT 1 OFFSET ?"
+)
 
 
 class SqliteEventLog:
@@ -169,12 +175,28 @@ class SqliteEventLog:
 
     async def trim(self, partition: int, before: Position) -> None:
         """Forget entries before a position, never the newest with rows (nor the newest of all)."""
-        await self._run(lambda: self._trim(partition, before))
+        while await self._run(lambda: self._trim(partition, before)):
+            pass
 
-    def _trim(self, partition: int, before: Position) -> None:
+    def _trim(self, partition: int, before: Position) -> bool:
+        """Forget some; return whether there are more."""
         tail = self._tail(partition)
         keep = tail.position if tail else self._bound(_LAST, partition)
-        self._connection.execute(_TRIM, (partition, min(before, keep).pack()))
+        end = min(before, keep).pack()
+        more = self._connection.execute(_NEXT, (partition, end, _AT_ONCE)).fetchone()
+        self._connection.execute(_TRIM, (partition, more[0] if more else end))
+        return more is not None
+
+    async def size(self) -> int:
+        """Return the bytes of the pages in use. Those of trimmed entries are used again."""
+        return await self._run(self._size)
+
+    def _size(self) -> int:
+        pages, free, size = (
+            self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
 
     async def close(self) -> None:
         """End the waits of readers, finish what was begun, close the file."""
@@ -234,6 +256,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, partitions: int) -> Non
             " the data folder must be on a local disk"
         )
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
         _create(connection, partitions)

@@ -150,6 +150,11 @@ ON CONFLICT (source, seq) DO NOTHING;
 -- name: dead_letters
 SELECT source, seq, reason, detail FROM dead_letter ORDER BY place DESC LIMIT $1;
 
+-- name: drop_dead_letters
+DELETE FROM dead_letter
+WHERE place <= (SELECT place FROM dead_letter ORDER BY place DESC LIMIT 1 OFFSET $1)
+RETURNING place;
+
 -- name: set_desired
 INSERT INTO desired (one, body) VALUES (1, $1)
 ON CONFLICT (one) DO UPDATE SET body = excluded.body;

@@ -116,6 +116,11 @@ ON CONFLICT (source, seq) DO NOTHING;
 -- name: dead_letters
 SELECT source, seq, reason, detail FROM dead_letter ORDER BY place DESC LIMIT :limit;
 
+-- name: drop_dead_letters
+DELETE FROM dead_letter
+WHERE place <= (SELECT place FROM dead_letter ORDER BY place DESC LIMIT 1 OFFSET :keep)
+RETURNING place;
+
 -- name: set_desired
 INSERT INTO desired (one, body) VALUES (1, :body)
 ON CONFLICT (one) DO UPDATE SET body = excluded.body;

@@ -1,0 +1,60 @@
+"""What of a store would grow for ever and does not."""
+
+import pytest
+
+from tests.contract.stores.parts import Unit, at
+from whispr_daemon.ports.store import DeadLetter, Store
+
+
+def letter(seq: int) -> DeadLetter:
+    return DeadLetter(source="spy.csv", seq=seq, reason="nan_price", detail=f"row {seq}")
+
+
+async def test_old_dead_letters_are_dropped_and_counted(store: Store) -> None:
+    letters = [letter(seq) for seq in (5, 3, 9, 1, 7)]
+    await store.bury(letters)
+
+    assert await store.drop_dead_letters(5) == 0
+    assert await store.drop_dead_letters(2) == 3
+    assert await store.dead_letters(10) == letters[3:]
+    assert await store.drop_dead_letters(2) == 0
+
+
+async def test_a_dropped_dead_letter_that_is_buried_again_is_the_newest(store: Store) -> None:
+    await store.bury([letter(1), letter(2)])
+    await store.drop_dead_letters(1)
+    await store.bury([letter(1), letter(2)])
+
+    assert await store.dead_letters(10) == [letter(2), letter(1)]
+
+
+async def test_no_dead_letters_are_no_error(store: Store) -> None:
+    assert await store.drop_dead_letters(1) == 0
+
+
+async def test_snapshots_are_three_a_unit_whoever_owned_it_when(unit: Unit) -> None:
+    commits = []
+    for number in range(7):
+        commits.append(await unit.say(snapshot=f"{number}".encode()))
+        if number in (2, 5):
+            await unit.claim(owner=f"owner {number}")
+
+    assert await unit.store.snapshots_of(unit.name) == [each.snapshot for each in commits[-3:]]
+
+
+async def test_commits_without_a_snapshot_leave_those_there_are(unit: Unit) -> None:
+    commits = [await unit.say(snapshot=f"{number}".encode()) for number in range(3)]
+    for _ in range(5):
+        await unit.say()
+
+    kept = await unit.store.snapshots_of(unit.name)
+    assert kept == [each.snapshot for each in commits]
+    assert [each.position for each in kept] == [at(1), at(2), at(3)]
+
+
+@pytest.mark.parametrize("size", [0, 1, 3_000_000])
+async def test_a_snapshot_comes_back_whole_whatever_its_size(unit: Unit, size: int) -> None:
+    body = bytes(range(256)) * (size // 256 + 1)
+    commit = await unit.say(snapshot=body[:size])
+
+    assert await unit.store.snapshots_of(unit.name) == [commit.snapshot]
