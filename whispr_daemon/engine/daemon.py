@@ -11,12 +11,13 @@ from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.unit import HostStatus, Sample, UnitSpec
 from whispr_daemon.engine.ingest import Ingest
 from whispr_daemon.engine.relay import Relay
-from whispr_daemon.engine.retry import persist
+from whispr_daemon.engine.retry import first_of, persist
 from whispr_daemon.engine.unit import Ports
 
 _PUSH_EVERY: Final = 1.0  # seconds between two deliveries of our figures to the supervisor
 _LOOK_EVERY: Final = 0.05  # seconds between two looks at how the units stand
 _START_WITHIN: Final = 60.0  # seconds that units are waited for before the source is taken in
+_DELIVER_WITHIN: Final = 5.0  # seconds that outlets have at a stop for what was committed
 
 
 class Overseer(Protocol):
@@ -93,7 +94,7 @@ class Daemon:
         wish = asyncio.create_task(self._stopping.wait(), name="stop")
         try:
             await self._until_over(tasks, wish)
-            await self._wind_down(tasks)
+            await self._wind_down(tasks, all_delivered=to_end)
         finally:
             for task in (*tasks.values(), wish):
                 task.cancel()
@@ -112,16 +113,36 @@ class Daemon:
                 if task is not tasks["ingest"] and not self._stopping.is_set():
                     raise Fatal(f"{task.get_name()} ended by itself")
 
-    async def _wind_down(self, tasks: dict[str, asyncio.Task[None]]) -> None:
-        """Source first, then hosts, then what they still said: each has all of its input."""
+    async def _wind_down(
+        self, tasks: dict[str, asyncio.Task[None]], *, all_delivered: bool
+    ) -> None:
+        """Source first, then hosts, then what they still said: each has all of its input.
+
+        What outlets do not take in time is delivered after the next start, unless this is the end
+        of it: then, with ``all_delivered``, they have all the time they need.
+        """
         self.ingest.stop()
         await tasks["ingest"]
         tasks["figures"].cancel()
         await self.overseer.stop()
         await tasks["supervisor"]
+        relays = {relay.route: tasks[f"relay {relay.route}"] for relay in self._relays}
         for relay in self._relays:
             relay.drain()
-        await asyncio.gather(*(tasks[f"relay {relay.route}"] for relay in self._relays))
+        ends = asyncio.gather(*relays.values(), return_exceptions=True)
+        if all_delivered:
+            await ends
+        else:
+            await first_of(ends, self._ports.clock.sleep(_DELIVER_WITHIN))
+        for route, task in relays.items():
+            if not task.cancelled():
+                await task  # raises what ended it
+                continue
+            self._journal.error(
+                "outlet did not take all in time, the rest follows after the next start",
+                route=route,
+                seconds=_DELIVER_WITHIN,
+            )
         self._journal.info("stopped")
 
     async def _take_in(self, *, to_end: bool) -> None:
