@@ -10,7 +10,7 @@ import typer
 from whispr_daemon.cli.serving import Stop, serve
 from whispr_daemon.cli.terminal import INTERRUPTED
 
-SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
