@@ -217,19 +217,17 @@ def _restart(subject: Subject, _random: Random) -> float:
 
 def _fill_disk(subject: Subject, random: Random) -> float:
     """Full until the daemon has met it, or has nothing to write, and a while longer."""
-    with subject.daemon.no_room():
-        harm.until_complained(subject)
+    with harm.full_disk(subject):
         pause(random.uniform(_SHORTEST, _LONGEST))
     return subject.until_well(now())
 
 
 def _kill_on_full_disk(subject: Subject, random: Random) -> float:
     """The one that is started on the full disk may refuse; then it is started again."""
-    with subject.daemon.no_room():
-        harm.until_complained(subject)
+    with harm.full_disk(subject):
         harm.kill_daemon(subject)
         subject.start()
-        with subject.daemon.no_room():
+        with subject.daemon.no_room(harm.ROOM):
             pause(random.uniform(_SHORTEST, _LONGEST))
     since = now()
     if (status := subject.daemon.poll()) is not None:

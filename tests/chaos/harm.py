@@ -17,6 +17,7 @@ HOST: Final[Words] = ("ray::HostShell",)
 SUPERVISOR: Final[Words] = ("ray::SupervisorShell",)
 VALKEY: Final[Words] = ("valkey-server",)
 POSTGRES: Final[Words] = ("bin/postgres", "postgres:")
+ROOM: Final = 2**18  # bytes of a file on a full disk: a write-ahead log soon has them
 
 _REBORN_WITHIN: Final = 60.0  # seconds
 _NOTICED_WITHIN: Final = 30.0
@@ -106,22 +107,25 @@ def roots(subject: Subject, words: Words) -> list[psutil.Process]:
     return sorted(found, key=lambda each: each.pid)
 
 
-def until_complained(subject: Subject) -> None:
-    """Return when the daemon has met a full disk and said so, or has nothing more to write.
+@contextlib.contextmanager
+def full_disk(subject: Subject) -> Iterator[None]:
+    """Tier 0: leave the daemon no room; begins once it has met that, or has no more to write.
 
     Raises:
-        Stuck: it has not said a word, or it has ended.
+        Stuck: it has not said a word of it, or it has ended.
     """
     before = subject.daemon.errors.count(_COMPLAINT)
-    began = now()
-    while subject.daemon.errors.count(_COMPLAINT) == before:
-        subject.status()  # says so if the daemon has ended
-        standing = subject.gauge.look()
-        if standing is not None and subject.said_all(standing):
-            return
-        if now() - began > _NOTICED_WITHIN:
-            raise Stuck(f"a disk full for {_NOTICED_WITHIN:g} s is not complained of")
-        pause(0.05)
+    with subject.daemon.no_room(ROOM):
+        began = now()
+        while subject.daemon.errors.count(_COMPLAINT) == before:
+            subject.status()  # says so if the daemon has ended
+            standing = subject.gauge.look()
+            if standing is not None and subject.said_all(standing):
+                break
+            if now() - began > _NOTICED_WITHIN:
+                raise Stuck(f"a disk full for {_NOTICED_WITHIN:g} s is not complained of")
+            pause(0.05)
+        yield
 
 
 def _send(processes: Sequence[psutil.Process], what: signal.Signals) -> None:

@@ -68,6 +68,7 @@ class Subject:
             "rules": {"dir": str(RULES)},
             "partitions": PARTITIONS,
             "health": {"port": port},
+            "log": {"level": "warning"},  # short: it has to be written on a full disk, too
             "snapshot_seconds": 0.5,
             "idle_commit_seconds": 0.1,
             "stall_seconds": STALL,

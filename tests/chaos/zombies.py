@@ -8,16 +8,17 @@ import asyncio
 import contextlib
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 import psutil  # type: ignore[import-untyped]
 
 from tests.chaos.harm import frozen, now
-from tests.chaos.subject import Stuck, Subject, pause
-from whispr_daemon.adapters.runtimes.runnable import FAILED
+from tests.chaos.subject import STALL, Stuck, Subject, pause
+from whispr_daemon.adapters.runtimes.runnable import FAILED, end_process
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.bootstrap.desired import decode
 from whispr_daemon.bootstrap.hosts import open_host
@@ -27,9 +28,10 @@ from whispr_daemon.domain.unit import HostSpec
 from whispr_daemon.settings import load
 
 _READY: Final = "ready"
-_STARTED_WITHIN: Final = 60.0  # seconds
+_FROZEN: Final = STALL / 2  # seconds; longer, and the supervisor kills it
 _CLAIMED_WITHIN: Final = 30.0
 _ENDED_WITHIN: Final = 40.0
+_KILLING: Final = "host makes no progress"
 _WORKS: Final = 0.5  # seconds that the replacement works alone
 
 
@@ -81,17 +83,39 @@ def zombie_host(subject: Subject, random: Random) -> float:
         epochs = replacement.epochs()
         with frozen([victim]):
             replacement.begin()
-            replacement.until_claimed(epochs)
+            replacement.claims(epochs, _FROZEN)  # waits for a lock that the frozen one may hold
             pause(_WORKS)
-            alive = victim.is_running()
         since = now()
-        _until_gone(victim)
-        if alive and replacement.was_noticed():
+        if not replacement.claims(epochs, _CLAIMED_WITHIN):
+            raise Stuck(f"the units of host {host_id} were not claimed in {_CLAIMED_WITHIN:g} s")
+        if not _ended(subject, lambda: not victim.is_running()):
+            victim.kill()
+        elif replacement.was_noticed():
             subject.zombies += 1
-        elif alive:
+        elif not replacement.came_late():
             raise Stuck(f"host {host_id}, replaced, ended without a word of its successor")
-        replacement.until_fenced()
+        if _ended(subject, lambda: replacement.status() is not None):
+            if replacement.status() != FAILED:
+                raise Stuck(f"replaced in its turn, a host ended with {replacement.status()}")
+            subject.zombies += 1
         return subject.until_well(since)
+
+
+def _ended(subject: Subject, ended: Callable[[], bool]) -> bool:
+    """Wait until a zombie has ended; False if all is said: who has no more to say may live on.
+
+    Raises:
+        Stuck: it works, and goes on.
+    """
+    began = now()
+    while not ended():
+        standing = subject.gauge.look()
+        if standing is not None and subject.said_all(standing):
+            return False
+        if now() - began > _ENDED_WITHIN:
+            raise Stuck(f"a host, replaced, goes on for {_ENDED_WITHIN:g} s: it is not fenced")
+        pause(0.05)
+    return True
 
 
 class _Replacement:
@@ -99,13 +123,14 @@ class _Replacement:
 
     def __init__(self, subject: Subject, host_id: str) -> None:
         self._subject = subject
-        self._log = subject.daemon.data / "logs" / f"host-{host_id}.log"
+        logs = subject.daemon.data / "logs"
+        self._fenced = _Count(logs / f"host-{host_id}.log", Fenced.__name__)
+        self._killed = _Count(logs / "supervisor.log", _KILLING)
         settings = load(subject.daemon.config, {})
         servers = Servers(subject.places.server("postgres"), subject.places.server("redis"))
         self._context = msgspec.msgpack.encode(reach_of(settings, settings.data, servers))
         self._spec = subject.loop.do(_spec_of(subject, host_id))
         self._process: subprocess.Popen[str] | None = None
-        self._noticed = 0
 
     def __enter__(self) -> "_Replacement":
         words = (self._context.hex(), msgspec.msgpack.encode(self._spec).hex())
@@ -140,37 +165,45 @@ class _Replacement:
         """Let it claim."""
         assert self._process is not None
         assert self._process.stdin is not None
-        self._noticed = self._fences()
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
 
-    def until_claimed(self, before: Mapping[str, int]) -> None:
-        """Return when all units have a newer epoch than before."""
+    def claims(self, before: Mapping[str, int], within: float) -> bool:
+        """Wait until all units have a newer epoch than before; return whether they have."""
         began = now()
-        while not all(epoch > before.get(unit, 0) for unit, epoch in self.epochs().items()):
-            if now() - began > _CLAIMED_WITHIN:
-                raise Stuck(f"a host's units were not claimed in {_CLAIMED_WITHIN:g} s")
+        while not all(self.epochs().get(unit, 0) > epoch for unit, epoch in before.items()):
+            if now() - began > within:
+                return False
             pause(0.05)
+        return True
 
     def was_noticed(self) -> bool:
         """Whether the daemon's own host has told since that it was replaced."""
-        return self._fences() > self._noticed
+        return self._fenced.grown()
 
-    def until_fenced(self) -> None:
-        """Return when it has been replaced in its turn, and ended."""
+    def came_late(self) -> bool:
+        """Whether the supervisor killed the frozen host before it could go on."""
+        return self._killed.grown()
+
+    def status(self) -> int | None:
+        """Return its exit status, None while it runs."""
         assert self._process is not None
-        try:
-            status = self._process.wait(_ENDED_WITHIN)
-        except subprocess.TimeoutExpired as error:
-            raise Stuck(
-                f"replaced in its turn, a host goes on for {_ENDED_WITHIN:g} s: it is not fenced"
-            ) from error
-        if status != FAILED:
-            raise Stuck(f"replaced in its turn, a host ended with {status}, not {FAILED}")
-        self._subject.zombies += 1
+        return self._process.poll()
 
-    def _fences(self) -> int:
-        return self._log.read_text().count(Fenced.__name__) if self._log.exists() else 0
+
+class _Count:
+    """How often a word is in a log, against how often it was."""
+
+    def __init__(self, log: Path, word: str) -> None:
+        self._log, self._word = log, word
+        self._before = self._now()
+
+    def grown(self) -> bool:
+        """Whether it has been said again."""
+        return self._now() > self._before
+
+    def _now(self) -> int:
+        return self._log.read_text().count(self._word) if self._log.exists() else 0
 
 
 async def _spec_of(subject: Subject, host_id: str) -> HostSpec:
@@ -189,29 +222,25 @@ def _pids(subject: Subject) -> Mapping[str, int]:
     return found
 
 
-def _until_gone(process: psutil.Process) -> None:
-    _, left = psutil.wait_procs([process], timeout=_ENDED_WITHIN)
-    if left:
-        raise Stuck(f"a host, replaced, goes on for {_ENDED_WITHIN:g} s: it is not fenced")
-
-
-async def _host(context: bytes, spec: HostSpec) -> None:
+async def _host(context: bytes, spec: HostSpec) -> NoReturn:
     host = await open_host(context, spec)
-    await host.run()
-
-
-def main() -> int:
-    """Be a host, once told to, until replaced: 70."""
-    context, spec = (bytes.fromhex(word) for word in sys.stdin.readline().split())
     sys.stdout.write(f"{_READY}\n")
     sys.stdout.flush()
-    sys.stdin.readline()
+    await asyncio.to_thread(sys.stdin.readline)
     try:
-        asyncio.run(_host(context, msgspec.msgpack.decode(spec, type=HostSpec)))
-    except Fenced:
-        return FAILED
-    return 1
+        await host.run()
+    except Fenced as error:
+        sys.stderr.write(f"{error}\n")
+        end_process()
+    sys.exit(1)
+
+
+def main() -> NoReturn:
+    """Be a host, once told to, until replaced: exit status 70."""
+    context, spec = (bytes.fromhex(word) for word in sys.stdin.readline().split())
+    asyncio.run(_host(context, msgspec.msgpack.decode(spec, type=HostSpec)))
+    sys.exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

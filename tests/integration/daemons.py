@@ -150,10 +150,14 @@ class Daemon:
                 follower.send_signal(signal.SIGINT)
 
     @contextlib.contextmanager
-    def no_room(self) -> Iterator[None]:
-        """Let it write no file beyond what its largest has: what a full disk is to a program."""
+    def no_room(self, room: int | None = None) -> Iterator[None]:
+        """Let it write no file beyond ``room`` bytes: what a full disk is to a program.
+
+        None: what its largest file has.
+        """
         assert self.process is not None
-        room = max(each.stat().st_size for each in self.data.iterdir())
+        if room is None:
+            room = max(each.stat().st_size for each in self.data.iterdir())
         process = psutil.Process(self.process.pid)
         before = process.rlimit(psutil.RLIMIT_FSIZE)
         process.rlimit(psutil.RLIMIT_FSIZE, (room, before[1]))
