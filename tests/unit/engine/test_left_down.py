@@ -15,12 +15,13 @@ from whispr_daemon.domain.unit import HostSpec, UnitSpec
 from whispr_daemon.engine.host import Host
 from whispr_daemon.engine.notices import SPEAKER
 from whispr_daemon.engine.supervisor import Supervisor
+from whispr_daemon.engine.unit import Unit
 from whispr_daemon.engine.watch import Patience
 
 WHY = "host h is left down: it died 3 times before unit unwritten/0 was at work"
 HOSTS = [
     HostSpec(host_id="h", units=(UnitSpec(strategy="unwritten", partition=0),)),
-    HostSpec(host_id="calm", units=(UnitSpec(strategy="unwritten", partition=1),)),
+    HostSpec(host_id="calm", units=(UnitSpec(strategy="calm", partition=1),)),
 ]
 
 
@@ -44,13 +45,12 @@ class Stage:
             self.tries += 1
             if self.missing:
                 raise OSError("its library is not there")
-        world = self.world
-        return Hosted(
-            spec,
-            lambda unit: world.unit(Unwritten(), partition=unit.partition),
-            world.clock,
-            Figures(),
-        )
+        return Hosted(spec, self.unit, self.world.clock, Figures())
+
+    def unit(self, spec: UnitSpec) -> Unit:
+        strategy = Unwritten()
+        strategy.name = spec.strategy
+        return self.world.unit(strategy, partition=spec.partition)
 
     def supervisor(self, figures: Figures) -> Supervisor:
         patience = Patience(stall_seconds=5.0, deaths=3, within_seconds=600.0)
