@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -104,6 +105,15 @@ def copy(ran: Daemon, tmp_path: Path) -> Path:
     return Path(shutil.copytree(ran.data, tmp_path / "data"))
 
 
+@pytest.fixture(scope="module")
+def backup(ran: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of it, not to be spoilt."""
+    made = tmp_path_factory.mktemp("backups") / "made"
+    ended = ran.whispr("backup", str(made))
+    assert ended.returncode == 0, ended.stderr
+    return made
+
+
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """Commands in this process set logging up; afterwards it is as before."""
@@ -122,6 +132,15 @@ def verify(data: Path, *flags: str, status: int) -> list[dict[str, Any]]:
     assert ended.exit_code == status, (ended.output, ended.exception)
     told: list[dict[str, Any]] = json.loads(ended.stdout)
     return told
+
+
+def flip(file: Path) -> None:
+    """Change one byte of a file."""
+    with file.open("r+b") as body:
+        body.seek(5000)
+        (found,) = body.read(1)
+        body.seek(5000)
+        body.write(bytes([found ^ 1]))
 
 
 def execute(file: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -305,8 +324,32 @@ def test_what_is_no_backup_is_not_restored(ran: Daemon, make: Callable[..., Daem
     assert not other.data.exists()
 
 
-def test_a_folder_of_servers_is_not_copied_but_said_how_to(copy: Path, tmp_path: Path) -> None:
-    (copy / "tier").write_text("1\n")
-    ended = CliRunner().invoke(app, ["backup", str(tmp_path / "b"), "--data", str(copy)])
-    assert ended.exit_code == 2
-    assert f"stop the daemon, copy the whole folder with 'cp -a {copy}" in ended.stderr
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda made: (made / "log.db").unlink(), "log.db cannot be read: No such file"),
+        (lambda made: os.truncate(made / "log.db", 4096), "log.db has 4,096 of"),
+        (lambda made: flip(made / "store.db"), "store.db is not what was copied: its SHA-256"),
+        (lambda made: (made / "backup.json").unlink(), "is no backup: backup.json cannot be read"),
+        (lambda made: os.truncate(made / "backup.json", 80), "is no backup: backup.json cannot"),
+    ],
+)
+def test_a_backup_by_half_is_refused_with_what_is_missing(
+    backup: Path, tmp_path: Path, spoil: Callable[[Path], None], why: str
+) -> None:
+    made = Path(shutil.copytree(backup, tmp_path / "made"))
+    spoil(made)
+    for tier in ("0", "1"):
+        arguments = ["restore", str(made), "--tier", tier, "--data", str(tmp_path / "data")]
+        ended = CliRunner().invoke(app, arguments)
+        assert (ended.exit_code, why in ended.stderr) == (2, True), ended.stderr
+    assert not (tmp_path / "data").exists()
+    if (made / "backup.json").exists():
+        ended = CliRunner().invoke(app, ["verify", "--data", str(made)])
+        assert (ended.exit_code, why in ended.stderr or "is no backup" in ended.stderr) == (2, True)
+
+
+def test_no_daemon_runs_on_a_backup(backup: Path) -> None:
+    ended = CliRunner().invoke(app, ["run", "--data", str(backup)])
+    assert (ended.exit_code, "is a backup; make a data folder of it" in ended.stderr) == (2, True)
+    assert not (backup / "lock").exists()

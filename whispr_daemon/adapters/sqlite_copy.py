@@ -13,7 +13,7 @@ _PATIENCE_SECONDS: Final = 5.0  # for a lock somebody else holds
 _TRIES: Final = 20_000  # to find a moment in which nothing is committed: each is some 0.1 ms
 _PAGES: Final = 1_000  # copied between two words of progress
 
-Told: TypeAlias = Callable[[str, int, int], None]  # file, pages copied, pages there are
+Told: TypeAlias = Callable[[str, int, int], None]  # what is copied, how much so far, of how much
 
 
 class Copy(NamedTuple):
@@ -39,6 +39,20 @@ def copy_together(copies: Sequence[Copy], told: Told = lambda *_: None) -> None:
     except sqlite3.Error as error:
         names = ", ".join(str(each.file) for each in copies)
         raise Transient(f"cannot copy {names}: {error}") from error
+
+
+def settle(path: Path) -> None:
+    """Make a file that nobody has open whole by itself, and wait until it is on disk.
+
+    What it is copied with again is not left in a second one, a write-ahead log.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -78,12 +92,6 @@ def _copy(connection: sqlite3.Connection, to: Path, told: Told) -> None:
         connection.backup(
             made,
             pages=_PAGES,
-            progress=lambda _, left, pages: told(to.name, pages - left, pages),
+            progress=lambda _, left, pages: told(f"pages of {to.name}", pages - left, pages),
         )
-        # One file, whole: what it is copied with again is not left in a second one.
-        made.execute("PRAGMA journal_mode = DELETE")
-    file = os.open(to, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
+    settle(to)

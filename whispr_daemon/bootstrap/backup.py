@@ -1,142 +1,88 @@
-"""A data folder copied while a daemon runs on it, and a data folder made of such a copy.
+"""What a daemon holds made an archive while it runs, and a daemon's servers or files made of one.
 
-A copy is log and store as both are at one moment, so what a daemon started on it finds is what a
-crash at that moment would have left.
+What is restored is what a crash at that moment might have left.
 """
 
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.metadata import version
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from tempfile import mkdtemp
-from typing import Final
+from typing import Any, TypeAlias
 
-import msgspec
-
-from whispr_daemon.adapters.clock import SYSTEM_CLOCK
-from whispr_daemon.adapters.sqlite_copy import Copy, Told, copy_together
+from whispr_daemon.adapters.sqlite_copy import Copy, copy_together
+from whispr_daemon.adapters.stores.sqlite_image import SqliteImages
+from whispr_daemon.bootstrap.archive import (
+    LOG,
+    STORE,
+    About,
+    appearing,
+    checked,
+    finish,
+    is_archive,
+    write,
+)
 from whispr_daemon.bootstrap.folder import DataFolder
+from whispr_daemon.bootstrap.look import tier_of
+from whispr_daemon.bootstrap.servers import Tell
 from whispr_daemon.domain.errors import SettingsError
-from whispr_daemon.domain.value import Value
+from whispr_daemon.engine.copying import Told
 from whispr_daemon.settings import Settings
 
-_FORMAT: Final = 1
-_ABOUT: Final = "backup.json"
-_DATABASES: Final = ("store.db", "log.db")
-_TEXTS: Final = ("version", "tier")
+Run: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]  # on an event loop, to its end
 
 
-class About(Value, frozen=True, kw_only=True):
-    """What a backup says of itself."""
-
-    format: int
-    whispr: str  # the version that made it
-    created: int  # ns UTC
-    data: str  # the folder it is of
-
-
-def back_up(settings: Settings, target: Path, told: Told) -> int:
-    """Copy the data folder to a folder that is not there yet; return its size in bytes.
-
-    It appears once it is whole. It is a data folder itself: it can be looked at and verified.
+def back_up(settings: Settings, target: Path, told: Told, run: Run) -> About:
+    """Make an archive of the daemon's log and store, in a folder that is not there yet.
 
     Raises:
-        SettingsError: there is nothing to copy, on tier 1, or it cannot be written there.
-        Transient: the files cannot be copied now.
+        SettingsError: there is nothing to copy, or it cannot be written there.
+        Transient: log and store cannot be copied now.
     """
-    folder = DataFolder(settings.data)
-    found = folder.running()
-    if (found.tier if found else folder.tier() or 0) != 0:
-        raise SettingsError(
-            f"data folder {folder.path} is of tier 1: its Postgres and its log in Valkey cannot be "
-            "copied at one moment from here; stop the daemon, copy the whole folder with "
-            f"'cp -a {folder.path} …', and start it again (with servers of your own, stop the "
-            "daemon and back up both as their manuals say)"
-        )
-    about = About(
-        format=_FORMAT,
-        whispr=version("whispr-daemon"),
-        created=SYSTEM_CLOCK.now(),
-        data=str(folder.path),
-    )
-    return _copied(folder.path, target, told, [(_ABOUT, msgspec.json.encode(about))])
+    data = DataFolder(settings.data).path
+    if is_archive(data):
+        raise SettingsError(f"{data} is a backup itself; copy it as any folder")
+    tier = tier_of(settings)
+    if tier == 0 and (missing := [each for each in (STORE, LOG) if not (data / each).is_file()]):
+        raise SettingsError(f"{data} holds no {missing[0]}: there is nothing to copy")
+    with appearing(target) as made:
+        if tier == 0:
+            copy_together([Copy(data / name, made / name) for name in (STORE, LOG)], told)
+        else:
+            from whispr_daemon.bootstrap.backup_of_servers import archive  # clients that take long
+
+            run(archive(settings, made, told))
+        return finish(made, data, tier, told)
 
 
-def restore(settings: Settings, source: Path, told: Told) -> About:
-    """Make the data folder of the settings from a backup; return what that says of itself.
+def restore(settings: Settings, source: Path, told: Told, tell: Tell, run: Run) -> About:
+    """Make what a daemon of the settings' tier starts on; return what the archive says of itself.
+
+    ``tell`` is told which server is being started.
 
     Raises:
-        SettingsError: it is no whole backup, or the data folder is not empty.
-        Transient: the files cannot be copied now.
+        SettingsError: it is no whole archive, or there is something where it is to be restored.
+        Transient: it cannot be copied now.
     """
-    about = _about(source)
-    if DataFolder(source).held():
-        raise SettingsError(f"a daemon runs on backup {source}; stop it, or restore another")
-    _copied(source, DataFolder(settings.data).path, told, [])
-    return about
+    found = checked(source, told)
+    data = DataFolder(settings.data).path
+    if settings.tier == 0:
+        with appearing(data) as made:
+            copy_together([Copy(source / name, made / name) for name in (STORE, LOG)], told)
+            run(renewed(made / STORE))
+            write(made / "version", b"1\n")
+            write(made / "tier", b"0\n")
+    else:
+        from whispr_daemon.bootstrap.backup_of_servers import being_restored, fill
+
+        with being_restored(data) as made:
+            copy_together([Copy(source / STORE, made / STORE)], told)
+            run(renewed(made / STORE))
+            run(fill(settings, source, made / STORE, told, tell))
+    return found
 
 
-def _about(source: Path) -> About:
+async def renewed(store: Path) -> None:
+    """Make a copied store one that goes on: its tables of today, its relays above all others."""
+    images = await SqliteImages.open(store)
     try:
-        about = msgspec.json.decode((source / _ABOUT).read_bytes(), type=About)
-    except (OSError, msgspec.DecodeError) as error:
-        raise SettingsError(
-            f"{source} is no backup: {_ABOUT} cannot be read ({error}); name a folder that "
-            "'whispr backup' made"
-        ) from error
-    if about.format > _FORMAT:
-        raise SettingsError(
-            f"backup {source} is of format {about.format}, made by whispr {about.whispr}; this one "
-            f"knows formats up to {_FORMAT}"
-        )
-    return about
-
-
-def _copied(source: Path, target: Path, told: Told, more: Sequence[tuple[str, bytes]]) -> int:
-    if missing := [name for name in _DATABASES if not (source / name).is_file()]:
-        raise SettingsError(f"{source} holds no {missing[0]}: there is nothing to copy")
-    try:
-        with _appearing(target) as made:
-            copy_together([Copy(source / name, made / name) for name in _DATABASES], told)
-            texts = [(name, source / name) for name in _TEXTS]
-            for name, body in [(name, path.read_bytes()) for name, path in texts if path.exists()]:
-                _write(made / name, body)
-            for name, body in more:
-                _write(made / name, body)
-            return sum(file.stat().st_size for file in made.iterdir())
-    except OSError as error:
-        raise SettingsError(f"{target} cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def _appearing(target: Path) -> Iterator[Path]:
-    """Yield a private folder that gets its name once all in it is on disk, or vanishes."""
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise SettingsError(f"{target} is there already; move it away, or name another folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-    try:
-        yield made
-        _sync(made)
-        made.rename(target)
-        _sync(target.parent)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
-
-
-def _write(path: Path, body: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
+        await images.outdo_routes()
     finally:
-        os.close(handle)
+        await images.close()

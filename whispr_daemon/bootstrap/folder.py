@@ -12,6 +12,9 @@ import msgspec
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.value import Value
 
+ARCHIVED: Final = "backup.json"  # in a backup: nobody runs on that
+RESTORING: Final = "restoring"  # in a folder that is being made of a backup
+
 _VERSION: Final = 1  # of the folder's layout
 _PRIVATE: Final = 0o700
 _TRIES: Final = 1_000  # to get the lock from those who only look, each for some microseconds
@@ -44,14 +47,21 @@ class DataFolder:
         """Make the folder if it is missing, private, and hold it.
 
         Raises:
-            SettingsError: another daemon holds it, a newer version wrote it, or it is not writable.
+            SettingsError: another daemon holds it, a newer version wrote it, it is a backup or made
+                of one by half, or it is not writable.
         """
+        if (self.path / ARCHIVED).exists():
+            raise SettingsError(
+                f"{self.path} is a backup; make a data folder of it first, with "
+                f"'whispr restore {self.path} --data FOLDER'"
+            )
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
             self._lock = _opened(self._lock_file, "a+")
             free = _locked(self._lock)
             if free:
                 self._check_version()
+                self._check_whole()
                 self.retract()  # of a daemon that died without a word
         except OSError as error:
             self.release()
@@ -145,6 +155,14 @@ class DataFolder:
             ) from error
         with file:
             yield file
+
+    def _check_whole(self) -> None:
+        if (self.path / RESTORING).exists():
+            self.release()
+            raise SettingsError(
+                f"data folder {self.path} is half of a backup: its restore did not end; "
+                "give the command again, that begins anew"
+            )
 
     def _check_version(self) -> None:
         marker = self.path / "version"

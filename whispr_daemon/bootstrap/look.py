@@ -18,13 +18,32 @@ def running(settings: Settings) -> Running | None:
 
 
 @asynccontextmanager
-async def store_to_read(settings: Settings) -> AsyncIterator[Store]:
+async def awake(settings: Settings) -> AsyncIterator[Running | None]:
+    """Yield what runs on the data folder; where that is nothing, servers of its own run meanwhile.
+
+    Raises:
+        SettingsError: they cannot be started, or a daemon is only starting.
+    """
+    found, tier = _what_is_there(settings)
+    if found or tier == 0 or (settings.postgres.url and settings.redis.url):
+        yield found
+        return
+    from whispr_daemon.bootstrap.look_at_servers import woken
+
+    async with woken(settings) as found:
+        yield found
+
+
+@asynccontextmanager
+async def store_to_read(settings: Settings, known: Running | None = None) -> AsyncIterator[Store]:
     """Open the store of the data folder for reading, whether a daemon runs on it or not.
+
+    ``known`` is what runs on it, if that was asked already (see :func:`awake`).
 
     Raises:
         SettingsError: there is none, or its server does not run.
     """
-    found, tier = _what_is_there(settings)
+    found, tier = _what_is_there(settings, known)
     store: Store
     if tier == 0:
         path = settings.data / "store.db"
@@ -45,13 +64,17 @@ async def store_to_read(settings: Settings) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def log_to_read(settings: Settings, partitions: int) -> AsyncIterator[EventLog]:
+async def log_to_read(
+    settings: Settings, partitions: int, known: Running | None = None
+) -> AsyncIterator[EventLog]:
     """Open the market log of the data folder for reading, whether a daemon runs on it or not.
+
+    ``known`` is what runs on it, if that was asked already (see :func:`awake`).
 
     Raises:
         SettingsError: there is none, or its server does not run.
     """
-    found, tier = _what_is_there(settings)
+    found, tier = _what_is_there(settings, known)
     event_log: EventLog
     if tier == 0:
         path = settings.data / "log.db"
@@ -68,8 +91,12 @@ async def log_to_read(settings: Settings, partitions: int) -> AsyncIterator[Even
         await event_log.close()
 
 
-def _what_is_there(settings: Settings) -> tuple[Running | None, int]:
-    """Return what runs on the data folder, and the tier of what it holds, or would hold."""
-    found = running(settings)
+def tier_of(settings: Settings) -> int:
+    """Return the tier of what the data folder holds, or would hold."""
+    return _what_is_there(settings)[1]
+
+
+def _what_is_there(settings: Settings, known: Running | None = None) -> tuple[Running | None, int]:
+    found = known or running(settings)
     last = DataFolder(settings.data).tier()
     return found, found.tier if found else settings.tier if last is None else last

@@ -1,12 +1,16 @@
 """Opens what servers hold of a data folder, to be read from another process."""
 
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from whispr_daemon.adapters.embedded import Server
 from whispr_daemon.adapters.logs.redis import RedisEventLog
 from whispr_daemon.adapters.stores.postgres import PostgresStore
+from whispr_daemon.adapters.stores.postgres_image import PostgresImages
 from whispr_daemon.bootstrap.folder import DataFolder, Running
-from whispr_daemon.bootstrap.servers import server_at
+from whispr_daemon.bootstrap.servers import server_at, servers_of
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.ports.event_log import EventLog
 from whispr_daemon.ports.store import Store
@@ -23,6 +27,16 @@ async def store_of(settings: Settings, found: Running | None) -> Store:
     return await PostgresStore.open(server.url, server.password)
 
 
+async def images_of(settings: Settings, found: Running | None) -> PostgresImages:
+    """Open the same Postgres to be copied.
+
+    Raises:
+        SettingsError: it does not run.
+    """
+    server = server_at(settings.postgres) or _own(settings.data, found)
+    return await PostgresImages.open(server.url, server.password)
+
+
 async def log_of(settings: Settings, found: Running | None, partitions: int) -> EventLog:
     """Open the Redis of the settings, or the Valkey that a running daemon started for itself.
 
@@ -32,6 +46,36 @@ async def log_of(settings: Settings, found: Running | None, partitions: int) -> 
     server = server_at(settings.redis) or _own_redis(settings.data, found)
     prefix = settings.redis.prefix
     return await RedisEventLog.open(server.url, server.password, prefix, partitions)
+
+
+@asynccontextmanager
+async def woken(settings: Settings) -> AsyncIterator[Running]:
+    """Start the servers of a data folder that rests; no daemon can start on it meanwhile.
+
+    Raises:
+        SettingsError: a daemon is only starting, or none has ever run here.
+    """
+    folder = DataFolder(settings.data)
+    if folder.held():
+        raise _not_there(settings.data, "Postgres", "postgres.url")
+    if folder.tier() is None:
+        raise SettingsError(
+            f"data folder {settings.data} holds nothing yet; start a daemon with 'whispr run', or "
+            "set data (WHISPR_DATA, --data) to the daemon's folder"
+        )
+    folder.take()
+    try:
+        of_servers = settings.model_copy(update={"tier": 1})
+        async with servers_of(of_servers, folder.path, lambda _: None) as servers:
+            yield Running(
+                pid=os.getpid(),
+                tier=1,
+                health_url="",
+                postgres_url=servers.postgres.url,
+                redis_url=servers.redis.url,
+            )
+    finally:
+        folder.release()
 
 
 def _own_redis(data: Path, found: Running | None) -> Server:

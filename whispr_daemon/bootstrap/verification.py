@@ -8,7 +8,7 @@ from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
 from whispr_daemon.bootstrap.desired import Desired, decode
 from whispr_daemon.bootstrap.hosts import build_fold
-from whispr_daemon.bootstrap.look import log_to_read, store_to_read
+from whispr_daemon.bootstrap.look import awake, log_to_read, store_to_read
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.position import ORIGIN
 from whispr_daemon.domain.unit import UnitSpec
@@ -22,7 +22,7 @@ from whispr_daemon.settings import Settings
 
 _PAGE = 65_536  # rows
 
-Told: TypeAlias = Callable[[str, int, int], None]  # unit, rows folded, rows there are
+Told: TypeAlias = Callable[[str, int, int], None]  # what is folded, rows so far, of how many
 
 
 async def verified(
@@ -36,7 +36,7 @@ async def verified(
         SettingsError: there is no such unit, no log or no store.
         Fatal: log and store are not of the same daemon.
     """
-    async with store_to_read(settings) as store:
+    async with awake(settings) as running, store_to_read(settings, running) as store:
         body = await store.desired()
         if body is None:
             raise SettingsError(f"no daemon has run on data folder {settings.data} yet")
@@ -46,7 +46,7 @@ async def verified(
             raise SettingsError(
                 f"there is no unit {unknown[0]!r}; there are {', '.join(there) or 'none'}"
             )
-        async with log_to_read(settings, desired.rules.partitions) as event_log:
+        async with log_to_read(settings, desired.rules.partitions, running) as event_log:
             with _compiler(settings) as compiler:
                 witnesses = _Witnesses(desired, store, event_log, compiler)
                 return [
@@ -90,7 +90,7 @@ class _Witnesses:
             self._store,
             reader,
             lambda: build_fold(spec, self._desired, self._compiler),
-            lambda done: told(unit, done, rows),
+            lambda done: told(f"rows of {unit}", done, rows),
         )
         if unit not in self._specs:
             return await witness.hash_only()

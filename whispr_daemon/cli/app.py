@@ -181,7 +181,10 @@ def verify(
 
 @app.command()
 def backup(target: _Target, data: options.Data = None, config: options.Config = None) -> None:
-    """Copy the data folder, as it is at one moment, also while a daemon runs on it (tier 0)."""
+    """Copy log and store of a daemon, as they are at one moment, also while it runs.
+
+    The copy is the same on every tier: it can be restored to any, and verified where it stands.
+    """
     from whispr_daemon.cli import backup as work
 
     with failures_in_words():
@@ -189,12 +192,20 @@ def backup(target: _Target, data: options.Data = None, config: options.Config = 
 
 
 @app.command()
-def restore(source: _Backup, data: options.Data = None, config: options.Config = None) -> None:
-    """Make the data folder, which must be empty or missing, from a backup."""
+def restore(
+    source: _Backup,
+    tier: options.Tier = None,
+    data: options.Data = None,
+    config: options.Config = None,
+) -> None:
+    """Make the data folder, which must be empty or missing, from a backup of any tier.
+
+    For tier 1 that fills the servers of the settings, which must be empty, or new ones.
+    """
     from whispr_daemon.cli import backup as work
 
     with failures_in_words():
-        work.restore(config, options.flags(data=data), source)
+        work.restore(config, options.flags(tier=tier, data=data), source)
 
 
 @app.command()

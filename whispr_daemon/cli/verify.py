@@ -1,21 +1,21 @@
 """``whispr verify``: does the log, folded again, say what was said?"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
 from whispr_daemon import log
-from whispr_daemon.bootstrap.verification import Told, verified
+from whispr_daemon.bootstrap.archive import checked, is_archive
+from whispr_daemon.bootstrap.verification import verified
 from whispr_daemon.cli.options import Answer
+from whispr_daemon.cli.progress import progress
 from whispr_daemon.cli.serving import serve
-from whispr_daemon.cli.terminal import FAILED, err, machine, note, out, warn
+from whispr_daemon.cli.terminal import FAILED, machine, note, out, warn
 from whispr_daemon.domain.outputs import Output, encode
 from whispr_daemon.engine.parity import Parity, Verdict
 from whispr_daemon.settings import load
@@ -39,12 +39,15 @@ def verify(
     """Fold the log again and compare; print how each unit compares.
 
     Raises:
-        SettingsError: there is no such unit, no log or no store.
+        SettingsError: there is no such unit, no log or no store, or it is a backup by half.
         typer.Exit: a unit is not the same, or cannot be compared.
     """
     settings = load(config, given)
     log.configure("warning", settings.log.format, None)
-    with log.told(warn), _progress() as told:
+    if is_archive(settings.data):
+        with progress() as told:
+            checked(settings.data, told)
+    with log.told(warn), progress() as told:
         found = serve(lambda _stop: verified(settings, units, told, from_snapshot=from_snapshot))
     if form is Answer.JSON:
         rows = [_plain(parity) for parity in found]
@@ -53,18 +56,6 @@ def verify(
         _show(found)
     if any(parity.verdict in (Verdict.DIFFERS, Verdict.UNVERIFIED) for parity in found):
         raise typer.Exit(FAILED)
-
-
-@contextmanager
-def _progress() -> Iterator[Told]:
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
-        task = progress.add_task("rows", total=None)
-
-        def told(unit: str, done: int, rows: int) -> None:
-            progress.update(task, description=f"rows of {unit}", completed=done, total=rows)
-
-        yield told
 
 
 def _show(found: Sequence[Parity]) -> None:

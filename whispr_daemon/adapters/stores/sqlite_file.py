@@ -87,7 +87,7 @@ class SqliteFile:
             self.connection.commit()
         except sqlite3.Error as error:
             _roll_back(self.connection)
-            raise _translated(error, self.path) from error
+            raise translated(error, self.path) from error
         except BaseException:
             _roll_back(self.connection)
             raise
@@ -158,7 +158,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             raise
 
 
-def _translated(error: sqlite3.Error, path: Path) -> Transient | Fatal:
+def translated(error: sqlite3.Error, path: Path) -> Transient | Fatal:
     """Say what the caller must do about a failure of an open file."""
     code = getattr(error, "sqlite_errorcode", None)
     named = f"{path}: {error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
@@ -169,10 +169,10 @@ def _translated(error: sqlite3.Error, path: Path) -> Transient | Fatal:
 
 def _refused(error: sqlite3.Error, path: Path) -> Transient | SettingsError:
     """Say why a file could not be opened."""
-    translated = _translated(error, path)
-    if isinstance(translated, Transient):
-        return translated
+    named = translated(error, path)
+    if isinstance(named, Transient):
+        return named
     return SettingsError(
-        f"cannot open the store {translated}; it must be a file that Whispr made, in a folder "
+        f"cannot open the store {named}; it must be a file that Whispr made, in a folder "
         "that exists and this user may write to"
     )

@@ -116,6 +116,15 @@ ON CONFLICT (source, seq) DO NOTHING;
 -- name: dead_letters
 SELECT source, seq, reason, detail FROM dead_letter ORDER BY place DESC LIMIT :limit;
 
+-- name: named
+SELECT
+    (SELECT count(*) FROM instrument),
+    (SELECT coalesce(max(number), 0) FROM change),
+    (SELECT coalesce(max(epoch), 0) FROM producer);
+
+-- name: outdo_routes
+UPDATE relay SET epoch = epoch + 1000000;
+
 -- name: drop_dead_letters
 DELETE FROM dead_letter
 WHERE place <= (SELECT place FROM dead_letter ORDER BY place DESC LIMIT 1 OFFSET :keep)
