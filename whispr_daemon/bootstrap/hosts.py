@@ -15,6 +15,7 @@ from whispr_daemon.bootstrap.desired import RULES, Desired, decode
 from whispr_daemon.bootstrap.reach import Reach, join
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.bootstrap.stalls import loop_watch
+from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.host import Host
@@ -79,10 +80,16 @@ def build_host(
 class HostProcess:
     """A host with ports of its own, as an actor's process runs it."""
 
-    def __init__(self, host: Host, ports: AsyncExitStack) -> None:
-        """``ports`` are closed with it."""
+    def __init__(
+        self,
+        host: Host,
+        ports: AsyncExitStack,
+        troubles: Callable[[], tuple[Trouble, ...]] = lambda: (),
+    ) -> None:
+        """``ports`` are closed with it; ``troubles`` are theirs, where it has its own."""
         self._host = host
         self._ports = ports
+        self._troubles = troubles
 
     async def run(self) -> None:
         """Run until stopped; see :meth:`Host.run`."""
@@ -94,7 +101,7 @@ class HostProcess:
 
     def report(self) -> HostReport:
         """Return how the host stands."""
-        return self._host.report()
+        return msgspec.structs.replace(self._host.report(), troubles=self._troubles())
 
     async def close(self) -> None:
         """Let go of the ports."""
@@ -112,4 +119,4 @@ async def open_host(context: bytes, spec: HostSpec) -> HostProcess:
         host = build_host(spec, decode(body), ports, reach, stack)
         limit = reach.patience.stall_seconds
         stack.enter_context(loop_watch(ports, limit, reports=lambda: [host.report()]))
-        return HostProcess(host, stack.pop_all())
+        return HostProcess(host, stack.pop_all(), ports.troubles)

@@ -12,8 +12,9 @@ from whispr_daemon.adapters.runtimes.local import LocalRuntime
 from whispr_daemon.adapters.runtimes.ray import RayCluster, RaySupervisor
 from whispr_daemon.bootstrap.reach import Reach
 from whispr_daemon.bootstrap.servers import Tell
-from whispr_daemon.bootstrap.supervisors import Told, open_supervisor
+from whispr_daemon.bootstrap.supervisors import Pushed, Told, open_supervisor
 from whispr_daemon.domain.errors import Fatal, Transient
+from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.unit import HostStatus, Sample
 from whispr_daemon.engine.supervisor import Supervisor
 from whispr_daemon.ports.clock import Clock
@@ -56,9 +57,11 @@ class LocalOverseer:
         if self._supervisor.fatal:
             raise Fatal(self._supervisor.fatal)
 
-    async def push(self, process: str, samples: tuple[Sample, ...]) -> None:
-        """Show a process's figures."""
-        self._supervisor.push(process, samples)
+    async def push(
+        self, process: str, samples: tuple[Sample, ...], troubles: tuple[Trouble, ...] = ()
+    ) -> None:
+        """Show a process's figures, and what fails in it."""
+        self._supervisor.push(process, samples, troubles)
 
     async def status(self) -> Sequence[HostStatus]:
         """Return how the hosts stand."""
@@ -116,10 +119,13 @@ class ActorOverseer:
             await self._until_it_answers()
             await self._clock.sleep(_ASK_EVERY)
 
-    async def push(self, process: str, samples: tuple[Sample, ...]) -> None:
-        """Show a process's figures; while the supervisor is away, nobody sees them."""
+    async def push(
+        self, process: str, samples: tuple[Sample, ...], troubles: tuple[Trouble, ...] = ()
+    ) -> None:
+        """Show a process's figures and what fails; while the supervisor is away, nobody sees."""
         if not self._whole.locked():
-            await self._supervisor.push(process, msgspec.msgpack.encode(samples), _ANSWER_WITHIN)
+            body = msgspec.msgpack.encode(Pushed(samples=samples, troubles=troubles))
+            await self._supervisor.push(process, body, _ANSWER_WITHIN)
 
     async def status(self) -> Sequence[HostStatus]:
         """Return how the hosts stood when the supervisor was last asked."""

@@ -15,6 +15,7 @@ from whispr_daemon.adapters.metrics import PrometheusMetrics
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.value import Value
+from whispr_daemon.engine.troubles import Troubles
 from whispr_daemon.engine.unit import Cadence, Ports
 from whispr_daemon.engine.watch import Patience
 from whispr_daemon.ports.event_log import EventLog
@@ -76,7 +77,15 @@ async def open_ports(reach: Reach) -> AsyncIterator[Ports]:
             stack.push_async_callback(store.close)
             event_log = await SqliteEventLog.open(folder / "log.db", reach.partitions)
         stack.push_async_callback(event_log.close)
-        yield Ports(log=event_log, store=store, clock=SYSTEM_CLOCK, metrics=PrometheusMetrics())
+        metrics = PrometheusMetrics()
+        troubles = Troubles(SYSTEM_CLOCK, metrics)
+        yield Ports(
+            log=troubles.watch("log", event_log),
+            store=troubles.watch("store", store),
+            clock=SYSTEM_CLOCK,
+            metrics=metrics,
+            troubles=troubles.told,
+        )
 
 
 def keep_calendars(data: Path) -> None:

@@ -13,6 +13,7 @@ from whispr_daemon.adapters.runtimes.ray import RayCluster, RayRuntime
 from whispr_daemon.bootstrap.desired import decode
 from whispr_daemon.bootstrap.hosts import open_host
 from whispr_daemon.bootstrap.reach import Reach, join
+from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.unit import HostStatus, Sample
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.supervisor import Supervisor
@@ -29,7 +30,7 @@ class View:
     async def ready(self) -> Readiness:
         """Say whether log and store answer and all units have caught up."""
         reasons = self._supervisor.unready()
-        return Readiness(not reasons, reasons)
+        return Readiness(not reasons, reasons, self._supervisor.warnings())
 
     async def metrics(self) -> bytes:
         """Return the figures of every process as Prometheus text."""
@@ -42,7 +43,13 @@ class View:
         for host in hosts:
             if host["report"]:
                 del host["report"]["metrics"]
-        return {"tier": self._tier, "ready": not reasons, "reasons": reasons, "hosts": hosts}
+        return {
+            "tier": self._tier,
+            "ready": not reasons,
+            "reasons": reasons,
+            "warnings": self._supervisor.warnings(),
+            "hosts": hosts,
+        }
 
     async def release(self, unit_id: str) -> bool:
         """End a unit's quarantine; False if it was in none."""
@@ -55,6 +62,13 @@ class Told(Value, frozen=True, kw_only=True):
     health_url: str
     hosts: tuple[HostStatus, ...]
     fatal: str = ""
+
+
+class Pushed(Value, frozen=True, kw_only=True):
+    """What another process tells the supervisor in an actor."""
+
+    samples: tuple[Sample, ...]
+    troubles: tuple[Trouble, ...]
 
 
 class SupervisorProcess:
@@ -92,8 +106,9 @@ class SupervisorProcess:
         )
 
     def push(self, process: str, body: bytes) -> None:
-        """Take the figures of another process: samples as msgpack."""
-        self.supervisor.push(process, msgspec.msgpack.decode(body, type=tuple[Sample, ...]))
+        """Take the figures of another process and what fails in it: a Pushed as msgpack."""
+        found = msgspec.msgpack.decode(body, type=Pushed)
+        self.supervisor.push(process, found.samples, found.troubles)
 
     async def close(self) -> None:
         """Stop answering; let go of the ports."""

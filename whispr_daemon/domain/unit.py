@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from whispr_daemon.domain.position import ORIGIN, Position
+from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.value import Value
 
 Isolation: TypeAlias = Literal["shared", "dedicated"]
@@ -64,6 +65,7 @@ class HostReport(Value, frozen=True, kw_only=True):
     pid: int
     units: tuple[UnitReport, ...] = ()
     metrics: tuple[Sample, ...] = ()
+    troubles: tuple[Trouble, ...] = ()  # of its own log and store
     fatal: str = ""  # why it has ended and must not be started again
 
 

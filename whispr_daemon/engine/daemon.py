@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from whispr_daemon.domain.errors import Fatal
+from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.unit import HostStatus, Sample, UnitSpec
 from whispr_daemon.engine.ingest import Ingest
 from whispr_daemon.engine.relay import Relay
@@ -31,8 +32,10 @@ class Overseer(Protocol):
         """Return when the supervisor has ended; raise what ended it."""
         ...
 
-    async def push(self, process: str, samples: tuple[Sample, ...]) -> None:
-        """Hand over this process's figures. Late or lost ones are followed by newer ones."""
+    async def push(
+        self, process: str, samples: tuple[Sample, ...], troubles: tuple[Trouble, ...]
+    ) -> None:
+        """Hand over this process's figures and what fails in it; newer ones follow."""
         ...
 
     async def status(self) -> Sequence[HostStatus]:
@@ -199,5 +202,6 @@ class Daemon:
 
     async def _push_figures(self) -> None:
         while True:
-            await self.overseer.push("daemon", self._ports.metrics.samples())
+            troubles = self._ports.troubles()
+            await self.overseer.push("daemon", self._ports.metrics.samples(), troubles)
             await self._ports.clock.sleep(_PUSH_EVERY)

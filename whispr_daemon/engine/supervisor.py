@@ -2,18 +2,20 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
 
 from whispr_daemon.domain.errors import Transient
 from whispr_daemon.domain.outputs import Alert
+from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.unit import HostSpec, HostStatus, Sample, UnitReport
 from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.inquest import Inquest
 from whispr_daemon.engine.notices import Notices, quarantine_alert
 from whispr_daemon.engine.retry import first_of
+from whispr_daemon.engine.surroundings import Surroundings
 from whispr_daemon.engine.watch import Patience, Watch
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import EventLog
@@ -24,7 +26,6 @@ from whispr_daemon.ports.store import Store
 _ROUND: Final = 0.5  # seconds between two rounds of questions
 _FIRST_ROUNDS: Final = 0.1  # likewise, while hosts that were never up are on their way
 _ANSWER_WITHIN: Final = 2.0  # seconds
-_PROBE_WITHIN: Final = 2.0
 _FIRST_ANSWER: Final = 60.0  # seconds a new host has to be built and answer
 _CAUGHT_UP: Final = 10_000  # rows a live unit may lag and still count as caught up
 
@@ -55,7 +56,8 @@ class Supervisor:
         now = clock.monotonic()
         self._watches = {spec.host_id: Watch(spec, now, patience) for spec in specs}
         self._pushed: dict[str, tuple[Sample, ...]] = {}
-        self._away: dict[str, str] = {"hosts": "not asked yet"}
+        self._around = Surroundings(clock, metrics)
+        self._compared = False  # the wall clock with the log
         self._stopping = asyncio.Event()
         self.fatal = ""  # why a host has ended for good, and the daemon must
         self._journal = structlog.get_logger("whispr.supervisor")
@@ -69,6 +71,7 @@ class Supervisor:
         while not self._stopping.is_set() and not self.fatal:
             await asyncio.gather(*(self._attend(watch) for watch in self._watches.values()))
             await self._probe()
+            self._around.wall_clock.look()
             crash_here("round_over")
             await self._pause()
         crash_here("before_hosts_stop")
@@ -88,7 +91,8 @@ class Supervisor:
 
     def unready(self) -> tuple[str, ...]:
         """Return why the daemon is not ready, one reason an item; empty if it is."""
-        reasons = [f"{what}: {why}" for what, why in self._away.items()]
+        reports = [watch.report for watch in self._watches.values() if watch.report]
+        reasons = self._around.unready((each.host_id, each.troubles) for each in reports)
         for host_id, watch in self._watches.items():
             if watch.given_up:
                 reasons.append(f"host {host_id} is left down: {watch.given_up}")
@@ -98,15 +102,25 @@ class Supervisor:
                 reasons += [text for unit in watch.report.units if (text := _unready(unit))]
         return tuple(reasons)
 
+    def warnings(self) -> tuple[str, ...]:
+        """Return what should be looked at and keeps the daemon from nothing."""
+        return self._around.wall_clock.warnings()
+
     async def release(self, unit_id: str) -> bool:
         """End a unit's quarantine, so that its host takes it up again; False if it was in none."""
         released = await self._store.release(unit_id)
         self._journal.warning("release asked for", unit=unit_id, released=released)
         return released
 
-    def push(self, process: str, samples: tuple[Sample, ...]) -> None:
-        """Take the figures of a process that is not a host (ingest and relays live there)."""
+    def push(
+        self, process: str, samples: tuple[Sample, ...], troubles: tuple[Trouble, ...] = ()
+    ) -> None:
+        """Take the figures of a process that is not a host (ingest and relays live there).
+
+        ``troubles`` are what of its log and store fails.
+        """
         self._pushed[process] = samples
+        self._around.learn(process, troubles)
 
     def samples(self) -> Mapping[str, tuple[Sample, ...]]:
         """Return every process's figures, by its name."""
@@ -168,18 +182,15 @@ class Supervisor:
             self._journal.warning("host did not start", host=watch.spec.host_id, error=str(error))
 
     async def _probe(self) -> None:
-        away: dict[str, str] = {}
+        await self._around.ask("store", self._tell())
+        await self._around.ask("log", self._look_at_log())
 
-        async def ask(what: str, question: Awaitable[object]) -> None:
-            try:
-                async with asyncio.timeout(_PROBE_WITHIN):
-                    await question
-            except (Transient, TimeoutError) as error:
-                away[what] = str(error) or f"no answer in {_PROBE_WITHIN:g} s"
-
-        await ask("store", self._tell())
-        await ask("log", self._event_log.last(0))
-        self._away = away
+    async def _look_at_log(self) -> None:
+        if self._compared:
+            await self._event_log.last(0)
+        elif (tail := await self._event_log.tail(0)) is not None:
+            self._around.wall_clock.compare(tail.ts_ingest)
+        self._compared = True
 
     async def _tell(self) -> None:
         """Tell of every quarantine there is, whoever recorded it; what was told is told no more."""

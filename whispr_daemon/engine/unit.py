@@ -12,6 +12,7 @@ from whispr_daemon.domain.errors import (
 )
 from whispr_daemon.domain.outputs import Audit, Output, kind_of
 from whispr_daemon.domain.position import ORIGIN, Position
+from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.unit import UnitReport, UnitSpec, UnitState
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.commit import settle
@@ -65,6 +66,7 @@ class Ports(Value, frozen=True, kw_only=True):
     store: Store
     clock: Clock
     metrics: Metrics
+    troubles: Callable[[], tuple[Trouble, ...]] = lambda: ()  # what of log and store fails now
 
 
 class _Said(NamedTuple):

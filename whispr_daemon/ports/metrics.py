@@ -160,6 +160,28 @@ DELIVERY_FAILURES: Final = Metric(
     help="Sends that failed and are tried again.",
     labels=("route",),
 )
+PORT_UP: Final = Metric(
+    name="whispr_port_up",
+    kind="gauge",
+    help="0 while calls of the log or the store fail in a process and are tried again.",
+    labels=("port",),
+)
+PORT_FAILURES: Final = Metric(
+    name="whispr_port_failures",
+    kind="counter",
+    help="Calls of the log or the store that failed for a passing reason.",
+    labels=("port", "doing"),
+)
+CLOCK_JUMPS: Final = Metric(
+    name="whispr_clock_jumps",
+    kind="counter",
+    help="Times the wall clock jumped against the monotonic one.",
+)
+CLOCK_JUMP_SECONDS: Final = Metric(
+    name="whispr_clock_jump_seconds",
+    kind="gauge",
+    help="By how much it jumped since the start, in sum.",
+)
 
 CATALOGUE: Final[tuple[Metric, ...]] = (
     ROWS_INGESTED,
@@ -190,6 +212,10 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     DELIVERED,
     UNDELIVERED,
     DELIVERY_FAILURES,
+    PORT_UP,
+    PORT_FAILURES,
+    CLOCK_JUMPS,
+    CLOCK_JUMP_SECONDS,
 )
 
 

@@ -26,6 +26,7 @@ class Readiness(NamedTuple):
 
     ready: bool
     reasons: Sequence[str] = ()
+    warnings: Sequence[str] = ()  # what should be looked at and keeps it from nothing
 
 
 class HealthView(Protocol):
@@ -58,8 +59,8 @@ def health_app(view: HealthView, token: str | None = None) -> FastAPI:
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
-        ready, reasons = await view.ready()
-        return JSONResponse({"ready": ready, "reasons": list(reasons)}, 200 if ready else 503)
+        found = await view.ready()
+        return JSONResponse(found._asdict(), 200 if found.ready else 503)
 
     @app.get("/metrics")
     async def metrics() -> Response:

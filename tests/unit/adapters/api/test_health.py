@@ -45,7 +45,10 @@ async def guarded() -> AsyncIterator[httpx.AsyncClient]:
 async def test_ready() -> None:
     async with client() as daemon:
         answer = await daemon.get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": []})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"ready": True, "reasons": [], "warnings": []},
+    )
 
 
 async def test_not_ready_says_why_and_is_alive_all_the_same() -> None:
@@ -53,7 +56,11 @@ async def test_not_ready_says_why_and_is_alive_all_the_same() -> None:
         answer = await daemon.get("/readyz")
         alive = await daemon.get("/livez")
     assert answer.status_code == 503
-    assert answer.json() == {"ready": False, "reasons": ["rules/0 is recovering"]}
+    assert answer.json() == {
+        "ready": False,
+        "reasons": ["rules/0 is recovering"],
+        "warnings": [],
+    }
     assert alive.status_code == 200
 
 
