@@ -12,6 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from tests.chaos.campaign import Plan, run
+from tests.chaos.disk import can_be_had
 from tests.chaos.faults import TARGETS
 from tests.chaos.mutant import MUTANTS
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     if asked.mutant and asked.tier:
         parser.error("--mutant is for --tier 0: actors of a cluster are not patched")
+    if asked.tier and asked.kill == ["disk"] and not can_be_had():
+        parser.error("--kill disk on tier 1 fills a disk, which takes root to mount")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not before its daemons have ended
     seed = SystemRandom().randrange(1_000_000) if asked.seed is None else asked.seed
     targets = TARGETS if "all" in asked.kill else tuple(asked.kill)

@@ -12,7 +12,8 @@ from redis.exceptions import RedisError
 from tests.chaos.background import Background
 from tests.chaos.checker import Findings, judge
 from tests.chaos.deck import Deck
-from tests.chaos.faults import Fault, faults
+from tests.chaos.disk import can_be_had
+from tests.chaos.faults import Fault, Place, faults
 from tests.chaos.market import Market, recorded
 from tests.chaos.network import Network
 from tests.chaos.report import Report, Round
@@ -52,7 +53,10 @@ def run(plan: Plan, tell: Tell, note: Tell) -> Report:
     began = SYSTEM_CLOCK.monotonic()
     random = Random(plan.seed)
     kinds = faults(plan.tier, plan.targets)
-    deck = Deck(kinds, random)
+    dealt = [each for each in kinds if not each.small_disk or can_be_had()]
+    if len(dealt) < len(kinds):
+        note("no disk is filled: that takes a user who may mount one, e.g. root")
+    deck = Deck(dealt, random)
     rounds: list[Round] = []
     with Background("chaos") as loop, tempfile.TemporaryDirectory(prefix="whispr-chaos-") as folder:
         tell("recording a market and replaying it undisturbed")
@@ -63,7 +67,7 @@ def run(plan: Plan, tell: Tell, note: Tell) -> Report:
         while not rounds or (not rounds[-1].stuck and left > plan.seconds / planned / 2):
             place = deck.neediest()
             share = left / max(planned - len(rounds), 1)
-            with _subject(plan, market, loop, proxied=place == "proxied") as subject:
+            with _subject(plan, market, loop, place) as subject:
                 course = _Course(subject, lambda place=place: deck.deal(place), random, share)
                 said = f"round {len(rounds) + 1}"
                 rounds.append(course.run(lambda how, said=said: tell(f"{said} · {how}"), note))
@@ -80,10 +84,11 @@ def run(plan: Plan, tell: Tell, note: Tell) -> Report:
 
 
 @contextmanager
-def _subject(plan: Plan, market: Market, loop: Background, *, proxied: bool) -> Iterator[Subject]:
+def _subject(plan: Plan, market: Market, loop: Background, place: Place) -> Iterator[Subject]:
     with ExitStack() as stack:
-        network = stack.enter_context(Network(loop)) if proxied else None
-        subject = Subject(plan.tier, market, loop, network, plan.mutant)
+        network = stack.enter_context(Network(loop)) if place == "proxied" else None
+        fills = plan.tier == 1 and network is None and "disk" in plan.targets and can_be_had()
+        subject = Subject(plan.tier, market, loop, network, plan.mutant, small_disk=fills)
         stack.callback(subject.discard)
         yield subject
 

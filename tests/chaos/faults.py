@@ -34,11 +34,16 @@ Place: TypeAlias = Literal["any", "own", "proxied"]
 
 
 class Fault(NamedTuple):
-    """A kind of fault. ``place``: whose servers it needs, the daemon's own, or the harness's."""
+    """A kind of fault.
+
+    ``place``: whose servers it needs, the daemon's own, or the harness's. ``small_disk``: it needs
+    one.
+    """
 
     kind: str
     hurt: Hurt
     place: Place = "any"
+    small_disk: bool = False
 
 
 def faults(tier: int, targets: Collection[str]) -> list[Fault]:
@@ -61,7 +66,7 @@ def _of_one_process(targets: Collection[str]) -> Iterable[Fault]:
         yield Fault("daemon replaced while frozen", zombie_daemon)
         yield Fault("daemon restarted", _restart)
     if "disk" in targets:
-        yield Fault("disk full", _fill_disk)
+        yield Fault("disk full", _lasting(_full_disk, _LONGEST))
     if "disk" in targets and daemon:
         yield Fault("daemon killed while the disk is full", _kill_on_full_disk)
 
@@ -93,6 +98,11 @@ def _of_servers(targets: Collection[str]) -> Iterable[Fault]:
             yield Fault(kind, _during(_frozen(words), _killed(HOST)), "own")
     if {"valkey", "postgres"} <= set(targets):
         yield Fault("valkey and postgres killed", _then_reborn(VALKEY, POSTGRES), "own")
+    if "disk" in targets:
+        yield Fault("disk full", _lasting(_full_disk, _LONGEST), "own", small_disk=True)
+    if {"disk", "host"} <= set(targets):
+        hurt = _during(_full_disk, _killed(HOST))
+        yield Fault("host killed while the disk is full", hurt, "own", small_disk=True)
     if {"relay", "postgres"} <= set(targets):
         kind = "relay and ingest killed while postgres is frozen"
         yield Fault(kind, _during(_frozen(POSTGRES), _daemon_only_started), "own")
@@ -190,6 +200,10 @@ def _frozen_daemon(subject: Subject, _random: Random) -> AbstractContextManager[
     return harm.frozen([psutil.Process(subject.daemon.process.pid)])
 
 
+def _full_disk(subject: Subject, _random: Random) -> AbstractContextManager[None]:
+    return harm.full_disk(subject)
+
+
 def _cut(server: str, fault: NetworkFault) -> Lasting:
     def begin(subject: Subject, _random: Random) -> AbstractContextManager[None]:
         assert subject.network is not None
@@ -215,19 +229,12 @@ def _restart(subject: Subject, _random: Random) -> float:
     return subject.until_well(since)
 
 
-def _fill_disk(subject: Subject, random: Random) -> float:
-    """Full until the daemon has met it, or has nothing to write, and a while longer."""
-    with harm.full_disk(subject):
-        pause(random.uniform(_SHORTEST, _LONGEST))
-    return subject.until_well(now())
-
-
 def _kill_on_full_disk(subject: Subject, random: Random) -> float:
     """The one that is started on the full disk may refuse; then it is started again."""
     with harm.full_disk(subject):
         harm.kill_daemon(subject)
         subject.start()
-        with subject.daemon.no_room(harm.ROOM):
+        with subject.no_room():
             pause(random.uniform(_SHORTEST, _LONGEST))
     since = now()
     if (status := subject.daemon.poll()) is not None:

@@ -17,7 +17,6 @@ HOST: Final[Words] = ("ray::HostShell",)
 SUPERVISOR: Final[Words] = ("ray::SupervisorShell",)
 VALKEY: Final[Words] = ("valkey-server",)
 POSTGRES: Final[Words] = ("bin/postgres", "postgres:")
-ROOM: Final = 2**18  # bytes of a file on a full disk: a write-ahead log soon has them
 
 _REBORN_WITHIN: Final = 60.0  # seconds
 _NOTICED_WITHIN: Final = 30.0
@@ -109,13 +108,13 @@ def roots(subject: Subject, words: Words) -> list[psutil.Process]:
 
 @contextlib.contextmanager
 def full_disk(subject: Subject) -> Iterator[None]:
-    """Tier 0: leave the daemon no room; begins once it has met that, or has no more to write.
+    """Leave the daemon no room; begins once it has met that, or has no more to write.
 
     Raises:
         Stuck: it has not said a word of it, or it has ended.
     """
     before = subject.daemon.errors.count(_COMPLAINT)
-    with subject.daemon.no_room(ROOM):
+    with subject.no_room():
         began = now()
         while subject.daemon.errors.count(_COMPLAINT) == before:
             subject.status()  # says so if the daemon has ended

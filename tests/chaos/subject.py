@@ -9,6 +9,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from typing import Any, Final
 import psutil  # type: ignore[import-untyped]
 
 from tests.chaos.background import Background
+from tests.chaos.disk import SmallDisk
 from tests.chaos.gauge import Gauge, Standing
 from tests.chaos.market import RULES, SESSION_SECONDS, STRATEGY, Market
 from tests.chaos.network import Network
@@ -29,6 +31,7 @@ STALL: Final = 8.0  # seconds without progress after which a host is killed
 _STOP_WITHIN: Final = 40.0  # seconds
 _LOOK_EVERY: Final = 0.03  # seconds
 _MUTANT: Final = Path(__file__).with_name("mutant.py")
+_ROOM: Final = 2**18  # bytes of a file on a full disk: a write-ahead log soon has them
 _STATUS_WITHIN: Final = 5.0  # seconds
 
 
@@ -51,8 +54,12 @@ class Subject:
         loop: Background,
         network: Network | None = None,
         mutant: str = "",
+        small_disk: bool = False,
     ) -> None:
-        """``network`` holds the servers; None: the daemon starts its own on tier 1."""
+        """``network`` holds the servers; None: the daemon starts its own on tier 1.
+
+        ``small_disk``: its data folder is a disk that can be filled. Tier 0 needs none for that.
+        """
         self.tier = tier
         self.market = market
         self.loop = loop
@@ -84,6 +91,7 @@ class Subject:
             self.daemon.command = (sys.executable, str(_MUTANT), mutant)
         self.places = Places(tier, self.daemon, servers)
         self.gauge = Gauge(loop, self.places.opened)
+        self._disk = SmallDisk(self.daemon.data) if small_disk else None
 
     def start(self) -> None:
         """Start the daemon; it is not up yet."""
@@ -151,6 +159,10 @@ class Subject:
         """Whether every output there is to say is durable."""
         return standing.outputs >= len(self.market.said)
 
+    def no_room(self) -> AbstractContextManager[None]:
+        """Fill its disk; on tier 0 its process may write no file beyond some bytes."""
+        return self.daemon.no_room(_ROOM) if self._disk is None else self._disk.full()
+
     def processes(self, *words: str) -> list[psutil.Process]:
         """Return its processes, servers included, in whose name or command line a word is."""
         return [
@@ -163,6 +175,8 @@ class Subject:
         """End whatever is left of it, and its folder."""
         self.gauge.close()
         self.daemon.discard()
+        if self._disk is not None:
+            self._disk.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""A server of our own that dies is started again where it was, or the daemon ends and says why."""
+"""A server of our own that dies is started again where it was, as soon as that is possible."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -57,6 +58,27 @@ async def test_it_comes_back_where_it_was_with_what_it_held(
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     assert held == b"yes"
+
+
+async def test_what_keeps_it_from_starting_is_waited_out(
+    server: OwnServer, valkey: EmbeddedValkey, tmp_path: Path
+) -> None:
+    found = await server.start()
+    in_the_way = tmp_path / "valkey" / "valkey.conf.new"
+    in_the_way.mkdir()
+    with structlog.testing.capture_logs() as said:
+        keeping = asyncio.create_task(server.keep())
+        kill(valkey)
+        async with asyncio.timeout(PATIENCE):
+            while not any(each["event"].startswith("server does not start") for each in said):
+                await SYSTEM_CLOCK.sleep(0.02)
+            in_the_way.rmdir()
+            while not any(each["event"] == "server is back" for each in said):
+                await SYSTEM_CLOCK.sleep(0.02)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    async with Redis.from_url(found.url, password=found.password) as client:
+        assert await client.ping()
 
 
 async def test_without_its_port_nobody_would_find_it_so_it_says_so(

@@ -49,21 +49,30 @@ class OwnServer:
     async def keep(self) -> None:
         """Start it again whenever it dies, until cancelled. Meanwhile its clients try again.
 
+        What it dies of may keep it from starting, too, e.g. a full disk: it is tried until it does.
+
         Raises:
-            Fatal: it does not get ready, or not where its clients look for it.
+            Fatal: it is not where its clients look for it any more.
         """
         backoff = Backoff(SYSTEM_CLOCK)
         while True:
             status = await self._server.died()
             self._journal.error("server died, starting it again", status=status)
-            await backoff.wait()
-            found = await self._server.start(self._folder)
+            found = await self._started(backoff)
             if found != self._found:
                 raise Fatal(
                     f"{self.name} died and its port was taken meanwhile: it was at "
                     f"{self._found.url}, now at {found.url}; start the daemon again"
                 )
             self._journal.warning("server is back", url=found.url)
+
+    async def _started(self, backoff: Backoff) -> Server:
+        while True:
+            await backoff.wait()
+            try:
+                return await self._server.start(self._folder)
+            except (Fatal, OSError) as error:
+                self._journal.error("server does not start, trying again", error=str(error))
 
     async def stop(self) -> None:
         """Shut it down cleanly."""
