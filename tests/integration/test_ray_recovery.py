@@ -12,6 +12,7 @@ import pytest
 
 from tests.contract.counting_host import open_counting_host
 from tests.contract.test_runtime import host, turns, until, up
+from tests.integration.ray_joined import joined
 from tests.integration.ray_parts import HOST, Seen, open_supervisor
 from whispr_daemon.adapters.runtimes.ray import RayCluster, RayRuntime, RaySupervisor
 from whispr_daemon.domain.errors import Transient
@@ -97,6 +98,49 @@ async def test_hosts_do_not_notice_that_their_supervisor_is_killed(
     assert after.host_pid == before.host_pid
     assert during >= before.turns
     assert len((tmp_path / f"{HOST}.runs").read_text().split()) == 1
+
+
+def actors() -> list[str]:
+    from ray.util import list_named_actors
+
+    return sorted(each["name"] for each in list_named_actors(all_namespaces=True))
+
+
+def listening(url: str) -> psutil.Process:
+    """The process that listens there."""
+    port = int(url.rpartition(":")[2])
+    (found,) = [
+        each.pid
+        for each in psutil.net_connections("tcp")
+        if each.status == psutil.CONN_LISTEN and each.laddr.port == port
+    ]
+    return psutil.Process(found)
+
+
+async def test_a_daemon_that_joins_again_finds_all_as_it_was_and_replaces_a_silent_supervisor(
+    ray_cluster: RayCluster, tmp_path: Path, repo_root: Path
+) -> None:
+    import ray
+
+    address = await ray_cluster.call(lambda: ray.get_runtime_context().gcs_address)
+    before = await ray_cluster.call(actors)
+    with joined(tmp_path, repo_root, address) as daemon:
+        first = daemon.until()
+        there = await ray_cluster.call(actors)
+        assert len(there) == len(before) + 2  # a supervisor and its host
+        daemon.process.kill()
+    with joined(tmp_path, repo_root, address) as daemon:
+        assert daemon.until() == first
+        assert await ray_cluster.call(actors) == there
+
+        supervisor = listening(first["health"])
+        supervisor.suspend()
+        after = daemon.until(health_is_not=first["health"])
+        assert after["hosts"] == first["hosts"]
+        assert await ray_cluster.call(actors) == there
+        supervisor.wait(20)
+        assert daemon.stop() == 0
+    assert await ray_cluster.call(actors) == before
 
 
 async def test_a_supervisor_takes_figures_and_stops_its_hosts_when_it_stops(
