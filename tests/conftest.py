@@ -11,7 +11,7 @@ from whispr_daemon.adapters.runtimes.ray import RayCluster
 
 # The same examples in every run, however busy the machine. To look for new ones:
 # pytest --hypothesis-profile=explore
-settings.register_profile("whispr", deadline=None, derandomize=True)
+settings.register_profile("whispr", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("explore", deadline=None, max_examples=1_000)
 settings.load_profile("whispr")
 

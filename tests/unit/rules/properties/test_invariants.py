@@ -17,7 +17,7 @@ from whispr_daemon.domain.events import Kind
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.strategy import RulesStrategy
 
-SETS = 6  # of rules, each with a market of its own
+SETS = 4  # of rules, each with a market of its own
 RULES = 10  # in a set
 
 
@@ -35,9 +35,9 @@ Engine = Callable[..., Run]
 
 def cut_anywhere(engine: Engine, rules: tuple[Rule, ...], rows: Rows) -> bool:
     """However a batch is cut, outputs and state are the same."""
+    whole = engine(rules, rows)
     return all(
-        engine(rules, rows, cuts) == engine(rules, rows)
-        for cuts in (cuts_of(1, rows, 7), cuts_of(2, rows, 60))
+        engine(rules, rows, cuts) == whole for cuts in (cuts_of(1, rows, 7), cuts_of(2, rows, 60))
     )
 
 
@@ -68,7 +68,7 @@ def test_it_holds(number: int, holds: Callable[..., bool]) -> None:
 
 
 def test_row_by_row_with_a_restart_after_each() -> None:
-    rules, rows = rules_of(3)[:5], random_market(3).rows[:300]
+    rules, rows = rules_of(3)[:4], random_market(3).rows[:150]
     assert run(rules, rows, range(1, len(rows)), restart=True) == run(rules, rows)
 
 
@@ -111,7 +111,7 @@ def one_by_one(rules: tuple[Rule, ...], rows: Rows) -> Run:
     ],
 )
 def test_a_broken_engine_is_caught(holds: Callable[..., bool], engine: Engine) -> None:
-    assert not holds(engine, rules_of(0), random_market(0).rows)
+    assert not holds(engine, rules_of(0), random_market(0, brief=True).rows)
 
 
 def test_the_rules_say_enough_to_be_a_test() -> None:

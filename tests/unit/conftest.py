@@ -1,4 +1,4 @@
-"""What tests of rules share: a folder in which compiled kernels outlive a run."""
+"""What tests of kernels share: a folder in which compiled kernels outlive a run."""
 
 from pathlib import Path
 

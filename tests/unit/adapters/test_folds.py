@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.unit.rules.jit.kernels import compile_all
+from tests.unit.adapters.compiling import compile_all
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.functions.folds import NAN, Input, Output, fold
 from whispr_daemon.rules.functions.function import Folded
