@@ -4,10 +4,12 @@ It is the same whatever tier it was made of. Its manifest is written last, and t
 name once all of it is on disk.
 """
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +28,7 @@ STORE: Final = "store.db"
 LOG: Final = "log.db"
 
 _FORMAT: Final = 1
+_HALF: Final = ".partial"
 _CHUNK: Final = 1 << 22  # bytes
 _MEGA: Final = 1_000_000
 
@@ -132,15 +135,17 @@ def appearing(target: Path) -> Iterator[Path]:
     free(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-        try:
-            yield made
-            _sync(made)
-            made.rename(target)
-            _sync(target.parent)
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
+        _clear_halves(target)
+        made = Path(mkdtemp(prefix=f".{target.name}.", suffix=_HALF, dir=target.parent))
+        with _held(made):
+            try:
+                yield made
+                _sync(made)
+                made.rename(target)
+                _sync(target.parent)
+            except BaseException:
+                shutil.rmtree(made, ignore_errors=True)
+                raise
     except OSError as error:
         raise SettingsError(f"{target} cannot be written: {error.strerror}") from error
 
@@ -161,6 +166,29 @@ def write(path: Path, body: bytes) -> None:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Hold a folder until this process leaves or ends; yield False if another one does."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+def _clear_halves(target: Path) -> None:
+    """Delete what killed attempts at the same target have left."""
+    for half in target.parent.glob(f".{escape(target.name)}.*{_HALF}"):
+        with _held(half) as dead:
+            if dead:
+                shutil.rmtree(half, ignore_errors=True)
 
 
 def _torn(folder: Path, why: str) -> SettingsError:
