@@ -47,6 +47,10 @@ class Placement:
             return None
         return self._hosts[host_id].report()
 
+    async def held_by(self, host_id: str) -> str:
+        """Nobody knows."""
+        return ""
+
     async def kill(self, host_id: str) -> None:
         """Kill a host; one that is cut off only counts as dead."""
         process = self.processes.pop(host_id, None)

@@ -21,7 +21,7 @@ from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer
 from whispr_daemon.bootstrap.reach import Reach, keep_calendars, open_ports
 from whispr_daemon.bootstrap.rule_changes import Folder, begin, first_change, refs_of
 from whispr_daemon.bootstrap.servers import Tell, reach_of, servers_of
-from whispr_daemon.bootstrap.stalls import StallRecord, loop_watch
+from whispr_daemon.bootstrap.stalls import StallRecord, answering, loop_watch
 from whispr_daemon.bootstrap.supervisors import health_server
 from whispr_daemon.domain.timeframe import DAY
 from whispr_daemon.domain.unit import HostSpec
@@ -103,11 +103,11 @@ async def assembled(
         record.keep(await take_out(record.read(), ports.store, ports.metrics, now, patience))
         overseer: ActorOverseer | LocalOverseer
         if reach.tier:
-            overseer, watch = _actor_overseer(settings, reach, ports, record, tell)
+            overseer, loop = _actor_overseer(settings, reach, ports, record, tell)
         else:
-            overseer, watch = _local_overseer(reach, wanted, ports, record, relays)
+            overseer, loop = _local_overseer(reach, wanted, ports, record, relays)
         stack.push_async_callback(overseer.close)
-        stack.enter_context(watch)
+        stack.enter_context(loop)
         alignment = Alignment(refs_of=refs_of, wait=settings.rules.align_wait)
         ingest = Ingest(source, ports.log, ports.store, ports.clock, ports.metrics, alignment)
         keepers = {each.name: each.keep for each in servers.own}
@@ -182,6 +182,7 @@ def _local_overseer(
         reach.patience,
     )
     health = health_server(supervisor, reach)
-    answer = StandIn(health, reach.health_token or None).answer
-    watch = loop_watch(ports, reach.patience.stall_seconds, record.add, runtime.reports, answer)
+    meanwhile = answering(StandIn(health, reach.health_token or None))
+    limit = reach.patience.stall_seconds
+    watch = loop_watch(ports, limit, record.add, runtime.reports, meanwhile)
     return LocalOverseer(supervisor, runtime, health), watch

@@ -11,6 +11,7 @@ import msgspec
 
 from whispr_daemon.adapters import plugins
 from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
+from whispr_daemon.adapters.runtimes.ray import StallNote
 from whispr_daemon.bootstrap.desired import RULES, Desired, decode
 from whispr_daemon.bootstrap.reach import Reach, join
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
@@ -117,6 +118,9 @@ async def open_host(context: bytes, spec: HostSpec) -> HostProcess:
     async with AsyncExitStack() as stack:
         reach, ports, body = await join(context, stack)
         host = build_host(spec, decode(body), ports, reach, stack)
-        limit = reach.patience.stall_seconds
-        stack.enter_context(loop_watch(ports, limit, reports=lambda: [host.report()]))
+        # The supervisor kills a host that stands still, as long as there is one.
+        limit = 2 * reach.patience.stall_seconds
+        note = StallNote(reach.data, spec.host_id)
+        watch = loop_watch(ports, limit, reports=lambda: [host.report()], meanwhile=note.write)
+        stack.enter_context(watch)
         return HostProcess(host, stack.pop_all(), ports.troubles)

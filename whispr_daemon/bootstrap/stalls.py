@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from whispr_daemon.adapters.api.stand_in import StandIn
 from whispr_daemon.adapters.metrics import render
 from whispr_daemon.adapters.runtimes.loop_watch import LoopWatch
 from whispr_daemon.domain.position import Position
@@ -72,7 +73,7 @@ def loop_watch(
     limit: float,
     last: Callable[[Stall], None] = lambda _: None,
     reports: Callable[[], Iterable[HostReport]] = lambda: (),
-    answer: Callable[[str, Callable[[], bytes]], None] | None = None,
+    meanwhile: Callable[[Stall], None] = lambda _: None,
 ) -> LoopWatch:
     """Return the watch of this process's loop, to be entered on it.
 
@@ -81,18 +82,19 @@ def loop_watch(
         limit: seconds that the loop may stand still.
         last: told before the process ends.
         reports: of the hosts whose units run on this loop.
-        answer: answers who asks meanwhile, with a reason and figures.
+        meanwhile: told again and again while it stands still.
     """
 
     def place(unit_id: str) -> Position | None:
         units = (unit for report in reports() for unit in report.units)
         return next((unit.position for unit in units if unit.unit_id == unit_id), None)
 
-    def meanwhile(stall: Stall) -> None:
-        if answer is not None:
-            answer(stall.describe(), lambda: _figures(stall))
-
     return LoopWatch(ports.clock, limit, place, meanwhile, last)
+
+
+def answering(stand_in: StandIn) -> Callable[[Stall], None]:
+    """Return what lets a stand-in answer who asks of a stall."""
+    return lambda stall: stand_in.answer(stall.describe(), lambda: _figures(stall))
 
 
 def _figures(stall: Stall) -> bytes:

@@ -41,12 +41,17 @@ class Inquest:
     async def hold(self, watch: Watch) -> Alert | None:
         """Quarantine the units that the host died of too often.
 
+        Where a unit did not give it its loop back, that is the one; else all that stood still.
+
         Where such a unit was never at work, nothing of it can be kept: then the host is left down,
         and what is to be told of that is returned.
         """
         try:
             async with asyncio.timeout(_KNOWN_WITHIN):
                 stands = await self._stands(watch)
+            if watch.held_by in stands:
+                stands = {watch.held_by: stands[watch.held_by]}
+            watch.held_by = ""
             causes = watch.deaths.add(self._clock.monotonic(), stands)
             return await self._take_out(watch, causes) if causes else None
         except (Transient, TimeoutError, Fenced) as error:

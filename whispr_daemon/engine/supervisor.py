@@ -150,9 +150,10 @@ class Supervisor:
         if watch.given_up:
             report = None
         elif now - watch.moved_at >= self._time_for(watch):
-            self._journal.error("host makes no progress, killing it", host=host_id)
+            unit = await self._runtime.held_by(host_id)
+            self._journal.error("host makes no progress, killing it", host=host_id, held_by=unit)
             await self._runtime.kill(host_id)
-            watch.begin_anew(now)
+            watch.begin_anew(now, unit)
         elif report is None:
             await self._start(watch, now)  # leaves one alone that is alive but busy
         self._metrics.gauge(HOST_UP, float(report is not None), host_id)

@@ -61,6 +61,7 @@ class Watch:
         self.restarts = 0
         self.deaths = Deaths(patience)
         self.given_up = ""  # why it is left down
+        self.held_by = ""  # the unit it was killed for, where that is known
         self.next_start = now
         self.moved_at = now  # when every unit had last made a turn
         self._pause = FIRST_PAUSE
@@ -89,8 +90,9 @@ class Watch:
         self.moved_at = min((since for _, since in self._turns.values()), default=now)
         return anew
 
-    def begin_anew(self, now: float) -> None:
-        """Give a host that was killed the full time again."""
+    def begin_anew(self, now: float, held_by: str = "") -> None:
+        """Give a host that was killed the full time again; ``held_by`` is the unit that had it."""
+        self.held_by = held_by
         self.miss()
         self._turns.clear()
         self._ended = self.report is not None

@@ -17,6 +17,10 @@ class Runtime(Protocol):
         """Ask a host how it stands; None if it is dead or does not answer in ``within`` seconds."""
         ...
 
+    async def held_by(self, host_id: str) -> str:
+        """Return the unit that does not give a host its loop back; empty: none, or nobody knows."""
+        ...
+
     async def kill(self, host_id: str) -> None:
         """End a host without asking it. It can be started again."""
         ...

@@ -19,11 +19,12 @@ from whispr_daemon.domain.outputs import Alert, Output
 from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.unit import HostSpec, UnitSpec
 from whispr_daemon.engine.host import Host
+from whispr_daemon.engine.inquest import Inquest
 from whispr_daemon.engine.notices import SPEAKER
 from whispr_daemon.engine.relay import Relay
 from whispr_daemon.engine.supervisor import Supervisor
 from whispr_daemon.engine.unit import Unit
-from whispr_daemon.engine.watch import Deaths, Patience
+from whispr_daemon.engine.watch import Deaths, Patience, Watch
 from whispr_daemon.ports.store import Commit, StoredOutput
 
 PATIENCE = Patience(stall_seconds=5.0, deaths=3, within_seconds=600.0)
@@ -93,13 +94,13 @@ class Stage:
         self.built += 1
         return Hosted(self.spec, self.unit, self.world.clock, self.figures)
 
-    def supervisor(self) -> Supervisor:
-        async def build(_: HostSpec) -> Hosted:
-            return self.host()
+    async def hosted(self, _: HostSpec) -> Hosted:
+        return self.host()
 
+    def supervisor(self) -> Supervisor:
         return Supervisor(
             [self.spec],
-            LocalRuntime(build),
+            LocalRuntime(self.hosted),
             (self.world.log, self.world.store),
             self.world.clock,
             self.figures,
@@ -330,3 +331,27 @@ async def test_a_host_that_dies_often_but_goes_on_between_is_started_again_each_
     await stopped(stage, supervisor, running)
 
     assert await stage.world.store.quarantined() == ()
+
+
+async def test_a_unit_that_a_host_was_killed_for_is_taken_out_alone() -> None:
+    stage = Stage(None)
+    await stage.fill(0, 1)
+    for spec in stage.spec.units:
+        await stage.world.store.claim(spec.unit_id, spec.partition, "test", spec.start)
+    ports = (stage.world.log, stage.world.store)
+    inquest = Inquest(LocalRuntime(stage.hosted), *ports, stage.world.clock, stage.figures)
+    watch = Watch(stage.spec, 0.0, PATIENCE)
+    for number in range(PATIENCE.deaths):
+        assert await stage.world.store.quarantined() == ()
+        watch.begin_anew(float(number), "touchy/0")
+        assert await inquest.hold(watch) is None
+    (held,) = await stage.world.store.quarantined()
+    assert held.unit_id == "touchy/0"
+
+    for number in range(PATIENCE.deaths):  # nobody knows any more who had it
+        watch.begin_anew(float(number))
+        await inquest.hold(watch)
+    assert {each.unit_id for each in await stage.world.store.quarantined()} == {
+        "touchy/0",
+        "calm/1",
+    }

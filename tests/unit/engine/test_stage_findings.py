@@ -185,6 +185,9 @@ class Scripted:
         unit = UnitReport(unit_id="u/0", partition=0, state=state, turns=turns)
         return HostReport(host_id=host_id, pid=1, units=(unit,))
 
+    async def held_by(self, host_id: str) -> str:
+        return ""
+
     async def kill(self, host_id: str) -> None:
         self.killed += 1
         self.unit = None

@@ -96,6 +96,10 @@ class LocalRuntime:
         hosted = list(self._hosted.values())
         return [each.host.report() for each in hosted if each.host is not None and each.alive]
 
+    async def held_by(self, host_id: str) -> str:
+        """Return nothing: whoever can ask has the loop, so no unit of a host here has it."""
+        return ""
+
     async def kill(self, host_id: str) -> None:
         """Cancel a host. It can be started again."""
         hosted = self._hosted.pop(host_id, None)

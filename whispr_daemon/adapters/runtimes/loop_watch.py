@@ -112,7 +112,8 @@ class LoopWatch:
         stall, stack = self._look()
         self._log("the event loop stands still", stall, stack)
         while self._told and not self._over.is_set():
-            self._meanwhile(msgspec.structs.replace(stall, seconds=self._silent))
+            now = self._clock.now()
+            self._meanwhile(msgspec.structs.replace(stall, seconds=self._silent, at=now))
             self._over.wait(_LOOK_EVERY)
 
     def _say_last(self) -> None:

@@ -110,6 +110,9 @@ async def test_last_words_that_never_end_do_not_keep_the_process(
     with capture_logs():
         watch.__enter__()
         await asyncio.create_task(hold(ended), name="spin/0")
-        never.set()
         watch.__exit__()
+        never.set()
+        for thread in threading.enumerate():
+            if thread.name == "loop watch, telling":
+                thread.join(WITHIN)
     assert ended.is_set()

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 
 from whispr_daemon.adapters.runtimes.ray.actor import NamedActor
 from whispr_daemon.adapters.runtimes.ray.cluster import RayCluster
+from whispr_daemon.adapters.runtimes.ray.files import StallNote, log_file
 from whispr_daemon.adapters.runtimes.ray.recipe import Recipe, name_of
 from whispr_daemon.adapters.runtimes.ray.shell import HostShell
 from whispr_daemon.adapters.runtimes.runnable import HostBuilder
@@ -71,6 +71,10 @@ class RayRuntime:
             return HostReport(host_id=host_id, pid=pid)
         return msgspec.msgpack.decode(body, type=HostReport)
 
+    async def held_by(self, host_id: str) -> str:
+        """Return the unit that does not give a host its loop back, as its process says just now."""
+        return StallNote(self._data, host_id).read()
+
     async def kill(self, host_id: str) -> None:
         """End a host's process without asking it. Ray starts a new one.
 
@@ -96,8 +100,3 @@ class RayRuntime:
 
     def _actor(self, host_id: str) -> NamedActor:
         return self._actors.setdefault(host_id, NamedActor(self._cluster, f"host:{host_id}"))
-
-
-def log_file(data: str | Path, process: str) -> str:
-    """Return the path of a process's log in the data folder; empty if there is no folder."""
-    return str(Path(data).absolute() / "logs" / f"{quote(process, safe='')}.log") if data else ""

@@ -5,8 +5,8 @@ from typing import Final
 
 from whispr_daemon.adapters.runtimes.ray.actor import NamedActor
 from whispr_daemon.adapters.runtimes.ray.cluster import RayCluster
+from whispr_daemon.adapters.runtimes.ray.files import log_file
 from whispr_daemon.adapters.runtimes.ray.recipe import Recipe, name_of
-from whispr_daemon.adapters.runtimes.ray.runtime import log_file
 from whispr_daemon.adapters.runtimes.ray.shell import SupervisorShell
 from whispr_daemon.adapters.runtimes.runnable import SupervisorBuilder
 
