@@ -16,7 +16,8 @@ import psutil  # type: ignore[import-untyped]
 from tests.integration.replays import COMMAND
 from whispr_daemon.bootstrap.folder import DataFolder, Running
 
-PATIENCE = 60.0  # seconds
+PATIENCE = 180.0  # seconds: it only bounds what fails
+GLANCE = 0.1  # seconds between looks, each of which is work for the daemon, too
 
 
 def until(what: Callable[[], object], within: float = PATIENCE) -> float:
@@ -25,7 +26,7 @@ def until(what: Callable[[], object], within: float = PATIENCE) -> float:
     while not what():
         passed = time.monotonic() - began  # noqa: TID251
         assert passed < within, f"not so after {within:g} s"
-        time.sleep(0.02)  # noqa: TID251
+        time.sleep(GLANCE)  # noqa: TID251
     return time.monotonic() - began  # noqa: TID251
 
 
