@@ -8,9 +8,13 @@ import asyncio
 import json
 import multiprocessing
 import os
+import socket
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +24,7 @@ from redis import Redis
 from rich.console import Console
 
 from whispr_daemon import log
+from whispr_daemon.adapters.clock import SystemClock
 from whispr_daemon.adapters.embedded import Server
 from whispr_daemon.adapters.metrics import PrometheusMetrics
 from whispr_daemon.adapters.runtimes.local import LocalRuntime
@@ -46,6 +51,7 @@ PROCESSES: Final = multiprocessing.get_context("forkserver")
 PATIENCE: Final = 60  # seconds
 _PREFIX: Final = "whispr"
 _TRIM_EVERY: Final = 0.05  # seconds
+_HOUR: Final = 3600 * 1_000_000_000  # ns
 
 # What a unit dies of: one is put into quarantine, the other ends its host each time.
 FAILING: Final = """
@@ -87,7 +93,7 @@ class Mortal:
 
     def __init__(self, folder: Path, minutes: Path, pace: int = 40_000, **settings: Any) -> None:
         """``pace`` is how much faster than the market it is; a session has 390 minutes."""
-        self._folder = folder
+        self.folder = folder
         self._said = folder / "said.json"
         self._sent = folder / "sent.jsonl"
         self._servers: Mapping[str, Server] = {}
@@ -102,7 +108,8 @@ class Mortal:
             "strategies": [{"plugin": "ema_cross", "params": {"fast": 3, "slow": 8}}],
             "source": {"kind": "files", "paths": [minutes], "speed": pace},
             "outlets": [{"kind": "jsonl", "path": self._sent}],
-            "health": {"port": 0},
+            "health": {"port": _free_port()},
+            "log": {"level": "error"},
             "snapshot_seconds": 0.1,
             "idle_commit_seconds": 0.05,
             "keep_days": 0.01,
@@ -124,11 +131,46 @@ class Mortal:
 
     def live(self, crash_at: str = "") -> int | None:
         """Run it until it ends or dies; return the exit status."""
-        arguments = (self.settings, crash_at, self._folder)
-        process = PROCESSES.Process(target=_live, args=arguments)
-        process.start()
+        process = self.begin(crash_at)
         process.join(PATIENCE)
         return process.exitcode
+
+    def begin(self, crash_at: str = "") -> BaseProcess:
+        """Let it run; it ends by itself once all is taken in and said."""
+        arguments = (self.settings, crash_at, self.folder)
+        process = PROCESSES.Process(target=_live, args=arguments)
+        process.start()
+        return process
+
+    def endpoint(self, path: str) -> str:
+        """Return what its endpoint answers, nothing while it does not."""
+        url = f"http://127.0.0.1:{self.settings['health']['port']}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return str(answer.read(), "utf-8")
+        except urllib.error.HTTPError as refusal:
+            return str(refusal.read(), "utf-8")
+        except OSError:
+            return ""
+
+    def readiness(self) -> dict[str, Any]:
+        """Return what it says of itself at /readyz; as not ready while it does not answer."""
+        found = self.endpoint("/readyz")
+        told: dict[str, Any] = json.loads(found) if found else {"ready": False, "reasons": []}
+        return told
+
+    def logged(self, event: str, **facts: object) -> list[dict[str, Any]]:
+        """Return the records of its log with this event and these facts."""
+        lines = map(json.loads, (self.folder / "daemon.log").read_text().splitlines())
+        return [
+            each
+            for each in lines
+            if each["event"] == event and all(each.get(key) == facts[key] for key in facts)
+        ]
+
+    def turn_clock(self, wrong: bool) -> None:
+        """Let its wall clock be an hour fast, or right again."""
+        (self.folder / "turned").touch() if wrong else (self.folder / "turned").unlink()
 
     def said(self) -> Said:
         """Return what the last one to come to its end found durable."""
@@ -150,6 +192,13 @@ def preload() -> None:
     PROCESSES.set_forkserver_preload([f"{__package__}.mortals_born"])
 
 
+def _free_port() -> int:
+    """Return a port that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def _install(folder: Path) -> None:
     """Put the strategies that fail where a process finds them by their entry points."""
     described = folder / "failing-1.dist-info"
@@ -164,10 +213,13 @@ def _live(settings: Mapping[str, Any], crash_at: str, folder: Path) -> None:
     os.environ[crash.VARIABLE] = crash_at
     crash._awaited.cache_clear()  # whom this was forked from has lived
     sys.path.insert(0, str(folder))
-    log.configure("critical", "json", None)
+    wanted = Settings(**settings)
+    log.configure(wanted.log.level, "json", (folder / "daemon.log").open("a"))
+    turned, now = folder / "turned", SystemClock.now
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(retention, "_EVERY", _TRIM_EVERY)
-        told = asyncio.run(run(Settings(**settings)))
+        patch.setattr(SystemClock, "now", lambda clock: now(clock) + _HOUR * turned.exists())
+        told = asyncio.run(run(wanted))
     (folder / "said.json").write_text(json.dumps(told))
 
 
