@@ -74,6 +74,7 @@ async def test_a_cluster_of_our_own_keeps_to_this_machine_and_leaves_nothing(
     }
     assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
     assert [_mode(home), _mode(home / "token")] == [0o700, 0o600]
+    assert {each.nice() for each in children} == {psutil.Process().nice()}, "none comes last"
     assert started["told"] == ["starting Ray on this machine", "Ray is up on this machine"]
 
     os.kill(started["host"], signal.SIGSTOP)  # it will not notice that its cluster ends

@@ -150,6 +150,10 @@ class RayCluster:
             RAY_USAGE_STATS_ENABLED="0",
             # Without it every port is open on all interfaces, whatever the node's address.
             RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",
+            # Hosts would be the last to get a busy processor: Ray makes its workers 15 nicer.
+            RAY_worker_niceness="0",
+            # Every question of the supervisor would be remembered, 100,000 of them.
+            RAY_task_events_report_interval_ms="0",
         )
         return {
             "address": "local",
