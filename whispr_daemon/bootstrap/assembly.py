@@ -103,7 +103,9 @@ async def assembled(
         record.keep(await take_out(record.read(), ports.store, ports.metrics, now, patience))
         overseer: ActorOverseer | LocalOverseer
         if reach.tier:
-            overseer, loop = _actor_overseer(settings, reach, ports, record, tell)
+            address, clock = settings.ray.address or "", ports.clock
+            overseer = ActorOverseer(reach, address, clock, tell, folder.move)
+            loop = loop_watch(ports, patience.stall_seconds, record.add)
         else:
             overseer, loop = _local_overseer(reach, wanted, ports, record, relays)
         stack.push_async_callback(overseer.close)
@@ -146,13 +148,6 @@ async def assembled(
             ports=ports,
             announce=announce,
         )
-
-
-def _actor_overseer(
-    settings: Settings, reach: Reach, ports: Ports, record: StallRecord, tell: Tell
-) -> tuple[ActorOverseer, LoopWatch]:
-    overseer = ActorOverseer(reach, settings.ray.address or "", ports.clock, tell)
-    return overseer, loop_watch(ports, reach.patience.stall_seconds, record.add)
 
 
 def _local_overseer(

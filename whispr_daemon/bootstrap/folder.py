@@ -42,6 +42,7 @@ class DataFolder:
         self.path = path.resolve()
         self._lock: IO[str] | None = None
         self._told: IO[str] | None = None
+        self._running: Running | None = None
 
     def take(self) -> None:
         """Make the folder if it is missing, private, and hold it.
@@ -93,11 +94,21 @@ class DataFolder:
     def announce(self, running: Running) -> None:
         """Say what runs here, for :meth:`running`, and once it has ended, for :meth:`tier`."""
         _write(self.path / "tier", f"{running.tier}\n").close()
+        before = self._told
         self._told = _write(self._record_file, msgspec.json.encode(running).decode())
+        self._running = running
+        if before is not None:
+            before.close()
+
+    def move(self, health_url: str) -> None:
+        """Say that the endpoints of what runs here answer somewhere else now."""
+        if self._running is not None:
+            self.announce(msgspec.structs.replace(self._running, health_url=health_url))
 
     def retract(self) -> None:
         """Say that nothing runs here any more."""
         self._record_file.unlink(missing_ok=True)
+        self._running = None
         if self._told is not None:
             self._told.close()
             self._told = None

@@ -1,7 +1,7 @@
 """The daemon's end of its supervisor: a task of this process, or an actor of its own."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -84,13 +84,24 @@ class ActorOverseer:
     what should run in it is in the store. Only a supervisor that stays away takes the daemon down.
     """
 
-    def __init__(self, reach: Reach, address: str, clock: Clock, tell: Tell) -> None:
-        """``address`` is of a standing cluster; empty: one of our own, that ends with us."""
+    def __init__(
+        self,
+        reach: Reach,
+        address: str,
+        clock: Clock,
+        tell: Tell,
+        moved: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """``address`` is of a standing cluster; empty: one of our own, that ends with us.
+
+        ``moved`` is told where the endpoints answer when another supervisor has taken a new port.
+        """
         self._reach, self._address = reach, address
-        self._clock, self._tell = clock, tell
+        self._clock, self._tell, self._moved = clock, tell, moved
         self._cluster, self._supervisor = self._new()
         self._whole = asyncio.Lock()  # held while the cluster is made anew, or left
         self._told = Told(health_url="", hosts=())
+        self._known_at = ""  # where others know the endpoints to be
         self._stopping = False
         self._journal = structlog.get_logger("whispr.overseer")
 
@@ -155,9 +166,7 @@ class ActorOverseer:
                 since = self._clock.monotonic()
             body = await self._supervisor.report(_ANSWER_WITHIN)
             if body:
-                self._told = msgspec.msgpack.decode(body, type=Told)
-                if self._told.fatal:
-                    raise Fatal(self._told.fatal)
+                self._learn(msgspec.msgpack.decode(body, type=Told))
                 return
             silent = self._clock.monotonic() - since
             if silent > _ABSENT_FOR:
@@ -169,6 +178,20 @@ class ActorOverseer:
                 killed = True
                 await self._kill()
             await self._clock.sleep(_ASK_EVERY)
+
+    def _learn(self, told: Told) -> None:
+        self._told = told
+        if told.fatal:
+            raise Fatal(told.fatal)
+        known, url = self._known_at, told.health_url
+        if known not in ("", url):
+            self._journal.warning("health and metrics answer elsewhere", url=url)
+            try:
+                self._moved(url)
+            except OSError as error:  # a full disk: the next answer tries again
+                self._journal.error("cannot be written down", error=str(error))
+                return
+        self._known_at = url
 
     async def _kill(self) -> None:
         """End a supervisor that is silent, so that Ray starts another."""

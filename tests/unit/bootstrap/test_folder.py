@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from whispr_daemon.bootstrap.folder import DataFolder, Running
@@ -88,6 +89,19 @@ def test_while_the_next_daemon_starts_the_one_that_died_says_nothing(
     taken.take()
     (taken.path / "running.json").write_bytes(record)  # it has the lock, and has not come to this
     assert (taken.held(), taken.running()) == (True, None)
+
+
+def test_whose_endpoints_move_says_so_from_then_on(taken: DataFolder) -> None:
+    taken.move("http://127.0.0.1:7")  # nothing was announced: nothing has moved
+    assert taken.running() is None
+    taken.announce(RUNNING)
+    taken.move("http://127.0.0.1:8")
+    taken.move("http://127.0.0.1:9")
+    found = DataFolder(taken.path).running()
+    assert found == msgspec.structs.replace(RUNNING, health_url="http://127.0.0.1:9")
+    taken.retract()
+    taken.move("http://127.0.0.1:10")
+    assert taken.running() is None
 
 
 def test_to_look_does_not_disturb(tmp_path: Path) -> None:
