@@ -1,15 +1,19 @@
 """The language sentence by sentence: small rules and their golden tests, several to a file."""
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from whispr_daemon.rules.golden.case import Case
 from whispr_daemon.rules.golden.judging import judged
-from whispr_daemon.rules.golden.runner import prepare
+from whispr_daemon.rules.golden.runner import Prepared, prepare
 from whispr_daemon.rules.load import RuleFile
 
 FOLDER = Path(__file__).parent / "language"
+FILES = [path.stem for path in sorted(FOLDER.glob("*.yaml"))]
 
 
 def rules_in(path: Path) -> list[RuleFile]:
@@ -18,16 +22,29 @@ def rules_in(path: Path) -> list[RuleFile]:
     return [RuleFile(f"{path.stem}{place}.yaml", part) for place, part in enumerate(parts)]
 
 
-PREPARED = {path.stem: prepare(rules_in(path), {}) for path in sorted(FOLDER.glob("*.yaml"))}
-CASES = [case for prepared in PREPARED.values() for case in prepared.cases]
+@cache
+def prepared(name: str) -> Prepared:
+    """Return the cases of a file, read where the first of them runs."""
+    return prepare(rules_in(FOLDER / f"{name}.yaml"), {})
 
 
-@pytest.mark.parametrize("name", PREPARED)
+def named() -> Iterator[Any]:
+    """Yield the file, the rule and the name of each case; only its name is read by then."""
+    for name in FILES:
+        for file in rules_in(FOLDER / f"{name}.yaml"):
+            rule = yaml.load(file.text, yaml.CSafeLoader)
+            for case in rule.get("tests", ()):
+                identity = f"{rule['name']}: {case['name']}"
+                yield pytest.param(name, rule["name"], case["name"], id=identity)
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_every_rule_loads(name: str) -> None:
-    assert [str(found) for found in PREPARED[name].diagnostics] == []
+    assert [str(found) for found in prepared(name).diagnostics] == []
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule.name}: {case.name}")
-def test_it_does_what_is_written(case: Case) -> None:
+@pytest.mark.parametrize(("file", "rule", "name"), list(named()))
+def test_it_does_what_is_written(file: str, rule: str, name: str) -> None:
+    (case,) = (each for each in prepared(file).cases if (each.rule.name, each.name) == (rule, name))
     result = judged(case)
     assert result.passed, result.failures
