@@ -73,7 +73,7 @@ async def restore(source: Original, target: Blank, told: Told) -> None:
     """
     await target.store.expect_empty()
     log = LogCopy(source.log, target.log, told)
-    await log.extend(await log.ends())
+    await log.extend(await log.ends(), trimmed=False)
     async with source.store.image() as image, aclosing(_counted(image, told)) as pages:
         await target.store.fill(pages)
 
@@ -120,8 +120,8 @@ class LogCopy:
             whole_from = self._gap(partition, entries) if entries else page[0].position
             if whole_from is not None and not trimmed:
                 raise Transient(
-                    f"partition {partition} of the log was trimmed up to {whole_from} while its "
-                    "end was copied; try again"
+                    f"partition {partition} of the log lacks rows before {whole_from}: it was "
+                    "trimmed while they were copied; try again"
                 )
             await self._target.append([(partition, entry) for entry in entries])
             if whole_from is not None:
