@@ -3,14 +3,15 @@
 import asyncio
 from random import Random
 
-import msgspec
 import numpy as np
 import pytest
 
-from tests.simulation.faults import crash, finish, settle
+from tests.simulation.faults import finish
 from tests.simulation.market import SYMBOLS, ScriptedSource, Stateful, bar_rows, entries
 from tests.simulation.parts import World
-from whispr_daemon.domain.batch import Rows, change_row
+from tests.unit.engine import rule_units
+from tests.unit.engine.rule_units import with_changes
+from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.moments import references_first
 from whispr_daemon.domain.outputs import Output
@@ -21,8 +22,6 @@ from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.metrics import ROWS_CORRECTED
 from whispr_daemon.rules.change import RuleChange
 from whispr_daemon.rules.load import RuleFile
-from whispr_daemon.rules.settings import RuleSettings
-from whispr_daemon.rules.strategy import RulesStrategy
 
 LIVE = "name: live\nlogic: [{if: 'cross(ema(close, 3), ema(close, 8))', then: ['emit:live']}]\n"
 LATER = """
@@ -53,40 +52,14 @@ def log(rows: Rows, cuts: list[int]) -> list[Entry]:
     place = int(np.flatnonzero(np.cumsum(rows["kind"] == Kind.BAR) == CHANGE_AT)[0])
     found = entries(rows, [*cuts, place])
     at = next(n for n, entry in enumerate(found) if entry.offset == place)
-    for number, where in ((2, at + 1), (1, 0)):
-        change = change_row(number, int(rows["ts"][place if where else 0]))
-        found.insert(where, Entry(position=Position(1, 1), source="rules", marks={}, rows=change))
-    number, offset, marks = 0, 0, {}
-    made = []
-    for seq, entry in enumerate(found, start=1):
-        number += entry.source == "rules"
-        offset += len(entry.rows)
-        marks = {**marks, **entry.marks, "rules": number}
-        position = Position(1, seq)
-        made.append(msgspec.structs.replace(entry, position=position, offset=offset, marks=marks))
-    return made
+    return with_changes(found, 0, at + 1)
 
 
 async def said(rows: Rows, cuts: list[int], deaths: int = 0, seed: int = 0) -> list[Output]:
     """Return what a unit of rules says over the log; it dies so many times."""
-    random, world = Random(seed), World(seed=seed, faults=0.02)
-    for files in (("live", LIVE),), (("live", LIVE), ("later", LATER)):
-        change = RuleChange(files=tuple(RuleFile(f"{name}.yaml", text) for name, text in files))
-        await world.store.add_change(change.encode())
-    await world.fill(log(rows, cuts))
-
-    def unit() -> RulesStrategy:
-        return RulesStrategy([], RuleSettings(require="formed"))
-
-    for _ in range(deaths):
-        task = asyncio.ensure_future(world.unit(unit()).run())
-        for _ in range(random.randrange(40)):
-            await settle(world.clock, random.randrange(1, 12))
-            world.clock.advance(0.05)
-        await crash(task)
-    await world.run_to_end(world.unit(unit()))
-    assert await world.store.quarantined() == ()
-    return await world.outputs()
+    live, later = RuleFile("live.yaml", LIVE), RuleFile("later.yaml", LATER)
+    changes = [RuleChange(files=(live,)), RuleChange(files=(live, later))]
+    return await rule_units.said(log(rows, cuts), changes, deaths, seed)
 
 
 @pytest.fixture(scope="module")

@@ -3,23 +3,19 @@
 import asyncio
 from random import Random
 
-import msgspec
 import numpy as np
 import pytest
 
-from tests.simulation.faults import crash, settle
 from tests.simulation.market import SYMBOLS, Stateful, bar_rows, entries
-from tests.simulation.parts import World
-from whispr_daemon.domain.batch import Batch, Rows, change_row
+from tests.unit.engine import rule_units
+from tests.unit.engine.rule_units import with_changes
+from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.domain.events import Bar, Kind, Split
 from whispr_daemon.domain.outputs import Output
-from whispr_daemon.domain.position import Position
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.rules.change import RuleChange
 from whispr_daemon.rules.load import RuleFile
-from whispr_daemon.rules.settings import RuleSettings
-from whispr_daemon.rules.strategy import RulesStrategy
 
 RULE = """
 name: over
@@ -44,44 +40,13 @@ def market() -> Rows:
 
 def log(cuts: list[int]) -> list[Entry]:
     """Return the rows as entries, the rules' first change before them."""
-    change = Entry(
-        position=Position(1, 1),
-        source="rules",
-        marks={"rules": 1},
-        offset=1,
-        rows=change_row(1, int(market()["ts"][0])),
-    )
-    later = [
-        msgspec.structs.replace(
-            entry,
-            position=Position(1, entry.position.seq + 1),
-            marks={"rules": 1, **entry.marks},
-            offset=entry.offset + 1,
-        )
-        for entry in entries(market(), cuts)
-    ]
-    return [change, *later]
+    return with_changes(entries(market(), cuts), 0)
 
 
 async def said(cuts: list[int], deaths: int = 0, seed: int = 0) -> list[Output]:
     """Return what a unit of rules says over the log; it dies so many times."""
-    random, world = Random(seed), World(seed=seed, faults=0.02)
-    body = RuleChange(files=(RuleFile("over.yaml", RULE),), refs=("QQQ",)).encode()
-    await world.store.add_change(body)
-    await world.fill(log(cuts))
-
-    def unit() -> RulesStrategy:
-        return RulesStrategy([], RuleSettings(require="formed"))
-
-    for _ in range(deaths):
-        task = asyncio.ensure_future(world.unit(unit()).run())
-        for _ in range(random.randrange(40)):
-            await settle(world.clock, random.randrange(1, 12))
-            world.clock.advance(0.05)
-        await crash(task)
-    await world.run_to_end(world.unit(unit()))
-    assert await world.store.quarantined() == ()
-    return await world.outputs()
+    change = RuleChange(files=(RuleFile("over.yaml", RULE),), refs=("QQQ",))
+    return await rule_units.said(log(cuts), [change], deaths, seed)
 
 
 @pytest.fixture(scope="module")
