@@ -15,7 +15,9 @@ from typer.testing import CliRunner, Result
 
 from whispr_daemon.adapters.embedded import Server
 from whispr_daemon.adapters.logs.sqlite import SqliteEventLog
+from whispr_daemon.adapters.outlets.redis import RedisOutlet
 from whispr_daemon.adapters.sqlite_copy import settle
+from whispr_daemon.adapters.stores.postgres import PostgresStore
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.adapters.stores.tables import TABLES
 from whispr_daemon.bootstrap.archive import LOG, STORE, appearing, finish
@@ -27,7 +29,7 @@ from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.rules.settings import RuleSettings
 
 PARTITIONS = 2
-STEP = 1_000_000  # that epochs of relays rise by, so that they are above all there ever were
+STARTS = 1_000_000  # as often has no relay ever been started
 _numbers = count(1)
 
 
@@ -133,7 +135,8 @@ def test_from_servers_it_comes_back_as_it_was(
         Position(*each).pack() for each in ((1, 7), (1, 8), (2, 0), (2, 1))
     ]
     assert before.pop("relay") == [("redis", 1, "1-7")]
-    assert after.pop("relay") == [("redis", 1 + STEP, "1-7")]
+    ((route, epoch, receipt),) = after.pop("relay")
+    assert (route, epoch > STARTS, receipt) == ("redis", True, "1-7")
     assert after == before
 
 
@@ -158,3 +161,26 @@ def test_servers_that_are_not_empty_are_left_as_they_are(
     refused = whispr(tmp_path, first, "restore", archive)
     assert (refused.exit_code, "is there already" in refused.stderr) == (2, True)
     assert not (tmp_path / "second").exists()
+
+
+def test_a_stream_of_signals_that_still_stands_gets_no_id_twice(
+    archive: Path, settings: dict[str, Any], tmp_path: Path, valkey_server: Server
+) -> None:
+    prefix = settings["redis"]["prefix"]
+    with Redis.from_url(valkey_server.url, password=valkey_server.password) as server:
+        server.xadd(f"{prefix}:SIGNALS", {"id": "before"}, "1-7")
+        server.xadd(f"{prefix}:SIGNALS", {"id": "since"}, "9-3")  # the lost daemon started often
+    restored = whispr(tmp_path, {**settings, "data": str(tmp_path / "data")}, "restore", archive)
+    assert restored.exit_code == 0, restored.stderr
+
+    async def relay() -> set[str]:
+        postgres, redis = settings["postgres"], settings["redis"]
+        store = await PostgresStore.open(postgres["url"], postgres["password"])
+        route = await store.claim_route("redis")
+        await store.close()
+        outlet = await RedisOutlet.connect(redis["url"], redis["password"], prefix)
+        delivered = await outlet.open(route.epoch, route.receipt)
+        await outlet.close()
+        return set(delivered)
+
+    assert asyncio.run(relay()) == {"since"}

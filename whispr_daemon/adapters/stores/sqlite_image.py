@@ -67,9 +67,11 @@ class SqliteImages:
         self._file.connection.executemany(TABLE[page.table].add_row(), page.rows)
 
     async def outdo_routes(self) -> None:
-        """Raise the epochs of all relays above what the store that was copied will ever give.
+        """Raise the epochs of all relays above what the store that was copied has given since.
 
-        It may have gone on after the copy was made, and what it delivered bears its epochs.
+        It may have gone on after the copy was made, and what it delivered bears its epochs. These
+        count starts; from now on they go on from the time of day in seconds, which is always more,
+        also than after an earlier restore.
         """
         await self._file.write(lambda: self._file.connection.execute(_QUERIES["outdo_routes"]))
 

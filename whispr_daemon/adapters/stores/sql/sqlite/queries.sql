@@ -123,7 +123,7 @@ SELECT
     (SELECT coalesce(max(epoch), 0) FROM producer);
 
 -- name: outdo_routes
-UPDATE relay SET epoch = epoch + 1000000;
+UPDATE relay SET epoch = max(epoch + 1, CAST(strftime('%s') AS INTEGER));
 
 -- name: drop_dead_letters
 DELETE FROM dead_letter
