@@ -14,6 +14,8 @@ class Background:
     def __init__(self, name: str) -> None:
         """``name`` is the thread's."""
         self.loop = asyncio.new_event_loop()
+        # Told of connections that fail after nobody waits for them any more, and of nothing else.
+        self.loop.set_exception_handler(lambda _loop, _told: None)
         self._thread = threading.Thread(target=self.loop.run_forever, name=name, daemon=True)
 
     def __enter__(self) -> Self:

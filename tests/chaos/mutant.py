@@ -1,18 +1,24 @@
-"""A daemon with one promise taken out, to see the checker catch it: ``mutant.py NAME run …``.
+"""Promises taken out of the process this is called in, to see the checker catch it.
 
-The product is not touched: what is patched is patched in this process alone, before it starts.
+The product is not touched: ``mutated/sitecustomize.py`` calls one of these in each process of a
+daemon that is to be caught, before it starts.
 """
 
-import sys
+import os
 from collections.abc import Callable, Collection, Mapping
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 from uuid import uuid4  # noqa: TID251 - the very thing that is wrong
 
 import msgspec
 
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.outlets.jsonl import JsonLinesOutlet
+from whispr_daemon.adapters.outlets.redis import RedisOutlet
+from whispr_daemon.adapters.stores import postgres, sqlite
+from whispr_daemon.adapters.stores.postgres import PostgresStore
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
+from whispr_daemon.adapters.stores.statements import read_queries
 from whispr_daemon.domain import outputs
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.engine import recovery
@@ -23,6 +29,12 @@ from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.store import Commit, Route
 
 _BETWEEN: Final = 0.05  # seconds between the two transactions of what should be one
+_STORES: Final[tuple[Any, ...]] = (SqliteStore, PostgresStore)
+_OUTLETS: Final[tuple[Any, ...]] = (JsonLinesOutlet, RedisOutlet)
+_FENCES: Final = {  # what it says of epoch and position, and what that becomes
+    " AND epoch = :epoch AND wm = :old": "",
+    " AND epoch = $2 AND wm = $3": " AND $2::bigint > 0 AND $3::bigint >= 0",
+}
 
 
 def drawn_ids() -> None:
@@ -57,9 +69,12 @@ def replayed_aloud() -> None:
 
 def two_transactions() -> None:
     """A position becomes durable before the outputs that belong to it."""
-    commit_whole = SqliteStore.commit
+    for store in _STORES:
+        store.commit = _torn(store.commit)
 
-    async def commit(self: SqliteStore, commit: Commit) -> None:
+
+def _torn(commit_whole: Callable[..., Any]) -> Callable[..., Any]:
+    async def commit(self: object, commit: Commit) -> None:
         if not commit.outputs:
             await commit_whole(self, commit)
             return
@@ -69,23 +84,43 @@ def two_transactions() -> None:
         await SYSTEM_CLOCK.sleep(_BETWEEN)
         await commit_whole(self, msgspec.structs.replace(commit, old=commit.new))
 
-    SqliteStore.commit = commit  # type: ignore[method-assign]
+    return commit
 
 
 def forgetful_relay() -> None:
     """A relay that starts does not ask what has been delivered."""
-    claim_route = SqliteStore.claim_route
-    open_outlet = JsonLinesOutlet.open
+    for store in _STORES:
+        store.claim_route = _forgetful(store.claim_route)
+    for outlet in _OUTLETS:
+        outlet.open = _deaf(outlet.open)
 
-    async def claim(self: SqliteStore, route: str) -> Route:
+
+def _forgetful(claim_route: Callable[..., Any]) -> Callable[..., Any]:
+    async def claim(self: object, route: str) -> Route:
         return msgspec.structs.replace(await claim_route(self, route), cursors={})
 
-    async def opened(self: JsonLinesOutlet, epoch: int, receipt: str) -> Collection[str]:
+    return claim
+
+
+def _deaf(open_outlet: Callable[..., Any]) -> Callable[..., Any]:
+    async def opened(self: object, epoch: int, receipt: str) -> Collection[str]:
         await open_outlet(self, epoch, receipt)
         return ()
 
-    SqliteStore.claim_route = claim  # type: ignore[method-assign]
-    JsonLinesOutlet.open = opened  # type: ignore[method-assign]
+    return opened
+
+
+def no_fence() -> None:
+    """Whoever commits is believed, whatever its epoch, and wherever the unit stands."""
+
+    def unfenced(technology: str) -> Mapping[str, str]:
+        queries = dict(read_queries(technology))
+        for fence, gap in _FENCES.items():
+            queries["commit"] = queries["commit"].replace(fence, gap)
+        return queries
+
+    sqlite.read_queries = unfenced  # type: ignore[attr-defined]
+    postgres.read_queries = unfenced  # type: ignore[attr-defined]
 
 
 MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
@@ -93,11 +128,15 @@ MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
     "replayed-aloud": replayed_aloud,
     "two-transactions": two_transactions,
     "forgetful-relay": forgetful_relay,
+    "no-fence": no_fence,
 }
 
 
-if __name__ == "__main__":
-    MUTANTS[sys.argv.pop(1)]()
-    from whispr_daemon.cli import main
-
-    main()
+def environment(mutant: str) -> Mapping[str, str]:
+    """Return what a process and its children are to find to become this mutant."""
+    here = Path(__file__)
+    path = [str(here.parent / "mutated"), str(here.parents[2]), os.environ.get("PYTHONPATH", "")]
+    return {
+        "CHAOS_MUTANT": mutant,
+        "PYTHONPATH": os.pathsep.join(each for each in path if each),
+    }

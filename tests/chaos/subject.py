@@ -4,7 +4,6 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -20,6 +19,7 @@ from tests.chaos.background import Background
 from tests.chaos.disk import SmallDisk
 from tests.chaos.gauge import Gauge, Standing
 from tests.chaos.market import RULES, SESSION_SECONDS, STRATEGY, Market
+from tests.chaos.mutant import environment
 from tests.chaos.network import Network
 from tests.chaos.places import PARTITIONS, Places
 from tests.integration.daemons import Daemon
@@ -30,7 +30,6 @@ PATIENCE: Final = 90.0  # seconds without recovery, or without progress, that ar
 STALL: Final = 8.0  # seconds without progress after which a host is killed
 _STOP_WITHIN: Final = 40.0  # seconds
 _LOOK_EVERY: Final = 0.03  # seconds
-_MUTANT: Final = Path(__file__).with_name("mutant.py")
 _ROOM: Final = 2**18  # bytes of a file on a full disk: a write-ahead log soon has them
 _STATUS_WITHIN: Final = 5.0  # seconds
 
@@ -88,7 +87,7 @@ class Subject:
         speed = str(round(390 * 60 / SESSION_SECONDS))
         self.daemon = Daemon(self.folder, settings, *market.flags, "--speed", speed)
         if mutant:
-            self.daemon.command = (sys.executable, str(_MUTANT), mutant)
+            self.daemon.environment = environment(mutant)
         self.places = Places(tier, self.daemon, servers)
         self.gauge = Gauge(loop, self.places.opened)
         self._disk = SmallDisk(self.daemon.data) if small_disk else None

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import psutil  # type: ignore[import-untyped]
@@ -34,6 +35,7 @@ class Daemon:
     """``whispr run`` with settings in a folder of its own, which it may be started on again."""
 
     command: Sequence[str] = COMMAND  # what starts ``whispr``
+    environment: Mapping[str, str] = MappingProxyType({})  # beside that of this process
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], *arguments: str | Path) -> None:
         """``arguments`` are those of ``run``, beyond the settings' file."""
@@ -55,7 +57,11 @@ class Daemon:
                 cwd=self.folder,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                env={**os.environ, "TMPDIR": str(self.folder)},  # marks all its processes
+                env={
+                    **os.environ,
+                    **self.environment,
+                    "TMPDIR": str(self.folder),  # marks all its processes
+                },
             )
         return self
 
