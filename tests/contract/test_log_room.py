@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from whispr_daemon.adapters.logs import sqlite
 from whispr_daemon.adapters.logs.memory import MemoryEventLog
 from whispr_daemon.adapters.logs.redis import RedisEventLog
 from whispr_daemon.adapters.logs.sqlite import SqliteEventLog
@@ -118,6 +119,20 @@ async def test_a_position_between_two_entries_trims_all_before_it(log: EventLog)
     await log.append([(0, entry(seq)) for seq in (2, 4, 6)])
     await log.trim(0, Position(1, 5))
     assert await seqs(log) == [6]
+
+
+async def test_a_write_ahead_log_that_was_large_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_WAL_BYTES", 2**20)
+    file = tmp_path / "market.sqlite"
+    log = await SqliteEventLog.open(file, 1)
+    held = file.with_name("market.sqlite-wal")
+    await log.append([(0, entry(seq)) for seq in range(1, 400)])  # in one transaction
+    assert held.stat().st_size > 4 * 2**20
+    await fill(log, 400, 2)
+    assert held.stat().st_size <= 2**20
+    await log.close()
 
 
 async def test_a_file_that_is_trimmed_all_the_time_does_not_grow(tmp_path: Path) -> None:

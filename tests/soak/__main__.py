@@ -7,12 +7,15 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
 from tests.soak.run import soak
 from tests.soak.seen import Plan
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
+
+_WIDTH: Final = 110  # columns where no terminal has a width
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,8 +39,13 @@ def main(arguments: Sequence[str]) -> int:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
     tell(plan.command)
-    report = soak(plan, tell, _each_second())
-    report.show(Console())
+    try:
+        report = soak(plan, tell, _each_second())
+    except AssertionError as error:
+        tell(f"the daemon did not come up, or has ended: {error}")
+        return 1
+    out = Console()
+    report.show(out if out.is_terminal else Console(width=_WIDTH))
     if asked.report is not None:
         report.write(asked.report)
     return 0 if report.well else 1

@@ -82,7 +82,7 @@ class Report(NamedTuple):
         table = Table(header_style="bold")
         table.add_column("figure", no_wrap=True)
         for title in ("first", "last", "max", "an hour"):
-            table.add_column(title, justify="right")
+            table.add_column(title, justify="right", no_wrap=True)
         table.add_column("verdict")
         for each in self.courses:
             cells = [each.values[0], each.values[-1], max(each.values), each.slope]

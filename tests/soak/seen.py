@@ -16,6 +16,7 @@ _OUTPUT: Final = 4096  # bytes that an output may take in the store, with its pl
 _LINES: Final = 1024  # bytes that an output may take in the daemon's own log
 _CHURN: Final = 16 * _MB  # what dead versions of snapshots may take, until they are cleaned up
 _WAL: Final = 64 * _MB  # four segments of Postgres
+_OF_A_BACKEND: Final = 100  # open files: the tables have some 60, with indexes and large values
 _MINUTE: Final = 60.0  # seconds between two trims of the log
 
 
@@ -118,7 +119,13 @@ class Seen:
         """Return what a figure is promised never to pass, 0 where nothing is declared."""
         minute = self._plan.rate * _MINUTE * EVENT_DTYPE.itemsize
         log = 1.2 * (self._plan.keep_bytes + 1.5 * minute)  # a trim may come late; keys, headers
-        limits = {"size log": log, "size log AOF": 3 * log, "memory valkey-server": 1.5 * log}
+        limits = {
+            "size log": log,
+            "size log AOF": 3 * log,
+            "memory valkey-server": 2 * log,  # with what differs in a fork that rewrites its file
+            # Each backend comes to open the files of all tables, and keeps them.
+            "files postgres": _OF_A_BACKEND * max(self._values["threads postgres"], default=0),
+        }
         return limits.get(name, 0.0)
 
     def _add(self, name: str, now: float, value: float) -> None:

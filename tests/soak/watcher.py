@@ -144,6 +144,8 @@ class Watcher:
             return "postgres"
         if title.startswith("ray::"):
             return title.partition(".")[0]  # what it is doing follows
+        if title.startswith("valkey"):
+            return "valkey-server"  # and what it forks to rewrite its file
         scripts = [Path(word).name for word in words if word.endswith(".py")]
         return scripts[0] if scripts else Path(title).name
 

@@ -1,8 +1,12 @@
 """What of a store would grow for ever and does not."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.contract.stores.parts import Unit, at
+from whispr_daemon.adapters.stores import sqlite_file
+from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.ports.store import DeadLetter, Store
 
 
@@ -58,3 +62,19 @@ async def test_a_snapshot_comes_back_whole_whatever_its_size(unit: Unit, size: i
     commit = await unit.say(snapshot=body[:size])
 
     assert await unit.store.snapshots_of(unit.name) == [commit.snapshot]
+
+
+async def test_a_write_ahead_log_that_was_large_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "_WAL_BYTES", 2**20)
+    file = tmp_path / "store.db"
+    unit = Unit(await SqliteStore.open(file))
+    await unit.claim()
+    held = file.with_name("store.db-wal")
+    await unit.say(snapshot=bytes(4 * 2**20))
+    assert held.stat().st_size > 4 * 2**20
+    for _ in range(2):
+        await unit.say()
+    assert held.stat().st_size <= 2**20
+    await unit.store.close()

@@ -126,6 +126,7 @@ pidfile {_quoted(pid_file)}
 daemonize no
 set-proc-title no
 logfile ""
+loglevel warning
 appendonly yes
 appendfsync always
 no-appendfsync-on-rewrite no

@@ -13,6 +13,7 @@ from whispr_daemon.domain.errors import Fatal, SettingsError, Transient
 T = TypeVar("T")
 
 _PATIENCE_SECONDS: Final = 5.0  # for a lock somebody else (a backup, a shell) holds
+_WAL_BYTES: Final = 64 * 2**20  # what is left of the write-ahead log after it was larger
 _PASSING: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -125,6 +126,7 @@ def _connect(path: Path, readonly: bool) -> sqlite3.Connection:  # noqa: FBT001 
 
 def _make_safe(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     connection.execute("PRAGMA synchronous = FULL")  # per connection: WAL alone syncs too rarely
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
