@@ -4,12 +4,14 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 from rich.console import Console
 
-from whispr_daemon.adapters.api.server import check_port
+from whispr_daemon.adapters.api.server import until_free
 from whispr_daemon.adapters.api.stand_in import StandIn
+from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.metrics import PrometheusMetrics
 from whispr_daemon.adapters.runtimes.local import LocalRuntime
 from whispr_daemon.adapters.runtimes.loop_watch import LoopWatch
@@ -36,6 +38,9 @@ from whispr_daemon.engine.supervisor import Supervisor
 from whispr_daemon.engine.unit import Ports
 from whispr_daemon.ports.source import Source
 from whispr_daemon.settings import Settings
+
+# Actors outlive a daemon that was killed by some seconds, and one of them has the port.
+_LET_GO_WITHIN: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ async def assembled(
         folder.take()
         stack.callback(folder.release)
         keep_calendars(folder.path)
-        check_port(settings.health.host, settings.health.port)
+        let_go = _LET_GO_WITHIN if settings.tier else 0.0
+        await until_free(settings.health.host, settings.health.port, let_go, SYSTEM_CLOCK)
         source = await source_of(settings)
         servers = await stack.enter_async_context(servers_of(settings, folder.path, tell))
         reach = reach_of(settings, folder.path, servers)

@@ -11,9 +11,11 @@ import uvicorn
 from typing_extensions import override
 
 from whispr_daemon.domain.errors import SettingsError
+from whispr_daemon.ports.clock import Clock
 
 _GRACE: Final = 0.5  # seconds that requests under way are given at the end
 _BACKLOG: Final = 128
+_LOOK_EVERY: Final = 0.1  # seconds
 
 
 class HealthServer:
@@ -108,6 +110,24 @@ def check_port(host: str, port: int) -> None:
         SettingsError: the port is in use, or the host is not this machine's.
     """
     _listen(host, port).close()
+
+
+async def until_free(host: str, port: int, within: float, clock: Clock) -> None:
+    """As :func:`check_port`, but give who has the port ``within`` seconds to let it go.
+
+    Raises:
+        SettingsError: the port is in use, or the host is not this machine's.
+    """
+    deadline = clock.monotonic() + within
+    while True:
+        try:
+            check_port(host, port)
+        except SettingsError:
+            if clock.monotonic() >= deadline:
+                raise
+            await clock.sleep(_LOOK_EVERY)
+        else:
+            return
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from whispr_daemon.adapters.api.server import HealthServer
+from whispr_daemon.adapters.api.server import HealthServer, until_free
 from whispr_daemon.adapters.clock import SystemClock
 from whispr_daemon.domain.errors import SettingsError
 
@@ -43,6 +43,23 @@ async def test_an_occupied_port_is_named_with_the_remedy() -> None:
         f"health.port {port} on 127.0.0.1 is in use; "
         "set health.port or WHISPR_HEALTH__PORT to a free one"
     )
+
+
+async def test_a_port_that_is_let_go_in_time_is_taken() -> None:
+    with socket.create_server((LOOPBACK, 0)) as other:
+        port = other.getsockname()[1]
+        waiting = asyncio.create_task(until_free(LOOPBACK, port, 60.0, SystemClock()))
+        await SystemClock().sleep(0)
+        assert not waiting.done()
+    await waiting
+
+
+async def test_a_port_that_is_not_let_go_is_refused() -> None:
+    with (
+        socket.create_server((LOOPBACK, 0)) as other,
+        pytest.raises(SettingsError, match="is in use"),
+    ):
+        await until_free(LOOPBACK, other.getsockname()[1], 0.0, SystemClock())
 
 
 async def test_a_host_of_another_machine_is_named() -> None:
