@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from hashlib import blake2b
 from pathlib import Path
 from socket import gethostname
+from typing import Final
 
 import msgspec
 
@@ -23,6 +24,8 @@ from whispr_daemon.engine.host import Host
 from whispr_daemon.engine.unit import Ports, Unit
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.strategy import RulesStrategy
+
+_SUPERVISED: Final = 120.0  # seconds that a supervisor has to kill a host that stands still
 
 
 def build_fold(unit: UnitSpec, desired: Desired, compiler: Compiler = UNCOMPILED) -> Fold:
@@ -118,9 +121,12 @@ async def open_host(context: bytes, spec: HostSpec) -> HostProcess:
     async with AsyncExitStack() as stack:
         reach, ports, body = await join(context, stack)
         host = build_host(spec, decode(body), ports, reach, stack)
-        # The supervisor kills a host that stands still, as long as there is one.
-        limit = 2 * reach.patience.stall_seconds
-        note = StallNote(reach.data, spec.host_id)
-        watch = loop_watch(ports, limit, reports=lambda: [host.report()], meanwhile=note.write)
+        watch = loop_watch(
+            ports,
+            reach.patience.stall_seconds,
+            reports=lambda: [host.report()],
+            meanwhile=StallNote(reach.data, spec.host_id).write,
+            supervised=_SUPERVISED,
+        )
         stack.enter_context(watch)
         return HostProcess(host, stack.pop_all(), ports.troubles)

@@ -9,7 +9,7 @@ import structlog
 
 from whispr_daemon.adapters.api.stand_in import StandIn
 from whispr_daemon.adapters.metrics import render
-from whispr_daemon.adapters.runtimes.loop_watch import LoopWatch
+from whispr_daemon.adapters.runtimes.loop_watch import Limits, LoopWatch
 from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.stall import Stall
 from whispr_daemon.domain.unit import HostReport, Sample
@@ -70,26 +70,29 @@ class StallRecord:
 
 def loop_watch(
     ports: Ports,
-    limit: float,
+    stall_seconds: float,
     last: Callable[[Stall], None] = lambda _: None,
     reports: Callable[[], Iterable[HostReport]] = lambda: (),
     meanwhile: Callable[[Stall], None] = lambda _: None,
+    supervised: float = 0.0,
 ) -> LoopWatch:
     """Return the watch of this process's loop, to be entered on it.
 
     Args:
         ports: the clock of the process.
-        limit: seconds that the loop may stand still.
+        stall_seconds: that the loop may stand still; it is told of after a third of them.
         last: told before the process ends.
         reports: of the hosts whose units run on this loop.
         meanwhile: told again and again while it stands still.
+        supervised: seconds more in which a supervisor ends the process; it knows what comes then.
     """
 
     def place(unit_id: str) -> Position | None:
         units = (unit for report in reports() for unit in report.units)
         return next((unit.position for unit in units if unit.unit_id == unit_id), None)
 
-    return LoopWatch(ports.clock, limit, place, meanwhile, last)
+    limits = Limits(stall_seconds / 3, stall_seconds + supervised)
+    return LoopWatch(ports.clock, limits, place, meanwhile, last)
 
 
 def answering(stand_in: StandIn) -> Callable[[Stall], None]:

@@ -11,6 +11,7 @@ from tests.simulation.market import SYMBOLS, ScriptedSource, Unwritten, bar_rows
 from tests.simulation.parts import CADENCE, World
 from whispr_daemon.adapters.runtimes.local import LocalRuntime
 from whispr_daemon.domain.errors import Fenced
+from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.unit import HostSpec, HostStatus, Sample, UnitSpec
 from whispr_daemon.engine.daemon import Daemon
 from whispr_daemon.engine.fold import Fold
@@ -45,8 +46,10 @@ class Overseer:
     async def watch(self) -> None:
         await self._supervisor.run()
 
-    async def push(self, process: str, samples: tuple[Sample, ...]) -> None:
-        self._supervisor.push(process, samples)
+    async def push(
+        self, process: str, samples: tuple[Sample, ...], troubles: tuple[Trouble, ...]
+    ) -> None:
+        self._supervisor.push(process, samples, troubles)
 
     async def status(self) -> Sequence[HostStatus]:
         return self._supervisor.status()

@@ -7,7 +7,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import Final, NoReturn, Self
+from typing import Final, NamedTuple, NoReturn, Self
 
 import msgspec
 import structlog
@@ -18,7 +18,6 @@ from whispr_daemon.ports.clock import Clock
 
 STALLED: Final = 75  # exit status: started again, the process may go on (EX_TEMPFAIL)
 _LOOK_EVERY: Final = 0.1  # seconds; also how often the loop says that it came round
-_TELL_AFTER: Final = 1 / 3  # of the time it has
 _LAST_WORDS_WITHIN: Final = 5.0  # seconds
 _FRAMES: Final = 12  # of the stack, the innermost
 
@@ -26,6 +25,13 @@ _FRAMES: Final = 12  # of the stack, the innermost
 def end_stalled() -> NoReturn:
     """End this process, exit status 75, as it is: what would be flushed may be what blocks it."""
     os._exit(STALLED)
+
+
+class Limits(NamedTuple):
+    """How long a loop may stand still."""
+
+    tell: float  # seconds, after which it is told of
+    end: float  # seconds, after which the process ends
 
 
 class LoopWatch:
@@ -39,24 +45,24 @@ class LoopWatch:
     def __init__(
         self,
         clock: Clock,
-        limit: float,
+        limits: Limits,
         place: Callable[[str], Position | None],
         meanwhile: Callable[[Stall], None] = lambda _: None,
         last: Callable[[Stall], None] = lambda _: None,
         end: Callable[[], None] = end_stalled,
     ) -> None:
-        """``limit`` is in seconds. All that is called is called from other threads.
+        """All that is called is called from other threads.
 
         Args:
             clock: its time counts only while this thread has its turns, too: who stopped or
                 starved the whole process is not told of.
-            limit: seconds it may stand still.
+            limits: how long it may stand still.
             place: where the unit of this name stands, None if it is none.
-            meanwhile: called again and again, from a third of the limit on.
+            meanwhile: called again and again once it is told of.
             last: called before the end.
             end: ends the process, exit status 75.
         """
-        self._clock, self._limit = clock, limit
+        self._clock, self._limits = clock, limits
         self._place, self._meanwhile = place, meanwhile
         self._last, self._end = last, end
         self._rounds = 0  # of the loop
@@ -95,11 +101,11 @@ class LoopWatch:
                 self._goes_on()
                 continue
             self._silent += passed
-            if self._silent >= self._limit:
+            if self._silent >= self._limits.end:
                 _aside(self._say_last).join(_LAST_WORDS_WITHIN)
                 self._end()
                 return
-            if self._silent >= self._limit * _TELL_AFTER and not self._told:
+            if self._silent >= self._limits.tell and not self._told:
                 self._told = True
                 _aside(self._tell)
 

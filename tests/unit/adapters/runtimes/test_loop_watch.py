@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK, SystemClock
 from whispr_daemon.adapters.runtimes import loop_watch
-from whispr_daemon.adapters.runtimes.loop_watch import LoopWatch
+from whispr_daemon.adapters.runtimes.loop_watch import Limits, LoopWatch
 from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.stall import Stall
 
@@ -50,7 +50,7 @@ async def held(watch: LoopWatch, release: threading.Event) -> None:
 
 async def test_who_has_the_loop_is_told_with_its_place_and_then_the_process_ends() -> None:
     ended, last = threading.Event(), list[Stall]()
-    watch = LoopWatch(SYSTEM_CLOCK, 0.3, STANDS.get, last=last.append, end=ended.set)
+    watch = LoopWatch(SYSTEM_CLOCK, Limits(0.1, 0.3), STANDS.get, last=last.append, end=ended.set)
     with capture_logs() as logged:
         watch.__enter__()
         await asyncio.create_task(hold(ended), name="spin/0")
@@ -75,7 +75,7 @@ async def test_a_loop_that_goes_on_in_time_is_told_of_and_left_alone() -> None:
         released.set()
 
     clock = Stepping(*[0.2] * 9)  # more than a third of the time it has, and never all of it
-    watch = LoopWatch(clock, 3.0, STANDS.get, look, end=ended.set)
+    watch = LoopWatch(clock, Limits(1.0, 3.0), STANDS.get, look, end=ended.set)
     with capture_logs() as logged:
         await held(watch, released)
     assert seen[0].task == "spin/0"
@@ -89,7 +89,7 @@ async def test_a_loop_that_goes_on_in_time_is_told_of_and_left_alone() -> None:
 async def untold(clock: Stepping) -> bool:
     ended = threading.Event()
     with capture_logs() as logged:
-        await held(LoopWatch(clock, 3.0, STANDS.get, end=ended.set), clock.over)
+        await held(LoopWatch(clock, Limits(1.0, 3.0), STANDS.get, end=ended.set), clock.over)
     return not logged and not ended.is_set()
 
 
@@ -106,7 +106,7 @@ async def test_last_words_that_never_end_do_not_keep_the_process(
     def hang(_: Stall) -> None:
         never.wait(WITHIN)
 
-    watch = LoopWatch(SYSTEM_CLOCK, 0.3, STANDS.get, last=hang, end=ended.set)
+    watch = LoopWatch(SYSTEM_CLOCK, Limits(0.1, 0.3), STANDS.get, last=hang, end=ended.set)
     with capture_logs():
         watch.__enter__()
         await asyncio.create_task(hold(ended), name="spin/0")
