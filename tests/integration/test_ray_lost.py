@@ -1,19 +1,14 @@
-"""A Ray cluster that is lost is made anew from what the store says.
-
-It takes half a minute, so it is asked for: ``WHISPR_LONG=1 ops/test -k test_ray_lost``.
-"""
+"""A Ray cluster that is lost is made anew from what the store says."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-import pytest
+from tests.integration.daemons import PATIENCE
 
 
-@pytest.mark.skipif("WHISPR_LONG" not in os.environ, reason="long; set WHISPR_LONG=1")
 def test_a_cluster_whose_processes_are_killed_is_made_anew_and_nothing_is_left_of_it(
     repo_root: Path,
 ) -> None:
@@ -23,7 +18,7 @@ def test_a_cluster_whose_processes_are_killed_is_made_anew_and_nothing_is_left_o
             cwd=repo_root,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
     assert ended.returncode == 0, ended.stderr
