@@ -1,4 +1,4 @@
-"""Same rules, same data, any tier, hosts killed or not: the same rows with the same ids."""
+"""Same rules, same data, any tier, a host killed or not: the same rows with the same ids."""
 
 import contextlib
 import json
@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.integration.daemons import GLANCE
 from tests.integration.recordings import Recording, record
 from tests.integration.replays import finish, start
 
-pytestmark = pytest.mark.timeout(300)  # whole daemons, on a machine that has other work, too
-SESSIONS = 8
-KILLS = 2
+SESSIONS = 6
 PACE = 10_000  # market seconds in a second: slow enough to be killed in the middle
 
 
@@ -50,26 +49,26 @@ def test_tier_1_says_the_same_as_tier_0(
     assert finish(start([*arguments, "--tier", "1"], tmp_path)) == on_tier_0
 
 
-def test_a_host_killed_again_and_again_changes_nothing(
+def test_a_host_that_is_killed_changes_nothing(
     arguments: list[str | Path], on_tier_0: str, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
     rows = tmp_path / "rows.csv"  # not a pipe, which would have to be emptied meanwhile
     paced = ["--tier", "1", "--data", data, "--speed", PACE, "--out", rows]
     replay = start([*arguments, *map(str, paced)], tmp_path)
-    killed: set[int] = set()
+    killed = False
     try:
-        while len(killed) < KILLS and replay.poll() is None:
-            for pid in _rule_hosts_with_outputs(data) - killed:
+        while not killed and replay.poll() is None:
+            for pid in _rule_hosts_with_outputs(data):
                 os.kill(pid, signal.SIGKILL)
-                killed.add(pid)
+                killed = True
             with contextlib.suppress(subprocess.TimeoutExpired):
-                replay.wait(timeout=0.1)
+                replay.wait(timeout=GLANCE)
         finish(replay)
     finally:
         with contextlib.suppress(ProcessLookupError):
             replay.kill()
-    assert len(killed) == KILLS
+    assert killed
     assert rows.read_text() == on_tier_0
 
 
