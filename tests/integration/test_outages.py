@@ -6,24 +6,60 @@ The long form, a daemon on Ray without each for a minute: ``python -m tests.inte
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 import pytest_asyncio
 
+from tests.chaos.proxy import FaultProxy, NetworkFault
 from tests.integration.daemons import until
 from tests.integration.mortals import PATIENCE, Mortal, preload
 from tests.integration.recordings import record
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.embedded import EmbeddedPostgres, EmbeddedValkey, Server
 
-PACE: Final = 1_500  # times faster than the market: a session in 16 s
+T = TypeVar("T")
+PACE: Final = 1_000  # times faster than the market: a session in 23 s, of which most is spare
 LOGGED: Final = {"log": {"level": "info"}}
+
+
+class Network:
+    """Proxies on a loop of their own: tests wait for what processes do."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="network")
+        self._proxies: list[FaultProxy] = []
+        self._thread.start()
+
+    def pass_on(self, port: int) -> int:
+        """Return a port of this machine whose connections go on to another."""
+        self._proxies.append(FaultProxy("127.0.0.1", port))
+        return self._wait_for(self._proxies[-1].start())
+
+    def begin(self, place: int, fault: NetworkFault) -> None:
+        """Let the way to one server misbehave, by the order in which they were passed on to."""
+        self._loop.call_soon_threadsafe(self._proxies[place].begin, fault)
+
+    def end(self, place: int) -> None:
+        self._loop.call_soon_threadsafe(self._proxies[place].end)
+
+    def close(self) -> None:
+        for proxy in self._proxies:
+            self._wait_for(proxy.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
 class Own:
@@ -34,6 +70,13 @@ class Own:
 
     def start(self) -> Server:
         return asyncio.run(self._server.start(self._folder))
+
+    def behind(self, network: Network) -> Server:
+        """Start it; return it as it is reached through a proxy."""
+        found = self.start()
+        place = urlsplit(found.url)
+        self.port = network.pass_on(place.port or 0)
+        return Server(found.url.replace(f":{place.port}", f":{self.port}"), found.password)
 
     def stop(self) -> None:
         asyncio.run(self._server.stop())
@@ -68,6 +111,14 @@ def servers() -> Iterator[dict[str, Own]]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def network() -> Iterator[Network]:
+    """What is between a daemon and its servers."""
+    made = Network()
+    yield made
+    made.close()
+
+
 def told(mortal: Mortal, *words: str) -> bool:
     """Whether one of its reasons not to be ready has all the words."""
     reasons = mortal.readiness()["reasons"]
@@ -94,11 +145,11 @@ def ends_as(process: BaseProcess, mortal: Mortal, undisturbed: Mortal) -> None:
     assert mortal.delivered() == undisturbed.delivered()
 
 
-def test_postgres_and_valkey_are_missed_by_name_and_waited_for(
-    undisturbed: Mortal, minutes: Path, servers: dict[str, Own], tmp_path: Path
+def test_servers_away_are_missed_by_name_and_replies_dropped_are_asked_for_again(
+    undisturbed: Mortal, minutes: Path, servers: dict[str, Own], network: Network, tmp_path: Path
 ) -> None:
     mortal = Mortal(tmp_path, minutes, PACE, **LOGGED)
-    mortal.on(servers["store"].start(), servers["log"].start())
+    mortal.on(*(each.behind(network) for each in servers.values()))
     process = mortal.begin()
     for port, name in (("store", "Postgres at 127.0.0.1"), ("log", "Redis at 127.0.0.1")):
         until(lambda: ready(mortal))
@@ -111,6 +162,12 @@ def test_postgres_and_valkey_are_missed_by_name_and_waited_for(
         until(lambda port=port: up(mortal, port))  # type: ignore[misc]
         assert mortal.logged("does not answer", port=port)
         assert mortal.logged("works again", port=port)
+    until(lambda: ready(mortal))
+    for place, what in enumerate((("commit unsure", {}), ("trying again", {"doing": "append"}))):
+        before = len(mortal.logged(what[0], **what[1]))
+        network.begin(place, "reply dropped")  # the server has done what it was asked
+        until(lambda what=what, before=before: len(mortal.logged(what[0], **what[1])) > before)  # type: ignore[misc]
+        network.end(place)
     ends_as(process, mortal, undisturbed)
 
 
