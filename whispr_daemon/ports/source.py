@@ -21,7 +21,11 @@ class SourceBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(Protocol):
-    """A stream of numbered rows that can be resumed after any number."""
+    """A stream of numbered rows that can be resumed after any number.
+
+    It is asked for more when there is room, and waits until then. A feed that cannot wait conflates
+    by a policy of its own, which it names, and leaves gaps in the numbers: they are counted.
+    """
 
     @property
     def name(self) -> str:
