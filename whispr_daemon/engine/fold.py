@@ -9,28 +9,25 @@ import numpy as np
 
 from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.domain.errors import StrategyFailed
-from whispr_daemon.domain.events import ClockTick, Kind
-from whispr_daemon.domain.outputs import Alert, Audit, Ordinals, Output, Sealer, Signal, chain
+from whispr_daemon.domain.events import Kind
+from whispr_daemon.domain.outputs import Output, Sealer, chain
 from whispr_daemon.domain.position import ORIGIN, Position
+from whispr_daemon.engine.asking import answers, hand_over, sealed_of_change
+from whispr_daemon.engine.snapshots import (
+    CODEC,
+    FRESH,
+    Memory,
+    memory_in,
+    read_state,
+    state_of,
+    write_state,
+)
 from whispr_daemon.engine.wishes import Wishes
 from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.store import Snapshot
 from whispr_daemon.ports.strategy import Changing, ColumnarStrategy, Snapshotting, Strategy
 
-_CODEC: Final = "msgpack/1"
-_FRESH: Final = "fresh/1"  # the strategy is built anew and folds the log from its start
 _NO_BODIES: Final[Mapping[int, bytes]] = MappingProxyType({})
-
-
-class _Memory(msgspec.Struct):
-    """What the body of a snapshot holds."""
-
-    strategy: bytes
-    ordinals: dict[str, Ordinals]
-    marks: dict[str, int]
-    rows: int
-    change: int = 0  # in force; its body is in the store
-    inherited: bool = False  # the state goes back to one that other code wrote
 
 
 class Step(NamedTuple):
@@ -39,11 +36,6 @@ class Step(NamedTuple):
     said: list[Output]  # sealed
     end: int  # rows of the entry that are folded now
     turns: bool  # the last of them changed the strategy, or the terms it reckons in
-
-
-def needed_from(snapshot: Snapshot) -> Position:
-    """Return the position after which a log must be whole to go on from a snapshot."""
-    return ORIGIN if snapshot.codec == _FRESH else snapshot.position
 
 
 class Fold:
@@ -84,6 +76,11 @@ class Fold:
     def strategy(self) -> Strategy | ColumnarStrategy:
         """The strategy folded."""
         return self._strategy
+
+    @property
+    def state(self) -> msgspec.Struct | None:
+        """The strategy's state, where it keeps all of it in one Struct."""
+        return state_of(self._strategy)
 
     @property
     def snapshots(self) -> bool:
@@ -159,9 +156,9 @@ class Fold:
             StrategyFailed: the strategy cannot write its state.
         """
         if not self.snapshots:
-            return self._snapshot(self._begun, _FRESH, msgspec.msgpack.encode(self.counted_from))
-        memory = _Memory(
-            strategy=self._strategy_state(),
+            return self._snapshot(self._begun, FRESH, msgspec.msgpack.encode(self.counted_from))
+        memory = Memory(
+            strategy=write_state(self._strategy),
             ordinals=self._sealer.snapshot(),
             marks=self._marks,
             rows=self.rows,
@@ -169,7 +166,7 @@ class Fold:
             inherited=self._inherited,
         )
         said = (self.out_seq, self.out_hash)
-        return self._snapshot(said, _CODEC, msgspec.msgpack.encode(memory))
+        return self._snapshot(said, CODEC, msgspec.msgpack.encode(memory))
 
     def _snapshot(self, said: tuple[int, str], codec: str, body: bytes) -> Snapshot:
         return Snapshot(
@@ -183,15 +180,15 @@ class Fold:
 
     def change_in(self, snapshot: Snapshot) -> int:
         """Return the number of the change in force at a snapshot, 0 where there is none."""
-        if not self._obeys or not self.snapshots or snapshot.codec != _CODEC:
+        if not self._obeys or not self.snapshots or snapshot.codec != CODEC:
             return 0
-        return msgspec.msgpack.decode(snapshot.body, type=_Memory).change
+        return memory_in(snapshot).change
 
     def inherited(self, snapshot: Snapshot) -> bool:
         """Say whether a snapshot's state goes back to other code: the log alone cannot give it."""
-        if not self.snapshots or snapshot.codec != _CODEC:
+        if not self.snapshots or snapshot.codec != CODEC:
             return False  # it says where this code's outputs began, and is folded from the start
-        return msgspec.msgpack.decode(snapshot.body, type=_Memory).inherited
+        return memory_in(snapshot).inherited
 
     def restore(self, snapshot: Snapshot, change: bytes = b"") -> None:
         """Take a snapshot back into a strategy built anew, made what it was by the ``change``.
@@ -200,51 +197,23 @@ class Fold:
             StrategyFailed: the strategy cannot read it.
         """
         self.out_seq, self.out_hash = self._begun = (snapshot.out_seq, snapshot.out_hash)
-        if not self.snapshots and snapshot.codec == _CODEC:
+        if not self.snapshots and snapshot.codec == CODEC:
             return  # the code before this one wrote its state; this one needs the whole log
-        if snapshot.codec == _FRESH:
+        if snapshot.codec == FRESH:
             self.counted_from = Position(*msgspec.msgpack.decode(snapshot.body))
             return
-        if snapshot.codec != _CODEC:
-            raise StrategyFailed(f"its snapshot is written as {snapshot.codec!r}, not {_CODEC!r}")
-        memory = msgspec.msgpack.decode(snapshot.body, type=_Memory)
+        if snapshot.codec != CODEC:
+            raise StrategyFailed(f"its snapshot is written as {snapshot.codec!r}, not {CODEC!r}")
+        memory = memory_in(snapshot)
         if self._obeys and memory.change:
-            self._hand_over(memory.change, change, 0)
+            hand_over(self._strategy, memory.change, change, 0)
             self._in_force = memory.change
-        self._restore_strategy(memory.strategy)
+        read_state(self._strategy, memory.strategy)
         self._sealer.restore(memory.ordinals)
         self._marks = memory.marks
         self.rows = memory.rows
         self._inherited = memory.inherited
         self.position = self.counted_from = snapshot.position
-
-    @property
-    def state(self) -> msgspec.Struct | None:
-        """The strategy's state, where it keeps all of it in one Struct."""
-        state = getattr(self._strategy, "state", None)
-        return state if isinstance(state, msgspec.Struct) else None
-
-    def _strategy_state(self) -> bytes:
-        try:
-            if not isinstance(self._strategy, Snapshotting):
-                return msgspec.msgpack.encode(self.state)
-            body = self._strategy.snapshot()
-            if not isinstance(body, bytes):
-                raise TypeError(f"snapshot() returns bytes, this is {type(body).__name__}")  # noqa: TRY301
-        except Exception as error:
-            raise StrategyFailed(f"cannot write its snapshot: {error!r}") from error
-        return body
-
-    def _restore_strategy(self, body: bytes) -> None:
-        # A strategy is foreign code: whatever it raises, its own unit stops and nobody else.
-        try:
-            if isinstance(self._strategy, Snapshotting):
-                self._strategy.restore(body)
-            else:
-                found: Any = msgspec.msgpack.decode(body, type=type(self.state))
-                setattr(self._strategy, "state", found)  # noqa: B010 - not part of the protocol
-        except Exception as error:
-            raise StrategyFailed(f"cannot restore its snapshot: {error!r}") from error
 
     def _answers(
         self, entry: Entry, symbols: Sequence[str], bodies: Mapping[int, bytes]
@@ -266,50 +235,12 @@ class Fold:
         batch = Batch(self._wishes.of(rows, symbols), symbols)
         if not len(batch):
             return []
-        sealed: list[Output] = []
-        where = f"at position {entry.position}"
-        try:
-            if isinstance(self._strategy, ColumnarStrategy):
-                for output in self._strategy.on_batch(batch):
-                    sealed.append(self._sealer.seal(_checked(output, 0, ""), 0))
-                return sealed
-            for event in batch.events():
-                where = f"at position {entry.position}, {event.time.isoformat()}"
-                instrument = "" if isinstance(event, ClockTick) else event.instrument
-                for output in self._strategy.on_event(event):
-                    named = _checked(output, event.ts_event, instrument)
-                    sealed.append(self._sealer.seal(named, event.ts_event))
-        except Exception as error:
-            raise StrategyFailed(f"{where}: raised {error!r}") from error
-        return sealed
+        return answers(self._strategy, batch, entry.position, self._sealer)
 
     def _change(self, entry: Entry, place: int, bodies: Mapping[int, bytes]) -> list[Output]:
         """Follow a change. What is said of it names no instrument: only partition 0 says it."""
         ts_event, number = int(entry.rows["ts"][place]), int(entry.rows["open"][place])
-        said = self._hand_over(number, bodies[number], ts_event)
+        said = hand_over(self._strategy, number, bodies[number], ts_event)
         self._in_force = number
-        try:
-            return [
-                self._sealer.seal(_checked(output, ts_event, ""), ts_event)
-                for output in said
-                if output.instrument or self._partition == 0
-            ]
-        except Exception as error:
-            raise StrategyFailed(f"change {number}: said {error!r}") from error
-
-    def _hand_over(self, number: int, body: bytes, ts_event: int) -> list[Output]:
-        strategy: Any = self._strategy  # it obeys, so it is Changing
-        try:
-            return list(strategy.change(number, body, ts_event))
-        except Exception as error:
-            raise StrategyFailed(f"change {number}: raised {error!r}") from error
-
-
-def _checked(output: Output, ts_event: int, instrument: str) -> Output:
-    if not isinstance(output, Signal | Alert | Audit):
-        raise TypeError(f"a strategy says Signal, Alert or Audit, this is {type(output).__name__}")
-    if not (output.ts_event or ts_event):
-        raise ValueError(f"{output.name!r} has no ts_event")
-    if output.instrument or not instrument:
-        return output
-    return msgspec.structs.replace(output, instrument=instrument)
+        mine = (each for each in said if each.instrument or self._partition == 0)
+        return sealed_of_change(mine, number, ts_event, self._sealer)

@@ -12,8 +12,8 @@ from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.engine.crash import crash_here
-from whispr_daemon.engine.fold import needed_from
 from whispr_daemon.engine.retry import persist
+from whispr_daemon.engine.snapshots import needed_from
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import EventLog
 from whispr_daemon.ports.metrics import (
