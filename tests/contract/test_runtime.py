@@ -13,14 +13,14 @@ from whispr_daemon.adapters.runtimes.ray import RayCluster, RayRuntime
 from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
 from whispr_daemon.ports.runtime import Runtime
 
-WITHIN = 5.0  # seconds
+WITHIN = 60.0  # seconds: no answer for so long is none
 
 
 def host(host_id: str, strategy: str = "count") -> HostSpec:
     return HostSpec(host_id=host_id, units=(UnitSpec(strategy=strategy, partition=0),))
 
 
-async def until(what: Callable[[], Awaitable[bool]], within: float = 20.0) -> None:
+async def until(what: Callable[[], Awaitable[bool]], within: float = 180.0) -> None:
     clock = SystemClock()
     end = clock.monotonic() + within
     while not await what():

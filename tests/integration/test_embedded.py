@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.integration.daemons import PATIENCE
 from whispr_daemon.adapters.clock import SystemClock
 from whispr_daemon.adapters.embedded import EmbeddedPostgres, EmbeddedValkey, Server
 from whispr_daemon.domain.errors import Fatal, SettingsError
@@ -45,7 +46,7 @@ def processes_of(folder: Path) -> set[int]:
 
 async def gone(folder: Path) -> None:
     """Wait until no process of the folder is left."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while processes_of(folder):
             await CLOCK.sleep(0.02)
 
@@ -219,7 +220,7 @@ async def test_a_server_left_over_by_an_earlier_daemon_is_replaced(folder: Path)
     await valkey.stop()
     leftover = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)
     pid_file = folder / "valkey/pid"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (pid_file.exists() and pid_file.read_text().strip()):
             await CLOCK.sleep(0.02)
 
@@ -359,7 +360,7 @@ async def test_binaries_that_only_root_can_reach_are_copied_for_postgres(
 
 def test_an_ordinary_user_runs_both_as_himself(folder: Path) -> None:
     with daemon(folder, "ordinary", "at once") as process:
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 0
     assert json.loads(said)["uid"] != 0

@@ -19,7 +19,7 @@ from whispr_daemon.adapters.embedded import EmbeddedValkey
 from whispr_daemon.bootstrap.servers import OwnServer
 from whispr_daemon.domain.errors import Fatal
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 120.0  # seconds
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ async def test_a_daemon_that_joins_again_finds_all_as_it_was_and_replaces_a_sile
         after = daemon.until(health_is_not=first["health"])
         assert after["hosts"] == first["hosts"]
         assert await ray_cluster.call(actors) == there
-        supervisor.wait(20)
+        supervisor.wait(60)
         assert daemon.stop() == 0
     assert await ray_cluster.call(actors) == before
 
@@ -149,7 +149,7 @@ async def test_a_supervisor_takes_figures_and_stops_its_hosts_when_it_stops(
     await supervisor.start()
     first = await seen(supervisor)
 
-    assert await supervisor.push("ingest", b"7 rows", 5.0)
+    assert await supervisor.push("ingest", b"7 rows", 60.0)
     await supervisor.start()
 
     again = await seen(supervisor)

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.integration.daemons import PATIENCE
 from whispr_daemon.adapters.clock import SystemClock
 from whispr_daemon.adapters.embedded import EmbeddedPostgres, Server
 from whispr_daemon.adapters.stores import sqlite_file
@@ -239,7 +240,7 @@ async def waits_for_a_lock(
 ) -> None:
     """Return once a session waits for a lock: that of the task."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await admin.fetchval(waiting) == 0:
             assert not task.done()
 

@@ -131,7 +131,7 @@ async def test_a_reader_misses_nothing_of_units_that_commit_at_the_same_time(sto
                 cursors[each.unit_id] = each.out_seq
                 seen.append(each)
 
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
         group.create_task(follow())
         for unit in units:
             group.create_task(speak(unit))
