@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.daemons import Daemon, until
+from tests.integration.daemons import PATIENCE, Daemon, until
 from whispr_daemon.cli.terminal import FENCED
 
 REPLACED = {
@@ -52,5 +52,5 @@ def test_a_zombie_ends_with_status_70_and_says_why(daemon: Daemon, who: str) -> 
         assert store.execute(order).rowcount == 1
 
     assert daemon.process is not None
-    assert daemon.process.wait(20) == FENCED
+    assert daemon.process.wait(PATIENCE) == FENCED
     assert told in daemon.errors

@@ -49,10 +49,8 @@ class Inquest:
         try:
             async with asyncio.timeout(_KNOWN_WITHIN):
                 stands = await self._stands(watch)
-            if watch.held_by in stands:
-                stands = {watch.held_by: stands[watch.held_by]}
-            watch.held_by = ""
-            causes = watch.deaths.add(self._clock.monotonic(), stands)
+            culprit, watch.held_by = watch.held_by, ""
+            causes = watch.deaths.add(self._clock.monotonic(), stands, culprit)
             return await self._take_out(watch, causes) if causes else None
         except (Transient, TimeoutError, Fenced) as error:
             self._journal.warning(

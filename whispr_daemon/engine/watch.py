@@ -33,20 +33,25 @@ class Deaths:
         self._patience = patience
         self._stood: dict[str, tuple[Position | None, list[float]]] = {}
 
-    def add(self, now: float, stands: Mapping[str, Position | None]) -> Mapping[str, int]:
+    def add(
+        self, now: float, stands: Mapping[str, Position | None], culprit: str = ""
+    ) -> Mapping[str, int]:
         """Take a death in; return the units it was one too many for, with how many they were.
 
         ``stands`` are the units that had more to read, with how far they are durable (None: not
-        claimed yet).
+        claimed yet). Where the ``culprit`` is one of them, that says nothing of the others.
         """
         oldest = now - self._patience.within_seconds
-        stood: dict[str, tuple[Position | None, list[float]]] = {}
+        known = culprit in stands
+        stood = dict(self._stood) if known else {}
         for unit, position in stands.items():
+            if known and unit != culprit:
+                continue
             before, times = self._stood.get(unit, (position, []))
             recent = [time for time in times if before == position and time >= oldest]
             stood[unit] = (position, [*recent, now])
         self._stood = stood
-        counts = {unit: len(times) for unit, (_, times) in stood.items()}
+        counts = {unit: len(times) for unit, (_, times) in stood.items() if unit in stands}
         return {unit: many for unit, many in counts.items() if many >= self._patience.deaths}
 
 

@@ -299,6 +299,16 @@ def test_a_unit_that_had_read_all_at_one_of_the_deaths_is_not_what_the_host_dies
     assert deaths.add(3.0, {"a/0": here}) == {}
 
 
+def test_deaths_of_a_known_unit_say_nothing_of_the_others() -> None:
+    deaths, here = Deaths(PATIENCE), Position(1, 2)
+    stands = {"a/0": here, "b/0": here, "c/0": here}
+    for number in range(PATIENCE.deaths - 1):
+        assert deaths.add(number, stands, "a/0") == {}
+        assert deaths.add(number, stands, "b/0") == {}
+    assert deaths.add(9.0, stands, "a/0") == {"a/0": 3}
+    assert deaths.add(9.0, {"b/0": here, "c/0": here}, "b/0") == {"b/0": 3}
+
+
 async def test_a_unit_that_waits_for_ever_is_started_again_on_the_loop_it_shares() -> None:
     stage = Stage(None)
     await stage.fill(0, 1)
