@@ -7,14 +7,14 @@ name once all of it is on disk.
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from glob import escape
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -23,6 +23,8 @@ from whispr_daemon.bootstrap.folder import ARCHIVED
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.copying import Told
+
+Run: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]  # on an event loop, to its end
 
 STORE: Final = "store.db"
 LOG: Final = "log.db"

@@ -3,9 +3,7 @@
 What is restored is what a crash at that moment might have left.
 """
 
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeAlias
 
 from whispr_daemon.adapters.sqlite_copy import Copy, copy_together
 from whispr_daemon.adapters.stores.sqlite_image import SqliteImages
@@ -13,6 +11,7 @@ from whispr_daemon.bootstrap.archive import (
     LOG,
     STORE,
     About,
+    Run,
     appearing,
     checked,
     finish,
@@ -25,8 +24,6 @@ from whispr_daemon.bootstrap.servers import Tell
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.engine.copying import Told
 from whispr_daemon.settings import Settings
-
-Run: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]  # on an event loop, to its end
 
 
 def back_up(settings: Settings, target: Path, told: Told, run: Run) -> About:
@@ -72,7 +69,7 @@ def restore(settings: Settings, source: Path, told: Told, tell: Tell, run: Run) 
     else:
         from whispr_daemon.bootstrap.backup_of_servers import being_restored, fill
 
-        with being_restored(data) as made:
+        with being_restored(data, run) as made:
             copy_together([Copy(source / STORE, made / STORE)], told)
             run(renewed(made / STORE))
             run(fill(settings, source, made / STORE, told, tell))

@@ -99,16 +99,6 @@ def data_place(home: Path, outside: Path) -> Path:
     return place
 
 
-def forget(home: Path) -> None:
-    """Delete what of a server's folder is outside of it; ``home`` need not exist."""
-    pointer = home / "elsewhere"
-    if not pointer.exists():
-        return
-    place = Path(pointer.read_text())
-    if place.is_dir() and (place / "belongs_to").read_text() == str(home):
-        shutil.rmtree(place)
-
-
 def postgres_tree(account: Account, outside: Path) -> Path:
     """Return the installation: the wheel's, or a copy of it where the account cannot reach that.
 

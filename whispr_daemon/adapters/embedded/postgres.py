@@ -156,6 +156,24 @@ class EmbeddedPostgres:
             ) from error
         return False
 
+    async def clear(self, folder: Path) -> None:
+        """Delete what a server has on a folder; one that a dead process left there is ended first.
+
+        Raises:
+            OSError: something of it cannot be deleted.
+        """
+        home = (folder / "postgres").absolute()
+        if (home / "elsewhere").exists():
+            place = data_place(home, self._outside)
+        elif home.is_dir():
+            place = home
+        else:
+            return
+        data = place / "data"
+        await stop_leftover(self._clock, data / "postmaster.pid", str(data), _STOP, _STOP_SECONDS)
+        for each in {place, home}:
+            await asyncio.to_thread(shutil.rmtree, each)
+
     async def died(self) -> int:
         """Return the server's exit status once it has ended: then :meth:`start` it again."""
         return await self._process.wait()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Final
@@ -88,6 +89,18 @@ class EmbeddedValkey:
                 f"Valkey on {home.path} was not ready within {self._patience:g} s; "
                 f"the end of {home.log}:\n{home.log_tail()}"
             ) from error
+
+    async def clear(self, folder: Path) -> None:
+        """Delete what a server has on a folder; one that a dead process left there is ended first.
+
+        Raises:
+            OSError: something of it cannot be deleted.
+        """
+        home = (folder / "valkey").absolute()
+        if home.is_dir():
+            conf = str(home / "valkey.conf")
+            await stop_leftover(self._clock, home / "pid", conf, _STOP, _STOP_SECONDS)
+            await asyncio.to_thread(shutil.rmtree, home)
 
     async def died(self) -> int:
         """Return the server's exit status once it has ended: then :meth:`start` it again."""
