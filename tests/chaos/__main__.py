@@ -1,6 +1,7 @@
 """``ops/chaos``: hurts a daemon of real processes and judges what it said."""
 
 import argparse
+import logging
 import shlex
 import signal
 import sys
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         mutant=asked.mutant,
         command=shlex.join(command),
     )
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # of servers that are killed here
     console = Console(stderr=True)
     began = SYSTEM_CLOCK.monotonic()
 
@@ -109,4 +111,5 @@ def _targets(text: str) -> list[str]:
     return found
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
