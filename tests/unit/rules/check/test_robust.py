@@ -160,4 +160,4 @@ def test_the_worst_takes_no_long_time(text: str) -> None:
     loaded("name: r")  # what the first file waits for is loaded
     begun = time.process_time()
     assert loaded(text).diagnostics
-    assert time.process_time() - begun < 3  # under 1 s on a machine that has nothing else to do
+    assert time.process_time() - begun < 10  # under 1 s on a machine that has nothing else to do

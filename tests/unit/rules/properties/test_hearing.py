@@ -15,7 +15,7 @@ from whispr_daemon.rules.order import sayers_first
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.strategy import RulesStrategy
 
-SETS = 25
+SETS = 16
 RULES = 7
 OWN = ("price > EMA5", "cross(price, SMA3)", "RSI2 > 60", "price < low[2]", "cross_up(price, open)")
 
@@ -88,7 +88,7 @@ def test_one_after_the_other_is_row_by_row(seed: int) -> None:
 
 
 def test_single_rows() -> None:
-    rules, rows = coupled(1), random_market(1, brief=True).rows[:250]
+    rules, rows = coupled(1), random_market(1, brief=True).rows[:150]
     assert run(rules, rows, range(1, len(rows))) == run(rules, rows)
 
 
