@@ -8,7 +8,6 @@ import asyncio
 import json
 import multiprocessing
 import os
-import socket
 import sys
 import urllib.error
 import urllib.request
@@ -51,6 +50,7 @@ PROCESSES: Final = multiprocessing.get_context("forkserver")
 PATIENCE: Final = 60  # seconds
 _PREFIX: Final = "whispr"
 _TRIM_EVERY: Final = 0.05  # seconds
+_PLACE: Final = "endpoint"  # the file that says where a daemon answers
 _HOUR: Final = 3600 * 1_000_000_000  # ns
 
 # What a unit dies of: one is put into quarantine, the other ends its host each time.
@@ -108,7 +108,7 @@ class Mortal:
             "strategies": [{"plugin": "ema_cross", "params": {"fast": 3, "slow": 8}}],
             "source": {"kind": "files", "paths": [minutes], "speed": pace},
             "outlets": [{"kind": "jsonl", "path": self._sent}],
-            "health": {"port": _free_port()},
+            "health": {"port": 0},
             "log": {"level": "error"},
             "snapshot_seconds": 0.1,
             "idle_commit_seconds": 0.05,
@@ -144,7 +144,8 @@ class Mortal:
 
     def endpoint(self, path: str) -> str:
         """Return what its endpoint answers, nothing while it does not."""
-        url = f"http://127.0.0.1:{self.settings['health']['port']}{path}"
+        place = self.folder / _PLACE
+        url = f"{place.read_text() if place.exists() else 'http://127.0.0.1:1'}{path}"
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
                 return str(answer.read(), "utf-8")
@@ -161,7 +162,8 @@ class Mortal:
 
     def logged(self, event: str, **facts: object) -> list[dict[str, Any]]:
         """Return the records of its log with this event and these facts."""
-        lines = map(json.loads, (self.folder / "daemon.log").read_text().splitlines())
+        whole, _, _ = (self.folder / "daemon.log").read_text().rpartition("\n")
+        lines = map(json.loads, whole.splitlines())
         return [
             each
             for each in lines
@@ -192,13 +194,6 @@ def preload() -> None:
     PROCESSES.set_forkserver_preload([f"{__package__}.mortals_born"])
 
 
-def _free_port() -> int:
-    """Return a port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _install(folder: Path) -> None:
     """Put the strategies that fail where a process finds them by their entry points."""
     described = folder / "failing-1.dist-info"
@@ -226,7 +221,10 @@ def _live(settings: Mapping[str, Any], crash_at: str, folder: Path) -> None:
 async def run(settings: Settings) -> Said:
     made = _on_servers(settings) if settings.tier else _as_wired(settings)
     async with made as (daemon, ports):
-        await daemon.run(to_end=True)
+        overseer = daemon.overseer
+        assert isinstance(overseer, LocalOverseer)
+        place = settings.data.parent / _PLACE
+        await daemon.run(to_end=True, started=lambda: _write(place, overseer.health_url))
         stored = await ports.store.outputs({}, 100_000)
         marks = await ports.store.marks()
         held = await ports.store.quarantined()
@@ -238,6 +236,13 @@ async def run(settings: Settings) -> Said:
     hashes = [[unit, mark.out_hash] for unit, mark in marks.items() if unit.startswith("ema")]
     notices = [each.output.id for each in stored if "/" not in each.unit_id]
     return Said(sorted(told), sorted(hashes), sorted(each.unit_id for each in held), notices)
+
+
+def _write(place: Path, text: str) -> None:
+    """Write a file that nobody sees half written."""
+    half = place.with_suffix(".half")
+    half.write_text(text)
+    half.replace(place)
 
 
 @asynccontextmanager

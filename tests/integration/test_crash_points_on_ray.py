@@ -1,6 +1,6 @@
 """Ray's actors die at the points they come to, hosts and supervisor; the daemon says the same.
 
-It takes a minute, so it is asked for: ``WHISPR_LONG=1 ops/test -k crash_points_on_ray``.
+It takes minutes, so it is asked for: ``LONG=1 ops/test -k crash_points_on_ray``.
 That a daemon of tier 1 survives each point over its servers is in ``test_crash_points``.
 """
 
@@ -43,7 +43,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-@pytest.mark.skipif("WHISPR_LONG" not in os.environ, reason="long; set WHISPR_LONG=1")
+@pytest.mark.skipif("LONG" not in os.environ, reason="long; set LONG=1")
 @pytest.mark.timeout(400)
 def test_actors_killed_at_their_points_say_the_same(
     folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -73,4 +73,4 @@ def test_actors_killed_at_their_points_say_the_same(
         assert daemon.end(within=60) == 0
     finally:
         daemon.discard()
-    assert len(expected) > 100
+    assert len(expected) > 50

@@ -49,7 +49,8 @@ def _show(found: Running, answer: Mapping[str, Any]) -> None:
     out.print(f"daemon {found.pid}, tier {answer['tier']}: {ready} · {found.health_url}")
     reports = [host["report"] for host in answer["hosts"] if host["report"]]
     units = [unit for report in reports for unit in report["units"]]
-    for reason in (*_reasons(answer["reasons"], units), *_stopped(units)):
+    told = (*_reasons(answer["reasons"], units), *_stopped(units), *answer.get("warnings", ()))
+    for reason in told:
         out.print(f"  {reason}", style="yellow", markup=False, soft_wrap=True)
     out.print(_table(answer))
 
