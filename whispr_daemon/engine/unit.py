@@ -1,16 +1,10 @@
 """The one loop: claim, recover, then read, fold, commit."""
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-import structlog
-
-from whispr_daemon.domain.errors import (
-    Poison,
-    StrategyFailed,
-)
-from whispr_daemon.domain.outputs import Audit, Output, kind_of
+from whispr_daemon.domain.errors import Poison, StrategyFailed
+from whispr_daemon.domain.outputs import Output
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.unit import UnitReport, UnitSpec, UnitState
@@ -21,32 +15,15 @@ from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.learning import follow
 from whispr_daemon.engine.reader import Reader
 from whispr_daemon.engine.recovery import recover
+from whispr_daemon.engine.telling import Telling
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import Entry, EventLog
-from whispr_daemon.ports.metrics import (
-    COMMIT_SECONDS,
-    EVENTS,
-    LAG_ROWS,
-    OUTPUTS,
-    QUARANTINES,
-    SNAPSHOT_BYTES,
-    TICK_TO_SIGNAL_SECONDS,
-    UNIT_STATE,
-    Metrics,
-)
+from whispr_daemon.ports.metrics import Metrics
 from whispr_daemon.ports.store import Commit, Store, UnitMark
 from whispr_daemon.ports.strategy import Warming
 
 _READ_WAIT: Final = 0.2  # seconds; also how long a stop may go unnoticed
 _TAIL_EVERY: Final = 1.0  # seconds between two questions for the end of a busy log
-_NANOS: Final = 1e9
-_STATES: Final[tuple[UnitState, ...]] = (
-    "starting",
-    "recovering",
-    "live",
-    "quarantined",
-    "stopped",
-)
 
 
 class Cadence(Value, frozen=True, kw_only=True):
@@ -91,7 +68,7 @@ class Unit:
         """``committed`` is called when outputs have become durable (the relay wants to know)."""
         self.spec = spec
         self._fold = fold
-        self._store, self._clock, self._metrics = ports.store, ports.clock, ports.metrics
+        self._store, self._clock = ports.store, ports.clock
         self._reader = Reader(
             ports.log, ports.store, ports.clock, spec.partition, cadence.read_rows
         )
@@ -109,9 +86,7 @@ class Unit:
         self._snapshot_at: Position = ORIGIN
         self._rows_at_snapshot = 0
         self._name = spec.unit_id
-        self._journal = structlog.get_logger("whispr.unit").bind(
-            unit=self._name, partition=spec.partition
-        )
+        self._telling = Telling(spec, ports.clock, ports.metrics)
 
     def stop(self) -> None:
         """Ask for a clean stop: last commit, snapshot, end."""
@@ -193,7 +168,7 @@ class Unit:
             changes = self._fold.changes
             for entry in entries:
                 outputs = await follow(self._fold, entry, self._reader)
-                self._metrics.count(EVENTS, len(entry.rows), self._name)
+                self._telling.folded(len(entry.rows))
                 self._fold.count(outputs)
                 self._pending += [_Said(output, entry) for output in outputs]
                 if len(self._pending) >= self._cadence.outputs:
@@ -216,8 +191,7 @@ class Unit:
         elif now >= self._ask_tail_at:
             self._ask_tail_at = now + _TAIL_EVERY
             self._tail_rows = await self._reader.rows()
-        lag = max(0, self._tail_rows - self._fold.rows)
-        self._metrics.gauge(LAG_ROWS, lag, self._name, str(self.spec.partition))
+        self._telling.lag(max(0, self._tail_rows - self._fold.rows))
 
     def _snapshot_due(self, now: float) -> bool:
         if not self._fold.snapshots or self._fold.position == self._snapshot_at:
@@ -246,7 +220,7 @@ class Unit:
         began = self._clock.monotonic()
         await settle(commit, self._store, self._clock, self._reader)
         self._last_commit = self._clock.monotonic()
-        self._metrics.observe(COMMIT_SECONDS, self._last_commit - began, self._name)
+        self._telling.committed(self._last_commit - began)
         self._mark = UnitMark(
             epoch=commit.epoch,
             start=self._mark.start,
@@ -258,26 +232,9 @@ class Unit:
             crash_here("after_snapshot")
             self._last_snapshot, self._snapshot_at = self._last_commit, snapshot.position
             self._rows_at_snapshot = self._fold.rows
-            self._metrics.gauge(SNAPSHOT_BYTES, len(snapshot.body), self._name)
-        self._tell()
-
-    def _tell(self) -> None:
-        """Log and count what has become durable; let the relay know."""
-        now = self._clock.now()
-        for output, entry in self._pending:
-            taken = (now - entry.ts_ingest) / _NANOS
-            self._metrics.count(OUTPUTS, 1, self._name, kind_of(output))
-            audit = isinstance(output, Audit)  # kept for whoever asks; nobody waits for it
-            if not audit:
-                self._metrics.observe(TICK_TO_SIGNAL_SECONDS, taken, self._name)
-            self._journal.log(
-                logging.DEBUG if audit else logging.INFO,
-                kind_of(output),
-                position=str(entry.position),
-                signal_id=output.id,
-                name=output.name,
-            )
+            self._telling.snapshot(len(snapshot.body))
         if self._pending:
+            self._telling.said(self._pending)
             self._pending.clear()
             self._committed()
 
@@ -292,7 +249,7 @@ class Unit:
         return error
 
     async def _quarantine(self, error: Poison) -> None:
-        self._journal.error("quarantined", reason=str(error), position=str(self._fold.position))
+        self._telling.fails(str(error), self._fold.position)
         crash_here("before_quarantine")
         await self._reader.persist(
             "quarantine",
@@ -301,11 +258,10 @@ class Unit:
             ),
         )
         crash_here("after_quarantine")
-        self._metrics.count(QUARANTINES, 1, self._name)
+        self._telling.quarantined()
         self._reason = str(error)
         self._become("quarantined")
 
     def _become(self, state: UnitState) -> None:
         self._state = state
-        for each in _STATES:
-            self._metrics.gauge(UNIT_STATE, float(each == state), self._name, each)
+        self._telling.state(state)
