@@ -19,13 +19,17 @@ def outside(folder: Path, owner: Path) -> Path:
     return place
 
 
+def left_in(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()]
+
+
 async def test_data_outside_goes_with_the_folder(tmp_path: Path) -> None:
     place = outside(tmp_path, tmp_path / "postgres")
     (tmp_path / "valkey" / "data").mkdir(parents=True)
     await EmbeddedPostgres(SYSTEM_CLOCK).clear(tmp_path)
     await EmbeddedValkey(SYSTEM_CLOCK).clear(tmp_path)
     assert not place.exists()
-    assert [each.name for each in tmp_path.iterdir()] == ["outside"]
+    assert left_in(tmp_path) == ["outside"]
 
 
 async def test_data_of_another_folder_stays(tmp_path: Path) -> None:
@@ -38,4 +42,4 @@ async def test_data_of_another_folder_stays(tmp_path: Path) -> None:
 async def test_where_there_is_nothing_nothing_is_made(tmp_path: Path) -> None:
     await EmbeddedPostgres(SYSTEM_CLOCK).clear(tmp_path)
     await EmbeddedValkey(SYSTEM_CLOCK).clear(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert left_in(tmp_path) == []
