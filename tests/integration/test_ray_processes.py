@@ -107,10 +107,3 @@ async def test_a_cluster_that_is_not_there_is_missed_at_once() -> None:
         with pytest.raises(Fatal, match="no Ray cluster at"):
             await cluster.open()
     await cluster.close()
-
-
-async def test_a_process_is_in_one_cluster_only(ray_cluster: RayCluster) -> None:
-    second = RayCluster()
-    with pytest.raises(Fatal, match="already connected"):
-        await second.open()
-    await second.close()

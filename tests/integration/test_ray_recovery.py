@@ -1,4 +1,4 @@
-"""What happens when processes of a Ray cluster are killed or stopped."""
+"""A Ray cluster: one for a process, and what happens when its processes are killed or stopped."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from tests.contract.test_runtime import host, turns, until, up
 from tests.integration.ray_joined import joined
 from tests.integration.ray_parts import HOST, Seen, open_supervisor
 from whispr_daemon.adapters.runtimes.ray import RayCluster, RayRuntime, RaySupervisor
-from whispr_daemon.domain.errors import Transient
+from whispr_daemon.domain.errors import Fatal, Transient
 
 
 @pytest.fixture
@@ -187,3 +187,10 @@ async def test_an_actor_that_cannot_import_its_host_says_so(
         await runtime.start(host("lost"))
 
     assert await runtime.report("lost", 5.0) is None
+
+
+async def test_a_process_is_in_one_cluster_only(ray_cluster: RayCluster) -> None:
+    second = RayCluster()
+    with pytest.raises(Fatal, match="already connected"):
+        await second.open()
+    await second.close()
