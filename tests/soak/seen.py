@@ -118,7 +118,7 @@ class Seen:
     def _limit(self, name: str) -> float:
         """Return what a figure is promised never to pass, 0 where nothing is declared."""
         minute = self._plan.rate * _MINUTE * EVENT_DTYPE.itemsize
-        log = 1.2 * (self._plan.keep_bytes + 1.5 * minute)  # a trim may come late; keys, headers
+        log = 1.5 * (self._plan.keep_bytes + 1.5 * minute)  # a trim may come late; keys, headers
         limits = {
             "size log": log,
             "size log AOF": 3 * log,

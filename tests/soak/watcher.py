@@ -21,6 +21,7 @@ _POSTGRES: Final = """
 SELECT pg_database_size(current_database()), (SELECT sum(size) FROM pg_ls_waldir()),
        pg_total_relation_size('output'), pg_total_relation_size('snapshot')
 """
+_OF_SEVERAL: Final = ("postgres", "valkey-server")  # what is made of processes that share data
 _SAMPLE: Final = re.compile(r"^(whispr_\w+)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
 
 Sizes = Mapping[str, float]  # bytes by what
@@ -79,8 +80,7 @@ class Watcher:
     def processes(self) -> tuple[Mapping[str, Sizes], float]:
         """Return memory, open files and threads of its processes by name; CPU seconds in all.
 
-        Memory is proportional (PSS): pages that processes share count once. Processes of one name,
-        as the backends of Postgres, count together.
+        Processes of one name count together, as the backends of Postgres.
         """
         hosts = {host["report"]["pid"]: host["host_id"] for host in self._daemon.hosts()}
         found: dict[str, Counter[str]] = {}
@@ -89,7 +89,7 @@ class Watcher:
             with contextlib.suppress(psutil.Error):
                 name = self._name(process, hosts)
                 one = {
-                    "memory": process.memory_full_info().pss,
+                    "memory": _memory(process, shared=name in _OF_SEVERAL),
                     "files": process.num_fds(),
                     "threads": process.num_threads(),
                 }
@@ -148,6 +148,16 @@ class Watcher:
             return "valkey-server"  # and what it forks to rewrite its file
         scripts = [Path(word).name for word in words if word.endswith(".py")]
         return scripts[0] if scripts else Path(title).name
+
+
+def _memory(process: psutil.Process, *, shared: bool) -> int:
+    """Return its resident bytes; of pages it shares with others of its name its part alone.
+
+    That part (PSS) moves with what others on the machine have of the same libraries, so it is
+    asked for only where processes share data.
+    """
+    found = process.memory_full_info().pss if shared else process.memory_info().rss
+    return int(found)
 
 
 def _size(file: Path) -> int:
