@@ -18,6 +18,7 @@ from whispr_daemon.adapters.embedded import EmbeddedPostgres, EmbeddedValkey, Se
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.engine import crash
 
+pytestmark = pytest.mark.timeout(300)  # whole daemons, on a machine that has other work, too
 QUARANTINE: Final = ("before_quarantine", "after_quarantine", "host_taken_out")
 ORDINARY: Final = tuple(each for each in crash.POINTS if each not in QUARANTINE)
 FAILING: Final = [

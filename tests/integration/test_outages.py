@@ -25,6 +25,7 @@ from tests.integration.recordings import record
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.embedded import EmbeddedPostgres, EmbeddedValkey, Server
 
+pytestmark = pytest.mark.timeout(300)  # whole daemons, on a machine that has other work, too
 T = TypeVar("T")
 PACE: Final = 1_000  # times faster than the market: a session in 23 s, of which most is spare
 LOGGED: Final = {"log": {"level": "info"}}
