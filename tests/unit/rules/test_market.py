@@ -116,7 +116,7 @@ share = st.integers(0, WHOLE)
 shares = st.lists(st.tuples(share, share), max_size=12)
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(
     seed=st.integers(0, 2**32),
     holes=st.sampled_from([0.0, 0.05, 0.5]),
