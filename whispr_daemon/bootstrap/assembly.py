@@ -70,12 +70,12 @@ async def assembled(
         UnsafeServer: a server would lose acknowledged writes as it is set.
     """
     folder = DataFolder(settings.data)
+    folder.check_tier(settings.tier)
     rules = Folder(settings.rules.dir, settings.universes) if settings.rules.dir else None
     seen = rules.look() if rules else None
     # A mistake in the first rules ends the start before anything is written.
-    fresh = None
-    if folder.tier() is None:
-        fresh = first_change(settings.rules.dir, settings.universes)
+    new = folder.tier() is None
+    fresh = first_change(settings.rules.dir, settings.universes) if new else None
     async with AsyncExitStack() as stack:
         folder.take()
         stack.callback(folder.release)

@@ -144,6 +144,21 @@ class DataFolder:
             return None
         return int(found) if found.isdecimal() else None
 
+    def check_tier(self, tier: int) -> None:
+        """Refuse a tier that nothing here is of: what another one holds would not be gone on with.
+
+        Raises:
+            SettingsError: a daemon of another tier ran here last.
+        """
+        last = self.tier()
+        if last is not None and last != tier:
+            raise SettingsError(
+                f"data folder {self.path} is of tier {last}, and tier {tier} would begin anew "
+                f"beside it; run it with --tier {last}, move it with 'whispr backup DIR' and "
+                f"'whispr restore DIR --tier {tier} --data NEW', or set data (WHISPR_DATA, --data) "
+                "to another folder"
+            )
+
     @property
     def _lock_file(self) -> Path:
         return self.path / "lock"

@@ -120,3 +120,11 @@ def test_to_look_does_not_disturb(tmp_path: Path) -> None:
 def test_where_nothing_ever_ran_there_is_no_tier(tmp_path: Path) -> None:
     assert DataFolder(tmp_path / "missing").tier() is None
     assert not DataFolder(tmp_path / "missing").held()
+
+
+def test_a_folder_of_another_tier_is_refused_with_the_ways_out(taken: DataFolder) -> None:
+    taken.check_tier(1)
+    taken.announce(Running(pid=1, tier=0, health_url=""))
+    taken.check_tier(0)
+    with pytest.raises(SettingsError, match=r"is of tier 0.*--tier 0.*restore DIR --tier 1"):
+        taken.check_tier(1)
