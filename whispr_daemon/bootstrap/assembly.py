@@ -23,7 +23,7 @@ from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer
 from whispr_daemon.bootstrap.reach import Reach, keep_calendars, open_ports
 from whispr_daemon.bootstrap.rule_changes import Folder, begin, first_change, refs_of
 from whispr_daemon.bootstrap.servers import Tell, reach_of, servers_of
-from whispr_daemon.bootstrap.stalls import StallRecord, answering, loop_watch
+from whispr_daemon.bootstrap.stalls import StallRecord, answering, judged, loop_watch
 from whispr_daemon.bootstrap.supervisors import health_server
 from whispr_daemon.domain.timeframe import DAY
 from whispr_daemon.domain.unit import HostSpec
@@ -33,7 +33,6 @@ from whispr_daemon.engine.ingest import Ingest
 from whispr_daemon.engine.relay import Relay
 from whispr_daemon.engine.retention import Retention
 from whispr_daemon.engine.rule_watch import RuleWatch
-from whispr_daemon.engine.stalls import take_out
 from whispr_daemon.engine.supervisor import Supervisor
 from whispr_daemon.engine.unit import Ports
 from whispr_daemon.ports.source import Source
@@ -104,14 +103,12 @@ async def assembled(
             )
             for each in settings.routes()
         ]
-        record = StallRecord(folder.path)
-        now, patience = ports.clock.now(), reach.patience
-        record.keep(await take_out(record.read(), ports.store, ports.metrics, now, patience))
+        record = await judged(StallRecord(folder.path), ports, reach.patience)
         overseer: ActorOverseer | LocalOverseer
         if reach.tier:
             address, clock = settings.ray.address or "", ports.clock
             overseer = ActorOverseer(reach, address, clock, tell, folder.move)
-            loop = loop_watch(ports, patience.stall_seconds, record.add)
+            loop = loop_watch(ports, reach.patience.stall_seconds, record.add)
         else:
             overseer, loop = _local_overseer(reach, wanted, ports, record, relays)
         stack.push_async_callback(overseer.close)

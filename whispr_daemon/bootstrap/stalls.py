@@ -13,7 +13,9 @@ from whispr_daemon.adapters.runtimes.loop_watch import Limits, LoopWatch
 from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.stall import Stall
 from whispr_daemon.domain.unit import HostReport, Sample
+from whispr_daemon.engine.stalls import take_out
 from whispr_daemon.engine.unit import Ports
+from whispr_daemon.engine.watch import Patience
 from whispr_daemon.ports.metrics import STALLED_SECONDS
 
 _journal = structlog.get_logger("whispr.loop")
@@ -66,6 +68,18 @@ class StallRecord:
             os.fsync(file)
         finally:
             os.close(file)
+
+
+async def judged(record: StallRecord, ports: Ports, patience: Patience) -> StallRecord:
+    """Quarantine the units of whose stalls there are too many; the others stay in the record.
+
+    Raises:
+        Transient: the store is away.
+        OSError: the record cannot be written.
+    """
+    now = ports.clock.now()
+    record.keep(await take_out(record.read(), ports.store, ports.metrics, now, patience))
+    return record
 
 
 def loop_watch(
