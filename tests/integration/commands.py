@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,7 @@ def daemon(folder: Path, *flags: str, **variables: str) -> Iterator[subprocess.P
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hears_hangups,
     )
     assert process.stderr is not None
     with process:
@@ -59,3 +61,8 @@ def daemon(folder: Path, *flags: str, **variables: str) -> Iterator[subprocess.P
             yield process
         finally:
             process.kill()
+
+
+def _hears_hangups() -> None:
+    """Under nohup a daemon is deaf to them, as it should be; these are tests of one that is not."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -64,3 +64,12 @@ def boom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (described / "entry_points.txt").write_text("[whispr.strategies]\nboom = boom_plugin:Boom\n")
     monkeypatch.syspath_prepend(str(package))
     return package
+
+
+@pytest.fixture(scope="session")
+def market_data(repo_root: Path) -> Path:
+    """The folder of recorded data, which is not part of the repository; CI has it."""
+    folder = repo_root.parent / "shared" / "data"
+    if not folder.is_dir() and not os.environ.get("CI"):
+        pytest.skip(f"the recorded market data is not in {folder}")
+    return folder

@@ -20,12 +20,13 @@ APART = {"stdev(close, 20)": 1e-6}
 
 
 @pytest.fixture(scope="module")
-def minutes(repo_root: Path) -> Bars:
+def minutes(market_data: Path) -> Bars:
     """The first minutes of January 2011, those outside the regular session included."""
-    path = repo_root.parent / "shared" / "data" / "equity_1min_SPY_2011-01.parquet"
-    if not path.exists():
-        pytest.skip(f"no market data at {path}")
-    columns = parquet.read_table(path).slice(0, BARS).to_pydict()
+    columns = (
+        parquet.read_table(market_data / "equity_1min_SPY_2011-01.parquet")
+        .slice(0, BARS)
+        .to_pydict()
+    )
     day = [moment.toordinal() for moment in columns["ts"]]
     prices = [list(map(float, columns[name])) for name in ("open", "high", "low", "close")]
     return Bars(*prices, list(map(float, columns["volume"])), day)

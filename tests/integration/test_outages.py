@@ -183,7 +183,8 @@ def test_a_full_disk_and_then_a_wrong_clock_are_said_until_they_are_over(
         assert not ready(mortal)
         assert down(mortal, "log") or down(mortal, "store")
     until(lambda: ready(mortal))
-    assert mortal.logged("trying again")
+    # Which of its files had to grow first is chance: log and store, or only commits.
+    assert mortal.logged("trying again") or mortal.logged("commit unsure")
     assert mortal.logged("works again")
     mortal.turn_clock(wrong=True)
     until(lambda: any("jumped by +3600 s" in each for each in warnings(mortal)))

@@ -1,7 +1,6 @@
 """The main job on real market data: the verbatim rule says what an independent computation says."""
 
 import csv
-import os
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,6 @@ CASES = {
     "2011-01": ("equity_1min_SPY_2011-01.parquet", 97),
     "2013-10-04_09": ("equity_1min_SPY_AIG_BAC_IBM_2013-10-04_09.parquet", 27),
 }
-
-
-@pytest.fixture(scope="session")
-def market_data(repo_root: Path) -> Path:
-    """The folder of recorded data, which is not part of the repository."""
-    folder = repo_root.parent / "shared" / "data"
-    if not folder.is_dir() and not os.environ.get("CI"):
-        pytest.skip(f"the recorded market data is not in {folder}")
-    return folder
 
 
 @pytest.mark.parametrize("period", CASES)

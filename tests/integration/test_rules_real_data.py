@@ -1,7 +1,6 @@
 """The shipped rules on real minutes: ribbon and RSI say what TA-Lib and ten lines of code say."""
 
 import csv
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,15 +33,6 @@ class Bar(NamedTuple):
     end: int  # ns UTC
     date: str  # New York
     close: float
-
-
-@pytest.fixture(scope="session")
-def market_data(repo_root: Path) -> Path:
-    """The folder of recorded data, which is not part of the repository."""
-    folder = repo_root.parent / "shared" / "data"
-    if not folder.is_dir() and not os.environ.get("CI"):
-        pytest.skip(f"the recorded market data is not in {folder}")
-    return folder
 
 
 def regular_minutes(path: Path) -> list[Bar]:

@@ -1,14 +1,12 @@
 """Raw prices of 15 years with their splits and dividends: rules say what they say of adjusted."""
 
 import csv
-import os
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import pytest
 
 from whispr_daemon.adapters.sources.files import FileSource, Splits
 from whispr_daemon.domain.batch import Batch, Rows
@@ -31,14 +29,6 @@ logic:
   - {if: "cross(rsi(close, 14), 50)", then: ["emit:rsi"]}
   - {if: "cross(volume, sma(volume, 20))", then: ["emit:volume"]}
 """
-
-
-@pytest.fixture(scope="module")
-def market_data(repo_root: Path) -> Path:
-    folder = repo_root.parent / "shared" / "data"
-    if not folder.is_dir() and not os.environ.get("CI"):
-        pytest.skip(f"the recorded market data is not in {folder}")
-    return folder
 
 
 def write_splits(market_data: Path, to: Path) -> Path:
