@@ -9,14 +9,16 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
+from tests.chaos.proxy import FaultProxy
 from tests.integration.daemons import PATIENCE
 from whispr_daemon.adapters.clock import SystemClock
 from whispr_daemon.adapters.embedded import EmbeddedPostgres, Server
-from whispr_daemon.adapters.stores import sqlite_file
+from whispr_daemon.adapters.stores import postgres_pool, sqlite_file
 from whispr_daemon.adapters.stores.postgres import PostgresStore
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.adapters.stores.sqlite_file import SqliteFile
@@ -289,6 +291,33 @@ async def test_sessions_are_limited_so_that_a_stopped_process_does_not_keep_its_
         assert await admin.fetchval(limits, name) == 0
         async with store._pool.connection() as connection:
             assert 0 < await connection.fetchval(limits, name) <= 15_000
+
+
+async def test_one_silent_connection_is_waited_for_and_the_others_are_made_anew(
+    server: Server,
+    admin: "asyncpg.Connection[asyncpg.Record]",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not admin.is_closed()
+    monkeypatch.setattr(postgres_pool, "_COMMAND_SECONDS", 1.0)
+    parts = urlsplit(server.url)
+    proxy = FaultProxy(parts.hostname or "", parts.port or 0)
+    url = parts._replace(netloc=f"{parts.username}@127.0.0.1:{await proxy.start()}").geturl()
+    store = await PostgresStore.open(url, server.password)
+
+    async def all_connections() -> None:
+        await asyncio.gather(*(store.claim(f"u/{each}", each, "me", ORIGIN) for each in range(4)))
+
+    await all_connections()
+    proxy.begin("half-open")
+    with pytest.raises(Transient):
+        await store.claim("u/0", 0, "me", ORIGIN)
+    proxy.end()
+    await all_connections()
+
+    assert (await store.marks())["u/0"].epoch == 2
+    await store.close()
+    await proxy.close()
 
 
 async def test_a_text_postgres_cannot_hold_is_poison(store: PostgresStore) -> None:

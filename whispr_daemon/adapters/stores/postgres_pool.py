@@ -88,8 +88,17 @@ class PostgresPool:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Give a connection in a transaction; failures are translated on the way out."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except TimeoutError:
+                raise  # to roll back would be to wait for the same silence again
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -98,7 +107,14 @@ class PostgresPool:
             raise Fatal(f"the store at {self.where} is closed")
         try:
             async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
-                yield connection
+                try:
+                    yield connection
+                except TimeoutError:
+                    # Who is silent may be gone, and gone for all that are connected to it: one that
+                    # is found out by waiting is enough.
+                    connection.terminate()
+                    await self._pool.expire_connections()
+                    raise
         except _FAILURES as error:
             raise _translated(error, self.where) from error
 
