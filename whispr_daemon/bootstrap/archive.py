@@ -7,7 +7,7 @@ name once all of it is on disk.
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from glob import escape
 from hashlib import sha256
@@ -142,9 +142,9 @@ def appearing(target: Path) -> Iterator[Path]:
         with _held(made):
             try:
                 yield made
-                _sync(made)
+                sync(made)
                 made.rename(target)
-                _sync(target.parent)
+                sync(target.parent)
             except BaseException:
                 shutil.rmtree(made, ignore_errors=True)
                 raise
@@ -152,13 +152,15 @@ def appearing(target: Path) -> Iterator[Path]:
         raise SettingsError(f"{target} cannot be written: {error.strerror}") from error
 
 
-def free(target: Path) -> None:
-    """Check that nothing is there, or an empty folder.
+def free(target: Path, besides: Collection[str] = ()) -> None:
+    """Check that nothing is there, or a folder that is empty but for names that do not count.
 
     Raises:
         SettingsError: there is something.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target.exists() and (
+        not target.is_dir() or any(each.name not in besides for each in target.iterdir())
+    ):
         raise SettingsError(f"{target} is there already; move it away, or name another folder")
 
 
@@ -168,6 +170,15 @@ def write(path: Path, body: bytes) -> None:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())
+
+
+def sync(folder: Path) -> None:
+    """Wait until what is in a folder is so on disk: its names."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -205,11 +216,3 @@ def _digest(file: Path, told: Told) -> str:
             done += len(chunk)
             told(f"MB of {file.name}, its SHA-256", done // _MEGA, size // _MEGA)
     return digest.hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,10 +16,10 @@ from whispr_daemon.bootstrap.archive import (
     checked,
     finish,
     is_archive,
-    write,
 )
 from whispr_daemon.bootstrap.folder import DataFolder
 from whispr_daemon.bootstrap.look import tier_of
+from whispr_daemon.bootstrap.restoring import being_restored
 from whispr_daemon.bootstrap.servers import Tell
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.engine.copying import Told
@@ -60,16 +60,15 @@ def restore(settings: Settings, source: Path, told: Told, tell: Tell, run: Run) 
     """
     found = checked(source, told)
     data = DataFolder(settings.data).path
-    if settings.tier == 0:
-        with appearing(data) as made:
+    with being_restored(data, settings.tier, run) as made:
+        if settings.tier == 0:
             copy_together([Copy(source / name, made / name) for name in (STORE, LOG)], told)
             run(renewed(made / STORE))
-            write(made / "version", b"1\n")
-            write(made / "tier", b"0\n")
-    else:
-        from whispr_daemon.bootstrap.backup_of_servers import being_restored, fill
+            for file in list(made.iterdir()):
+                file.rename(data / file.name)
+        else:
+            from whispr_daemon.bootstrap.backup_of_servers import fill  # clients that take long
 
-        with being_restored(data, run) as made:
             copy_together([Copy(source / STORE, made / STORE)], told)
             run(renewed(made / STORE))
             run(fill(settings, source, made / STORE, told, tell))
