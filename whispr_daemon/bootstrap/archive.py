@@ -18,7 +18,6 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.bootstrap.folder import ARCHIVED
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.value import Value
@@ -47,7 +46,7 @@ class About(Value, frozen=True, kw_only=True):
 
     format: int
     whispr: str  # the version that made it
-    created: int  # ns UTC
+    created: int  # ns UTC, when copying began: all of before is in it
     data: str  # the folder it is of
     tier: int  # of the daemon it is of
     files: dict[str, Filed]
@@ -107,8 +106,16 @@ def checked(folder: Path, told: Told) -> About:
     return found
 
 
-def finish(folder: Path, data: Path, tier: int, told: Told) -> About:
-    """Make an archive of the log and the store that were put into a folder."""
+def finish(folder: Path, data: Path, tier: int, begun: int, told: Told) -> About:
+    """Make an archive of the log and the store that were put into a folder.
+
+    Args:
+        folder: holds both.
+        data: the folder they are of.
+        tier: of the daemon they are of.
+        begun: ns UTC; whatever was durable then is in them.
+        told: told how far it is.
+    """
     write(folder / "version", b"1\n")
     write(folder / "tier", b"0\n")  # that is its form
     files = {
@@ -118,7 +125,7 @@ def finish(folder: Path, data: Path, tier: int, told: Told) -> About:
     made = About(
         format=_FORMAT,
         whispr=version("whispr-daemon"),
-        created=SYSTEM_CLOCK.now(),
+        created=begun,
         data=str(data),
         tier=tier,
         files=files,

@@ -5,6 +5,7 @@ What is restored is what a crash at that moment might have left.
 
 from pathlib import Path
 
+from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.sqlite_copy import Copy, copy_together
 from whispr_daemon.adapters.stores.sqlite_image import SqliteImages
 from whispr_daemon.bootstrap.archive import (
@@ -39,6 +40,7 @@ def back_up(settings: Settings, target: Path, told: Told, run: Run) -> About:
     tier = tier_of(settings)
     if tier == 0 and (missing := [each for each in (STORE, LOG) if not (data / each).is_file()]):
         raise SettingsError(f"{data} holds no {missing[0]}: there is nothing to copy")
+    begun = SYSTEM_CLOCK.now()
     with appearing(target) as made:
         if tier == 0:
             copy_together([Copy(data / name, made / name) for name in (STORE, LOG)], told)
@@ -46,7 +48,7 @@ def back_up(settings: Settings, target: Path, told: Told, run: Run) -> About:
             from whispr_daemon.bootstrap.backup_of_servers import archive  # clients that take long
 
             run(archive(settings, made, told))
-        return finish(made, data, tier, told)
+        return finish(made, data, tier, begun, told)
 
 
 def restore(settings: Settings, source: Path, told: Told, tell: Tell, run: Run) -> About:
