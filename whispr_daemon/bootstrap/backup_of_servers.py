@@ -93,5 +93,6 @@ async def _expect_empty(log: EventLog, where: str) -> None:
         if last != ORIGIN:
             raise SettingsError(
                 f"{where}: there is a market log already, its partition {partition} ends at "
-                f"{last}; delete it if nobody needs it, or choose another redis.prefix"
+                f"{last}; delete it if nobody needs it, or choose another redis.prefix, which "
+                "begins another stream of signals, too"
             )
