@@ -29,6 +29,7 @@ from whispr_daemon.ports.store import Store
 _EVERY: Final = 60.0  # seconds
 _PAGE: Final = 65_536  # rows looked at together
 _LETTERS: Final = 100_000  # dead letters kept, the newest
+_LETTERS_AT_ONCE: Final = 10_000  # dropped in one transaction
 
 _journal = structlog.get_logger("whispr.retention")
 
@@ -80,10 +81,7 @@ class Retention:
             needed = needs.get(partition, NOBODY).position
             await self._trim(partition, needed, found.rows.get(partition, 0))
         await self._tell(found.holding)
-        dropped = await persist(
-            self._clock, "dead letters", lambda: self._store.drop_dead_letters(_LETTERS)
-        )
-        self._metrics.count(LETTERS_DROPPED, dropped)
+        await self._drop_letters()
 
     async def _trim(self, partition: int, needed: Position, too_many: int) -> None:
         found = await persist(
@@ -111,6 +109,17 @@ class Retention:
                 keep_bytes=self._keep_bytes,
                 needed_by=holding,
             )
+
+    async def _drop_letters(self) -> None:
+        """Drop old dead letters bit by bit: a day of bad rows at once would hold up commits."""
+        dropped = _LETTERS_AT_ONCE
+        while dropped == _LETTERS_AT_ONCE:
+            dropped = await persist(
+                self._clock,
+                "dead letters",
+                lambda: self._store.drop_dead_letters(_LETTERS, _LETTERS_AT_ONCE),
+            )
+            self._metrics.count(LETTERS_DROPPED, dropped)
 
     async def _needs(self) -> dict[int, Need]:
         """Return for each partition that has units from where on one of them needs it.
