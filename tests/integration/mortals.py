@@ -47,7 +47,7 @@ from whispr_daemon.settings import Settings
 
 # Forked, for most of them live for a few tenths of a second only.
 PROCESSES: Final = multiprocessing.get_context("forkserver")
-PATIENCE: Final = 60  # seconds
+PATIENCE: Final = 150  # seconds
 _PREFIX: Final = "whispr"
 _TRIM_EVERY: Final = 0.05  # seconds
 _PLACE: Final = "endpoint"  # the file that says where a daemon answers

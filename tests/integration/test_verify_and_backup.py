@@ -293,11 +293,11 @@ def test_a_folder_copied_while_a_daemon_writes_to_it_goes_on_where_it_was(
     made = daemon.folder / "copies" / "first"
     backup = daemon.whispr("backup", str(made))
     assert backup.returncode == 0, backup.stderr
+    said = daemon.outputs()
     again = daemon.whispr("backup", str(made))
     assert (again.returncode, "is there already" in again.stderr) == (2, True)
     assert [each.name for each in made.parent.iterdir()] == ["first"]  # nothing half made
     assert set(verdicts(verify(made, status=0)).values()) == {"same"}
-    said = daemon.outputs()
     until(lambda: daemon.outputs() > said)
     daemon.kill()
 
