@@ -93,7 +93,7 @@ class PostgresPool:
             await transaction.start()
             try:
                 yield connection
-            except (TimeoutError, asyncio.CancelledError):
+            except TimeoutError:
                 raise  # to roll back would be to wait for the same silence again
             except BaseException:
                 await transaction.rollback()
@@ -109,16 +109,11 @@ class PostgresPool:
             async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
                 try:
                     yield connection
-                except asyncio.CancelledError:
-                    # Its statement may be under way. To wait for its end could take as long as a
-                    # server is silent, and would turn the cancellation into a failure.
-                    connection.terminate()
-                    raise
                 except TimeoutError:
                     # Who is silent may be gone, and gone for all that are connected to it: one that
                     # is found out by waiting is enough.
-                    await self._pool.expire_connections()
                     connection.terminate()
+                    await self._pool.expire_connections()
                     raise
         except _FAILURES as error:
             raise _translated(error, self.where) from error
