@@ -88,9 +88,7 @@ async def _folder(settings: Settings) -> str:
     found = running(settings)
     if found is not None:
         return f"{settings.data}: daemon {found.pid} runs on it"
-    folder = DataFolder(settings.data)
-    folder.check()
-    folder.check_tier(settings.tier)
+    DataFolder(settings.data).check()
     return f"{settings.data} is writable and free"
 
 

@@ -158,12 +158,7 @@ SELECT
 
 -- name: drop_dead_letters
 DELETE FROM dead_letter
-WHERE place IN (
-    SELECT place FROM dead_letter
-    WHERE place <= (SELECT place FROM dead_letter ORDER BY place DESC LIMIT 1 OFFSET $1)
-    ORDER BY place
-    LIMIT $2
-)
+WHERE place <= (SELECT place FROM dead_letter ORDER BY place DESC LIMIT 1 OFFSET $1)
 RETURNING place;
 
 -- name: set_desired
