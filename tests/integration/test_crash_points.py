@@ -70,7 +70,10 @@ def test_killed_at_one_point_after_the_other_over_valkey_and_postgres_it_says_th
     undisturbed: Mortal, minutes: Path, servers: tuple[Server, Server], tmp_path: Path
 ) -> None:
     killed = Mortal(tmp_path, minutes).on(*servers)
-    assert {point: killed.live(point) for point in ORDINARY} == dict.fromkeys(ORDINARY, KILLED)
+    ended = {point: killed.live(point) for point in ORDINARY}
+    # Whether there is anything to trim before all is read depends on the servers' speed.
+    assert {ended.pop("before_trim"), ended.pop("after_trim")} <= {KILLED, 0}
+    assert ended == dict.fromkeys(ended, KILLED)
     assert killed.live() == 0
     assert killed.said() == undisturbed.said()
     assert killed.delivered() == undisturbed.delivered()
