@@ -3,7 +3,9 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
+
+import msgspec
 
 from whispr_daemon.domain.errors import LogWentBack, RetentionBroken, StrategyFailed
 from whispr_daemon.domain.outputs import Output, chain, encode
@@ -16,6 +18,7 @@ from whispr_daemon.ports.store import Claim, Snapshot, Store, StoredOutput, Unit
 
 _PAGE: Final = 5_000  # outputs
 _NONE_OF: Final = 1 << 62  # a cursor behind all outputs of a unit
+_ATTEMPTS: Final = 3  # at a log that is trimmed meanwhile; that is once a minute
 
 
 class Verdict(StrEnum):
@@ -49,6 +52,13 @@ class Parity(Value, frozen=True, kw_only=True):
     first: Difference | None = None
 
 
+class _Trimmed(NamedTuple):
+    """How many rows the log has forgotten."""
+
+    here: int  # of the unit's partition
+    elsewhere: int  # of those where its references may be at home
+
+
 class Witness:
     """Compares one unit. It writes nothing, so the unit may be running meanwhile."""
 
@@ -71,16 +81,28 @@ class Witness:
         """Compare up to where the unit is durable now.
 
         It begins with the first row of the log; with the oldest usable snapshot where the log was
-        trimmed, where the unit's state goes back to other code, or where that is asked for.
+        trimmed, where the unit's state goes back to other code, or where that is asked for. Where
+        the log is trimmed under its hands it looks at all of it again.
 
         Raises:
             Fatal: log and store are not of the same daemon.
         """
+        attempts = 0
+        while True:
+            before = await self._trimmed()
+            found = await self._attempt(before, from_snapshot=from_snapshot)
+            if found.verdict is not Verdict.UNVERIFIED or await self._trimmed() == before:
+                return found
+            attempts += 1
+            if attempts == _ATTEMPTS:
+                again = f"the log was trimmed meanwhile, {attempts} times: ask again"
+                return msgspec.structs.replace(found, reason=f"{found.reason}; {again}")
+
+    async def _attempt(self, trimmed: _Trimmed, *, from_snapshot: bool) -> Parity:
         # In this order: whatever was committed between the two, no snapshot is beyond the mark.
         kept = await self._reader.persist("snapshots", lambda: self._store.snapshots_of(self._unit))
         marks = await self._reader.persist("marks", self._store.marks)
         mark = marks[self._unit]
-        trimmed = await self._reader.rows_trimmed()
         fold = self._build()
         if kept and kept[-1].code_version != fold.code_version:
             return self._unverified(
@@ -88,15 +110,24 @@ class Witness:
                 f"its outputs are those of {kept[-1].code_version!r}, installed and configured is "
                 f"{fold.code_version!r}; verify with the code that said them",
             )
-        *others, last = _beginnings(fold, kept, whole=not trimmed and not from_snapshot)
+        *others, last = _beginnings(fold, kept, whole=not trimmed.here and not from_snapshot)
         for snapshot in others:
             comparison = _Comparison(self._unit, self._build(), Claim(mark=mark, snapshot=snapshot))
             found = await self._judged(comparison, marks)
             # What was learned from a log that has been trimmed since cannot be learned again.
-            if found.verdict is not Verdict.UNVERIFIED and not (trimmed and comparison.learned):
+            if found.verdict is not Verdict.UNVERIFIED and not (
+                comparison.learned and any(trimmed)
+            ):
                 return found
         comparison = _Comparison(self._unit, self._build(), Claim(mark=mark, snapshot=last))
         return await self._judged(comparison, marks)
+
+    async def _trimmed(self) -> _Trimmed:
+        others = set(range(self._reader.partitions)) - {self._reader.partition}
+        return _Trimmed(
+            here=await self._reader.rows_trimmed(),
+            elsewhere=sum([await self._reader.of(each).rows_trimmed() for each in others]),
+        )
 
     async def hash_only(self) -> Parity:
         """Compare the outputs with the hash they were committed with, not with the log."""
@@ -121,15 +152,20 @@ class Witness:
             async with aclosing(stored):
                 found = await comparison.run(self._reader, stored, self._told)
         except StrategyFailed as error:
-            return comparison.parity(Verdict.DIFFERS, str(error))
+            found = comparison.parity(Verdict.DIFFERS, str(error))
         except (LogWentBack, RetentionBroken) as error:
             return self._unverified(mark, str(error))
-        if found.verdict is not Verdict.SAME:
-            trimmed = await self._reader.rows_trimmed()
-            if trimmed > comparison.rows_before:
-                return self._unverified(
-                    mark, f"the log was trimmed up to row {trimmed} meanwhile; ask again"
-                )
+        if found.verdict is Verdict.SAME:
+            return found
+        trimmed = await self._trimmed()
+        if comparison.missed(trimmed.here):
+            return self._unverified(
+                mark, f"the log was trimmed up to row {trimmed.here} while it was folded"
+            )
+        if comparison.learned and any(trimmed):
+            return self._unverified(
+                mark, "it says otherwise where it learned of a log that has been trimmed since"
+            )
         return found
 
     async def _stored(self, cursors: dict[str, int]) -> AsyncGenerator[StoredOutput, None]:
@@ -153,9 +189,8 @@ def _beginnings(fold: Fold, kept: Sequence[Snapshot], *, whole: bool) -> Sequenc
     newest = kept[-1]
     if not fold.snapshots:
         return [newest]  # it says where this code's outputs began; all is folded from the start
-    if whole and not fold.inherited(newest):
-        return [None]
-    return [each for each in kept if each.code_version == fold.code_version]
+    usable = [each for each in kept if each.code_version == fold.code_version]
+    return [None, *usable] if whole and not fold.inherited(newest) else usable
 
 
 class _Comparison:
@@ -167,19 +202,24 @@ class _Comparison:
         self._claim = claim
         self._begin = ORIGIN
         self._outputs = 0
-        self.rows_before = 0  # the beginning
+        self._rows_before = 0  # the beginning
+        self._rows = 0  # of the entries since
 
     @property
     def learned(self) -> bool:
         """Whether the fold had to learn the log."""
         return self._fold.changes > 0
 
+    def missed(self, trimmed: int) -> bool:
+        """Say whether rows were missing, or are where it stands, of a log trimmed up to a row."""
+        return self._rows < self._fold.rows - self._rows_before or self._fold.rows < trimmed
+
     async def run(
         self, reader: Reader, stored: AsyncIterator[StoredOutput], told: Callable[[int], None]
     ) -> Parity:
         fold, mark = self._fold, self._claim.mark
         await restore(self._unit, fold, self._claim, reader)
-        self._begin, self.rows_before = fold.position, fold.rows
+        self._begin, self._rows_before = fold.position, fold.rows
         said = await _hash_of(stored, fold.out_seq)
         if said != fold.out_hash:
             return self.parity(
@@ -188,7 +228,8 @@ class _Comparison:
             )
         number = fold.out_seq
         async with aclosing(retold(fold, mark, reader)) as again:
-            async for position, outputs in again:
+            async for position, rows, outputs in again:
+                self._rows += rows
                 for output in outputs:
                     number += 1
                     found = await anext(stored, None) if number <= mark.out_seq else None
@@ -211,7 +252,7 @@ class _Comparison:
             unit_id=self._unit,
             begin=self._begin,
             end=self._claim.mark.wm,
-            rows=self._fold.rows - self.rows_before,
+            rows=self._rows,
             outputs=self._outputs,
             verdict=verdict,
             reason=reason,

@@ -1,6 +1,7 @@
 """Reads one partition for one unit: entries in order, and the names behind their codes."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.events import Kind
@@ -123,10 +124,17 @@ class Reader:
 
     async def rows_trimmed(self) -> int:
         """Return how many rows the partition had before the oldest it still holds."""
-        for entry in await self.read(ORIGIN):
-            if len(entry.rows):
-                return entry.offset - len(entry.rows)
-        return 0
+        after = ORIGIN
+        while True:
+            entries = await self.persist(
+                "read", partial(self._log.read, self.partition, after, 1, 0.0)
+            )
+            for entry in entries:
+                if len(entry.rows):
+                    return entry.offset - len(entry.rows)
+            if not entries:
+                return 0
+            after = entries[-1].position
 
     async def holds(self, position: Position) -> bool:
         """Whether there is an entry at a position, or was before it was trimmed with all older."""

@@ -20,6 +20,7 @@ class Retold(NamedTuple):
     """What a fold said again of one entry, counted already."""
 
     position: Position
+    rows: int
     outputs: list[Output]
 
 
@@ -95,7 +96,7 @@ async def retold(fold: Fold, mark: UnitMark, reader: Reader) -> AsyncGenerator[R
             counts = entry.position > counted_after
             if counts:
                 fold.count(outputs)
-            yield Retold(entry.position, outputs if counts else [])
+            yield Retold(entry.position, len(entry.rows), outputs if counts else [])
         if not entries:
             return
 
