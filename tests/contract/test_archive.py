@@ -41,7 +41,7 @@ def archive(tmp_path: Path) -> Path:
         asyncio.run(_fill(made))
         settle(made / STORE)
         settle(made / LOG)
-        finish(made, Path("/data"), 0, lambda *_: None)
+        finish(made, Path("/data"), 0, 99, lambda *_: None)
     return target
 
 

@@ -1,6 +1,7 @@
 """What a log takes, and that trimming makes room: over memory, SQLite and Redis."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from whispr_daemon.adapters.logs import sqlite
 from whispr_daemon.adapters.logs.memory import MemoryEventLog
 from whispr_daemon.adapters.logs.redis import RedisEventLog
 from whispr_daemon.adapters.logs.sqlite import SqliteEventLog
+from whispr_daemon.adapters.redis_link import RedisLink
 from whispr_daemon.domain.batch import empty_rows
 from whispr_daemon.domain.errors import Fenced
 from whispr_daemon.domain.position import ORIGIN, Position
@@ -77,6 +79,47 @@ async def test_the_size_is_about_that_of_the_rows_of_all_partitions(log: EventLo
     rows = entry(1).rows.nbytes * COUNT
     assert rows * 0.9 < one - empty < rows * 1.6
     assert rows * 1.9 < await log.size() - empty < rows * 3.2
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [(2_000,) * 20 + (1,) * 2_000, (1,) * 2_000 + (2_000,) * 20],
+    ids=["large first", "small first"],
+)
+async def test_the_size_is_that_in_memory_however_the_sizes_of_entries_change(
+    valkey_url: str, sizes: Sequence[int]
+) -> None:
+    prefix = f"room {sizes[0]}"
+    log = await RedisEventLog.open(valkey_url, "", prefix, 1)
+    link = await RedisLink.open(valkey_url, "")
+    entries = [
+        Entry(
+            position=Position(1, seq),
+            source="file",
+            marks={"file": end, "rules": 3},
+            offset=end,
+            ts_ingest=1_700_000_000 * 10**9,
+            rows=empty_rows(size),
+        )
+        for seq, (size, end) in enumerate(zip(sizes, accumulate(sizes), strict=True), start=1)
+    ]
+    fence = Entry(position=Position(1, 0), rows=empty_rows(0))
+    await log.append([(0, each) for each in (fence, *entries)])
+    await assert_reckoned(log, link, prefix)
+
+    await log.trim(0, Position(1, 15))
+    await assert_reckoned(log, link, prefix)
+    await log.trim(0, Position(1, 1_000))
+    await assert_reckoned(log, link, prefix)
+    await log.close()
+    await link.close()
+
+
+async def assert_reckoned(log: RedisEventLog, link: RedisLink, prefix: str) -> None:
+    """The server, asked to look at every entry, says about the same."""
+    command = ("MEMORY", "USAGE", f"{prefix}:market:0", "SAMPLES", 0)
+    taken = await link.call(command, int)
+    assert taken * 0.5 < await log.size() < taken * 2
 
 
 async def test_trimming_far_makes_the_log_small_and_leaves_the_rest(log: EventLog) -> None:

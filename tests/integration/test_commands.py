@@ -110,11 +110,14 @@ def test_a_daemon_that_is_only_starting_is_not_ready(whispr: Whispr, tmp_path: P
 
 
 def test_the_doctor_says_what_is_well_and_what_is_not(
-    whispr: Whispr, rule: Path, monkeypatch: pytest.MonkeyPatch
+    whispr: Whispr, rule: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WHISPR_RULES__DIR", str(rule))
     monkeypatch.setenv("WHISPR_HEALTH__PORT", "0")
     assert whispr("doctor").stdout.count("ok ") == 7
+    (tmp_path / "data" / "tier").write_text("1\n")
+    assert "is of tier 1, and tier 0 would begin anew" in whispr("doctor", status=1).stdout
+    (tmp_path / "data" / "tier").unlink()
     monkeypatch.setenv("WHISPR_STRATEGIES", '[{"plugin": "ema_crss"}]')
     ended = whispr("doctor", status=1)
     assert ended.stdout.count("BAD") == 1

@@ -171,9 +171,9 @@ class MemoryStore:
         """Return the newest dead letters."""
         return tuple(self._letters.values())[-limit:]
 
-    async def drop_dead_letters(self, keep: int) -> int:
-        """Forget all but the newest dead letters."""
-        old = list(self._letters)[: max(0, len(self._letters) - keep)]
+    async def drop_dead_letters(self, keep: int, most: int) -> int:
+        """Forget the oldest dead letters that are not the newest."""
+        old = list(self._letters)[: min(most, max(0, len(self._letters) - keep))]
         for place in old:
             del self._letters[place]
         return len(old)

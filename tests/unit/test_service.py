@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from whispr_daemon.cli.app import app
-from whispr_daemon.cli.terminal import FENCED, MISUSED
+from whispr_daemon.cli.terminal import FENCED, INTERRUPTED
 
 
 @pytest.fixture
@@ -30,12 +30,15 @@ def test_it_starts_a_command_with_flags_that_there_are(service: dict[str, list[s
 
 def test_it_starts_again_what_may_go_on_and_nothing_else(service: dict[str, list[str]]) -> None:
     assert service["Restart"] == ["on-failure"]
-    assert service["RestartPreventExitStatus"] == [f"{MISUSED} {FENCED}"]
+    assert service["RestartPreventExitStatus"] == [str(FENCED)]
+    assert service["SuccessExitStatus"] == [str(INTERRUPTED)]
+    assert service["StartLimitIntervalSec"] == ["0"]  # a server may be away for long
 
 
 def test_the_data_is_where_it_may_be_written_and_nobody_else_reads_it(
     service: dict[str, list[str]],
 ) -> None:
     (state,) = service["StateDirectory"]
-    assert service["Environment"] == [f"WHISPR_DATA=/var/lib/{state}"]
+    assert service["WorkingDirectory"] == [f"/var/lib/{state}"]
+    assert not service["Environment"]  # what only it would know, commands would do elsewhere
     assert (service["StateDirectoryMode"], service["UMask"]) == (["0700"], ["0077"])

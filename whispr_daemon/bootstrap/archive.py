@@ -7,7 +7,7 @@ name once all of it is on disk.
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from glob import escape
 from hashlib import sha256
@@ -18,7 +18,6 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.bootstrap.folder import ARCHIVED
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.value import Value
@@ -47,7 +46,7 @@ class About(Value, frozen=True, kw_only=True):
 
     format: int
     whispr: str  # the version that made it
-    created: int  # ns UTC
+    created: int  # ns UTC, when copying began: all of before is in it
     data: str  # the folder it is of
     tier: int  # of the daemon it is of
     files: dict[str, Filed]
@@ -107,8 +106,16 @@ def checked(folder: Path, told: Told) -> About:
     return found
 
 
-def finish(folder: Path, data: Path, tier: int, told: Told) -> About:
-    """Make an archive of the log and the store that were put into a folder."""
+def finish(folder: Path, data: Path, tier: int, begun: int, told: Told) -> About:
+    """Make an archive of the log and the store that were put into a folder.
+
+    Args:
+        folder: holds both.
+        data: the folder they are of.
+        tier: of the daemon they are of.
+        begun: ns UTC; whatever was durable then is in them.
+        told: told how far it is.
+    """
     write(folder / "version", b"1\n")
     write(folder / "tier", b"0\n")  # that is its form
     files = {
@@ -118,7 +125,7 @@ def finish(folder: Path, data: Path, tier: int, told: Told) -> About:
     made = About(
         format=_FORMAT,
         whispr=version("whispr-daemon"),
-        created=SYSTEM_CLOCK.now(),
+        created=begun,
         data=str(data),
         tier=tier,
         files=files,
@@ -142,9 +149,9 @@ def appearing(target: Path) -> Iterator[Path]:
         with _held(made):
             try:
                 yield made
-                _sync(made)
+                sync(made)
                 made.rename(target)
-                _sync(target.parent)
+                sync(target.parent)
             except BaseException:
                 shutil.rmtree(made, ignore_errors=True)
                 raise
@@ -152,13 +159,15 @@ def appearing(target: Path) -> Iterator[Path]:
         raise SettingsError(f"{target} cannot be written: {error.strerror}") from error
 
 
-def free(target: Path) -> None:
-    """Check that nothing is there, or an empty folder.
+def free(target: Path, besides: Collection[str] = ()) -> None:
+    """Check that nothing is there, or a folder that is empty but for names that do not count.
 
     Raises:
         SettingsError: there is something.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target.exists() and (
+        not target.is_dir() or any(each.name not in besides for each in target.iterdir())
+    ):
         raise SettingsError(f"{target} is there already; move it away, or name another folder")
 
 
@@ -168,6 +177,15 @@ def write(path: Path, body: bytes) -> None:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())
+
+
+def sync(folder: Path) -> None:
+    """Wait until what is in a folder is so on disk: its names."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -205,11 +223,3 @@ def _digest(file: Path, told: Told) -> str:
             done += len(chunk)
             told(f"MB of {file.name}, its SHA-256", done // _MEGA, size // _MEGA)
     return digest.hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

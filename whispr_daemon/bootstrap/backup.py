@@ -5,6 +5,7 @@ What is restored is what a crash at that moment might have left.
 
 from pathlib import Path
 
+from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.sqlite_copy import Copy, copy_together
 from whispr_daemon.adapters.stores.sqlite_image import SqliteImages
 from whispr_daemon.bootstrap.archive import (
@@ -16,10 +17,10 @@ from whispr_daemon.bootstrap.archive import (
     checked,
     finish,
     is_archive,
-    write,
 )
 from whispr_daemon.bootstrap.folder import DataFolder
 from whispr_daemon.bootstrap.look import tier_of
+from whispr_daemon.bootstrap.restoring import being_restored
 from whispr_daemon.bootstrap.servers import Tell
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.engine.copying import Told
@@ -39,6 +40,7 @@ def back_up(settings: Settings, target: Path, told: Told, run: Run) -> About:
     tier = tier_of(settings)
     if tier == 0 and (missing := [each for each in (STORE, LOG) if not (data / each).is_file()]):
         raise SettingsError(f"{data} holds no {missing[0]}: there is nothing to copy")
+    begun = SYSTEM_CLOCK.now()
     with appearing(target) as made:
         if tier == 0:
             copy_together([Copy(data / name, made / name) for name in (STORE, LOG)], told)
@@ -46,7 +48,7 @@ def back_up(settings: Settings, target: Path, told: Told, run: Run) -> About:
             from whispr_daemon.bootstrap.backup_of_servers import archive  # clients that take long
 
             run(archive(settings, made, told))
-        return finish(made, data, tier, told)
+        return finish(made, data, tier, begun, told)
 
 
 def restore(settings: Settings, source: Path, told: Told, tell: Tell, run: Run) -> About:
@@ -60,16 +62,15 @@ def restore(settings: Settings, source: Path, told: Told, tell: Tell, run: Run) 
     """
     found = checked(source, told)
     data = DataFolder(settings.data).path
-    if settings.tier == 0:
-        with appearing(data) as made:
+    with being_restored(data, settings.tier, run) as made:
+        if settings.tier == 0:
             copy_together([Copy(source / name, made / name) for name in (STORE, LOG)], told)
             run(renewed(made / STORE))
-            write(made / "version", b"1\n")
-            write(made / "tier", b"0\n")
-    else:
-        from whispr_daemon.bootstrap.backup_of_servers import being_restored, fill
+            for file in list(made.iterdir()):
+                file.rename(data / file.name)
+        else:
+            from whispr_daemon.bootstrap.backup_of_servers import fill  # clients that take long
 
-        with being_restored(data, run) as made:
             copy_together([Copy(source / STORE, made / STORE)], told)
             run(renewed(made / STORE))
             run(fill(settings, source, made / STORE, told, tell))

@@ -1,23 +1,17 @@
 """Archives of what Postgres and Redis hold, and servers filled from an archive."""
 
-import asyncio
-import contextlib
-import shutil
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from whispr_daemon.adapters.clock import SYSTEM_CLOCK
-from whispr_daemon.adapters.embedded import EmbeddedPostgres, EmbeddedValkey
 from whispr_daemon.adapters.logs.redis import RedisEventLog
 from whispr_daemon.adapters.logs.sqlite import SqliteEventLog
 from whispr_daemon.adapters.sqlite_copy import settle
 from whispr_daemon.adapters.stores.postgres_image import PostgresImages
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.adapters.stores.sqlite_image import SqliteImages
-from whispr_daemon.bootstrap.archive import LOG, STORE, Run, free, write
+from whispr_daemon.bootstrap.archive import LOG, STORE
 from whispr_daemon.bootstrap.desired import decode
-from whispr_daemon.bootstrap.folder import RESTORING, DataFolder
+from whispr_daemon.bootstrap.folder import DataFolder
 from whispr_daemon.bootstrap.look import awake, log_to_read, store_to_read
 from whispr_daemon.bootstrap.look_at_servers import images_of
 from whispr_daemon.bootstrap.servers import Tell, servers_of
@@ -86,36 +80,6 @@ async def fill(settings: Settings, source: Path, store: Path, told: Told, tell: 
         await restore(Original(log, images), Blank(market, postgres), told)
 
 
-@contextmanager
-def being_restored(data: Path, run: Run) -> Iterator[Path]:
-    """Hold an empty data folder of tier 1; yield a folder in it for what is needed meanwhile.
-
-    No daemon starts on it before all is in it. What an earlier attempt left is deleted first.
-
-    Raises:
-        SettingsError: there is something else in it, or it cannot be written.
-    """
-    folder = DataFolder(data)
-    try:
-        if (data / RESTORING).exists() and not folder.held():
-            run(_clear(data))
-        free(data)
-        folder.take()
-        try:
-            meanwhile = data / RESTORING
-            meanwhile.mkdir()
-            yield meanwhile
-            write(data / "tier", b"1\n")
-            shutil.rmtree(meanwhile)
-        except BaseException:
-            run(_clear(data))
-            raise
-        finally:
-            folder.release()
-    except OSError as error:
-        raise SettingsError(f"{data} cannot be written: {error.strerror}") from error
-
-
 async def _partitions(store: Store, where: str) -> int:
     body = await store.desired()
     if body is None:
@@ -129,23 +93,6 @@ async def _expect_empty(log: EventLog, where: str) -> None:
         if last != ORIGIN:
             raise SettingsError(
                 f"{where}: there is a market log already, its partition {partition} ends at "
-                f"{last}; delete it if nobody needs it, or choose another redis.prefix"
+                f"{last}; delete it if nobody needs it, or choose another redis.prefix, which "
+                "begins another stream of signals, too"
             )
-
-
-async def _clear(data: Path) -> None:
-    """Delete what a restore has made, the servers' data outside of the folder included."""
-    await EmbeddedPostgres(SYSTEM_CLOCK).clear(data)
-    await EmbeddedValkey(SYSTEM_CLOCK).clear(data)
-    await asyncio.to_thread(_empty, data)
-
-
-def _empty(data: Path) -> None:
-    marker = data / RESTORING  # last: until then it is a half
-    for each in (*(each for each in data.iterdir() if each != marker), marker):
-        if each.is_dir():
-            shutil.rmtree(each)
-        else:
-            each.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # a mount point stays
-        data.rmdir()

@@ -240,6 +240,7 @@ def _write(path: Path, text: str) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(text)
         file.flush()
+        os.fsync(file.fileno())
         made.replace(path)
     except BaseException:
         file.close()

@@ -53,7 +53,8 @@ async def woken(settings: Settings) -> AsyncIterator[Running]:
     """Start the servers of a data folder that rests; no daemon can start on it meanwhile.
 
     Raises:
-        SettingsError: a daemon is only starting, or none has ever run here.
+        SettingsError: a daemon is only starting, or none has ever run here, or the folder is
+            another user's: its servers would leave files that the daemon could not read.
     """
     folder = DataFolder(settings.data)
     if folder.held():
@@ -62,6 +63,12 @@ async def woken(settings: Settings) -> AsyncIterator[Running]:
         raise SettingsError(
             f"data folder {settings.data} holds nothing yet; start a daemon with 'whispr run', or "
             "set data (WHISPR_DATA, --data) to the daemon's folder"
+        )
+    owner = folder.path.stat().st_uid
+    if owner != os.geteuid():
+        raise SettingsError(
+            f"data folder {settings.data} belongs to uid {owner}, this is uid {os.geteuid()}, and "
+            "the servers in it would have to be started; ask as the user whose daemon it is"
         )
     folder.take()
     try:

@@ -198,7 +198,7 @@ def restore(
     data: options.Data = None,
     config: options.Config = None,
 ) -> None:
-    """Make the data folder, which must be empty or missing, from a backup of any tier.
+    """Fill the data folder, which must be empty or missing, from a backup of any tier.
 
     For tier 1 that fills the servers of the settings, which must be empty, or new ones.
     """

@@ -88,7 +88,9 @@ async def _folder(settings: Settings) -> str:
     found = running(settings)
     if found is not None:
         return f"{settings.data}: daemon {found.pid} runs on it"
-    DataFolder(settings.data).check()
+    folder = DataFolder(settings.data)
+    folder.check()
+    folder.check_tier(settings.tier)
     return f"{settings.data} is writable and free"
 
 

@@ -56,8 +56,9 @@ async def copy(source: Original, target: Blank, told: Told) -> None:
             if known:
                 async with aclosing(_counted(image, told)) as pages:
                     await target.store.fill(pages)
-                await log.extend(ends, trimmed=False)
-                return
+        if known:  # the image is let go: its server ends a session that is silent for long
+            await log.extend(ends, trimmed=False)
+            return
     raise Transient(
         f"in {_TRIES:,} tries instruments, changes of the rules or ingests were new each time; "
         "try again when less is going on"

@@ -181,10 +181,11 @@ class Ingest:
         try:
             while not self._stopping.is_set():
                 batches = await reading.arrived(self._other_things)
-                waited = sum(batch.rows.nbytes for batch in batches)
-                self._metrics.gauge(READ_AHEAD_BYTES, waited, self._name)
+                taken = sum(batch.rows.nbytes for batch in batches)
+                self._metrics.gauge(READ_AHEAD_BYTES, taken, self._name)
                 over = reading.ended and reading.error is None
                 await self._take(batches, over=over)
+                self._metrics.gauge(READ_AHEAD_BYTES, reading.bytes, self._name)
                 await self._append_changes(over=over)
                 if reading.error is not None and reading.ended:
                     raise reading.error

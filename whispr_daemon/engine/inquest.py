@@ -46,10 +46,10 @@ class Inquest:
         Where such a unit was never at work, nothing of it can be kept: then the host is left down,
         and what is to be told of that is returned.
         """
+        culprit, watch.held_by = watch.held_by, ""  # of this death, and of no later one
         try:
             async with asyncio.timeout(_KNOWN_WITHIN):
                 stands = await self._stands(watch)
-            culprit, watch.held_by = watch.held_by, ""
             causes = watch.deaths.add(self._clock.monotonic(), stands, culprit)
             return await self._take_out(watch, causes) if causes else None
         except (Transient, TimeoutError, Fenced) as error:

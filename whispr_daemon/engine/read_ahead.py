@@ -17,7 +17,7 @@ class ReadAhead:
     def __init__(self, batches: AsyncIterator[SourceBatch], name: str) -> None:
         """``name`` is the source's; reading begins at once."""
         self._batches: list[SourceBatch] = []
-        self._bytes = 0  # of their rows
+        self.bytes = 0  # of the rows that wait to be asked for
         self._over = False  # there will be no more
         self._came, self._room = asyncio.Event(), asyncio.Event()
         self._task = asyncio.create_task(self._fill(batches), name=f"read {name}")
@@ -33,7 +33,7 @@ class ReadAhead:
         """Return all that is there; wait for the first, the end, or something else to do."""
         if not self._came.is_set():
             await first_of(self._came.wait(), *others())
-        found, self._batches, self._bytes = self._batches, [], 0
+        found, self._batches, self.bytes = self._batches, [], 0
         self.ended = self._over
         self._came.clear()
         self._room.set()
@@ -43,9 +43,9 @@ class ReadAhead:
         try:
             async for batch in batches:
                 self._batches.append(batch)
-                self._bytes += batch.rows.nbytes
+                self.bytes += batch.rows.nbytes
                 self._came.set()
-                while len(self._batches) >= _MOST or self._bytes >= _MOST_BYTES:
+                while len(self._batches) >= _MOST or self.bytes >= _MOST_BYTES:
                     self._room.clear()
                     await self._room.wait()
         except Exception as found:  # noqa: BLE001 (handed over to whoever reads)

@@ -73,14 +73,13 @@ class Relay:
             waiting = await self._persist(
                 "outputs", lambda: self._store.outputs(self._cursors, _MOST)
             )
-            if not self._draining:
-                await self._show_backlog()
             if waiting:
                 await self._deliver(waiting)
             elif self._draining:
                 return
             else:
                 await self._wait()
+            await self._show_backlog()
 
     async def _open(self) -> None:
         self._delivered = await self._persist(
@@ -121,12 +120,15 @@ class Relay:
         self._metrics.count(DELIVERED, len(missing), self.route)
 
     async def _show_backlog(self) -> None:
-        """Show, once a second, how many outputs the route has not passed."""
+        """Show, once a second, how many outputs the route has not passed; nobody waits for it."""
         now = self._clock.monotonic()
-        if now < self._show_at:
+        if now < self._show_at or self._draining:
             return
         self._show_at = now + _SHOW_EVERY
-        marks = await self._persist("marks", self._store.marks)
+        try:
+            marks = await self._store.marks()
+        except Transient:
+            return  # whoever watches the store tells of it
         waiting = sum(
             max(0, mark.out_seq - self._cursors.get(unit, 0)) for unit, mark in marks.items()
         )

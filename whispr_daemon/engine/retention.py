@@ -3,7 +3,7 @@
 It runs beside ingest, over the same log: nobody else writes there.
 """
 
-from math import ceil
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -12,6 +12,7 @@ from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.engine.crash import crash_here
+from whispr_daemon.engine.log_room import NOBODY, Need, beyond
 from whispr_daemon.engine.retry import persist
 from whispr_daemon.engine.snapshots import needed_from
 from whispr_daemon.ports.clock import Clock
@@ -28,15 +29,9 @@ from whispr_daemon.ports.store import Store
 _EVERY: Final = 60.0  # seconds
 _PAGE: Final = 65_536  # rows looked at together
 _LETTERS: Final = 100_000  # dead letters kept, the newest
+_LETTERS_AT_ONCE: Final = 10_000  # dropped in one transaction
 
 _journal = structlog.get_logger("whispr.retention")
-
-
-class _Need(NamedTuple):
-    """From where on a partition is needed, and who needs it."""
-
-    position: Position
-    unit_id: str
 
 
 class _Found(NamedTuple):
@@ -44,11 +39,9 @@ class _Found(NamedTuple):
 
     before: Position  # the first entry to be kept
     rows: int  # before it
-    held: bool  # more should go, but is needed
 
 
-_NOBODY: Final = _Need(ORIGIN, "")  # has read it: all of it stays for who will
-_NOTHING: Final = _Found(ORIGIN, 0, held=False)
+_NOTHING: Final = _Found(ORIGIN, 0)
 
 
 class Retention:
@@ -66,7 +59,7 @@ class Retention:
         """``keep`` is in ns, back from the newest event of a partition.
 
         Of a log larger than ``keep_bytes`` more goes, the oldest rows of every partition alike, but
-        never what a unit needs. None: no bound.
+        never what a unit needs; where that alone is more, ``keep`` decides. None: no bound.
         """
         self._log, self._store = log, store
         self._clock, self._metrics = clock, metrics
@@ -81,22 +74,18 @@ class Retention:
     async def trim(self) -> None:
         """Trim every partition as far as it may be; say so where that is not far enough."""
         needs = await persist(self._clock, "snapshots", self._needs)
-        share = await persist(self._clock, "size", self._share_too_many)
-        holding = set()
-        for partition in range(self._log.partitions):
-            need = needs.get(partition, _NOBODY)
-            if await self._trim(partition, need.position, share):
-                holding.add(need.unit_id or f"partition {partition}, which no unit has read")
-        await self._tell(sorted(holding))
-        dropped = await persist(
-            self._clock, "dead letters", lambda: self._store.drop_dead_letters(_LETTERS)
-        )
-        self._metrics.count(LETTERS_DROPPED, dropped)
-
-    async def _trim(self, partition: int, needed: Position, share: float) -> bool:
-        """Trim a partition; return whether a share of its rows should go that is needed."""
         found = await persist(
-            self._clock, "read", lambda: self._forgettable(partition, needed, share)
+            self._clock, "size", lambda: beyond(self._log, self._keep_bytes, needs)
+        )
+        for partition in range(self._log.partitions):
+            needed = needs.get(partition, NOBODY).position
+            await self._trim(partition, needed, found.rows.get(partition, 0))
+        await self._tell(found.holding)
+        await self._drop_letters()
+
+    async def _trim(self, partition: int, needed: Position, too_many: int) -> None:
+        found = await persist(
+            self._clock, "read", lambda: self._forgettable(partition, needed, too_many)
         )
         if found.rows:
             crash_here("before_trim")
@@ -106,9 +95,8 @@ class Retention:
             _journal.info(
                 "log trimmed", partition=partition, rows=found.rows, position=str(found.before)
             )
-        return found.held
 
-    async def _tell(self, holding: list[str]) -> None:
+    async def _tell(self, holding: Sequence[str]) -> None:
         """Show how large the log is; where it stays too large, say so, and who holds it."""
         size = await persist(self._clock, "size", self._log.size)
         excess = max(0, size - (self._keep_bytes or size)) if holding else 0
@@ -122,49 +110,46 @@ class Retention:
                 needed_by=holding,
             )
 
-    async def _share_too_many(self) -> float:
-        """Return which share of the log's rows is beyond the bytes to be kept."""
-        size = await self._log.size()
-        if self._keep_bytes is None or size <= self._keep_bytes:
-            return 0.0
-        return 1.0 - self._keep_bytes / size
+    async def _drop_letters(self) -> None:
+        """Drop old dead letters bit by bit: a day of bad rows at once would hold up commits."""
+        dropped = _LETTERS_AT_ONCE
+        while dropped == _LETTERS_AT_ONCE:
+            dropped = await persist(
+                self._clock,
+                "dead letters",
+                lambda: self._store.drop_dead_letters(_LETTERS, _LETTERS_AT_ONCE),
+            )
+            self._metrics.count(LETTERS_DROPPED, dropped)
 
-    async def _needs(self) -> dict[int, _Need]:
+    async def _needs(self) -> dict[int, Need]:
         """Return for each partition that has units from where on one of them needs it.
 
         A unit that has no snapshot yet may need all of it, and so does one that nobody runs any
         more for what came after its own: it may be run again.
         """
-        found: dict[int, _Need] = {}
+        found: dict[int, Need] = {}
         for unit_id in await self._store.marks():
             _, slash, partition = unit_id.rpartition("/")
             if not slash:
                 continue  # what the daemon says itself answers no log
             kept = await self._store.snapshots_of(unit_id)
             position = min((needed_from(each) for each in kept), default=ORIGIN)
-            need = _Need(position, unit_id)
+            need = Need(position, unit_id)
             found[int(partition)] = min(need, found.get(int(partition), need))
         return found
 
-    async def _forgettable(self, partition: int, needed: Position, share: float) -> _Found:
+    async def _forgettable(self, partition: int, needed: Position, too_many: int) -> _Found:
         tail = await self._log.tail(partition)
         newest = None if tail is None else _newest(tail.rows)
-        if tail is None or newest is None:
+        if newest is None or needed == ORIGIN:
             return _NOTHING
-        if needed == ORIGIN:
-            return _NOTHING._replace(held=share > 0)
-        position, rows, too_many = ORIGIN, 0, 0
+        position, rows = ORIGIN, 0
         while read := await self._log.read(partition, position, _PAGE, 0.0):
             for entry in read:
-                if not rows and len(entry.rows):  # the oldest that has any
-                    held = tail.offset - entry.offset + len(entry.rows)
-                    too_many = ceil(share * held)
                 told = _newest(entry.rows)
                 recent = told is not None and told >= newest - self._keep
-                if entry.position >= needed:
-                    return _Found(entry.position, rows, held=rows < too_many)
-                if recent and rows >= too_many:
-                    return _Found(entry.position, rows, held=False)
+                if entry.position >= needed or (recent and rows >= too_many):
+                    return _Found(entry.position, rows)
                 position = entry.position
                 rows += len(entry.rows)
         return _NOTHING

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import structlog
 
-from whispr_daemon.domain.errors import Transient
+from whispr_daemon.domain.errors import Transient, WhisprError
 from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.metrics import PORT_FAILURES, PORT_UP, Metrics
@@ -94,6 +94,9 @@ class _Watched:
                 answer = await found(*arguments, **named)
             except Transient as error:
                 self._troubles.failed(self._name, doing, str(error))
+                raise
+            except WhisprError:
+                self._troubles.worked(self._name, doing)  # it has answered
                 raise
             self._troubles.worked(self._name, doing)
             return answer

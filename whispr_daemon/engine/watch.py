@@ -51,7 +51,7 @@ class Deaths:
             recent = [time for time in times if before == position and time >= oldest]
             stood[unit] = (position, [*recent, now])
         self._stood = stood
-        counts = {unit: len(times) for unit, (_, times) in stood.items() if unit in stands}
+        counts = {unit: len(stood[unit][1]) for unit in ([culprit] if known else stands)}
         return {unit: many for unit, many in counts.items() if many >= self._patience.deaths}
 
 

@@ -192,8 +192,11 @@ class Store(Protocol):
         """Return the newest dead letters, oldest of them first."""
         ...
 
-    async def drop_dead_letters(self, keep: int) -> int:
-        """Forget all dead letters but the newest ``keep``; return how many."""
+    async def drop_dead_letters(self, keep: int, most: int) -> int:
+        """Forget dead letters that are not the newest ``keep``: the oldest, ``most`` at most.
+
+        Return how many: ``most``, if there may be more to forget.
+        """
         ...
 
     async def add_change(self, body: bytes) -> Change:

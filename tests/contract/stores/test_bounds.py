@@ -18,22 +18,32 @@ async def test_old_dead_letters_are_dropped_and_counted(store: Store) -> None:
     letters = [letter(seq) for seq in (5, 3, 9, 1, 7)]
     await store.bury(letters)
 
-    assert await store.drop_dead_letters(5) == 0
-    assert await store.drop_dead_letters(2) == 3
+    assert await store.drop_dead_letters(5, 10) == 0
+    assert await store.drop_dead_letters(2, 10) == 3
     assert await store.dead_letters(10) == letters[3:]
-    assert await store.drop_dead_letters(2) == 0
+    assert await store.drop_dead_letters(2, 10) == 0
+
+
+async def test_of_many_old_dead_letters_the_oldest_are_dropped_first(store: Store) -> None:
+    letters = [letter(seq) for seq in (5, 3, 9, 1, 7)]
+    await store.bury(letters)
+
+    assert await store.drop_dead_letters(1, 3) == 3
+    assert await store.dead_letters(10) == letters[3:]
+    assert await store.drop_dead_letters(1, 3) == 1
+    assert await store.dead_letters(10) == letters[4:]
 
 
 async def test_a_dropped_dead_letter_that_is_buried_again_is_the_newest(store: Store) -> None:
     await store.bury([letter(1), letter(2)])
-    await store.drop_dead_letters(1)
+    await store.drop_dead_letters(1, 10)
     await store.bury([letter(1), letter(2)])
 
     assert await store.dead_letters(10) == [letter(2), letter(1)]
 
 
 async def test_no_dead_letters_are_no_error(store: Store) -> None:
-    assert await store.drop_dead_letters(1) == 0
+    assert await store.drop_dead_letters(1, 10) == 0
 
 
 async def test_snapshots_are_three_a_unit_whoever_owned_it_when(unit: Unit) -> None:

@@ -20,13 +20,13 @@ def archive(tmp_path: Path) -> Path:
     with appearing(target) as made:
         write(made / STORE, b"store")
         write(made / LOG, b"a longer log")
-        finish(made, Path("/data"), 1, silent)
+        finish(made, Path("/data"), 1, 99, silent)
     return target
 
 
 def test_one_that_is_whole_says_what_it_is_of(archive: Path) -> None:
     found = checked(archive, silent)
-    assert (found.data, found.tier, found.size) == ("/data", 1, 17)
+    assert (found.data, found.tier, found.created, found.size) == ("/data", 1, 99, 17)
     assert {each.name for each in archive.iterdir()} == {
         *(STORE, LOG, "backup.json", "tier", "version")
     }

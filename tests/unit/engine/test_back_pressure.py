@@ -73,11 +73,13 @@ async def test_a_slow_log_lets_the_source_wait() -> None:
     rows = bar_rows(20 * LARGE)
     source, log = Eager(rows, LARGE), Slow(world.log, world.clock, "append", 1.0)
     ingest = Ingest(source, log, world.store, world.clock, world.figures)
-    most = 0
+    most, shown = 0, [0.0]
+    waiting = (READ_AHEAD_BYTES.name, "eager")
 
     def over() -> bool:
         nonlocal most
         most = max(most, source.given - ingest.taken)
+        shown.append(world.figures.gauges.get(waiting, 0.0))
         return task.done()
 
     task = asyncio.ensure_future(ingest.run())
@@ -86,7 +88,8 @@ async def test_a_slow_log_lets_the_source_wait() -> None:
     assert ingest.taken == len(rows)
     # One run is being appended, the next is read ahead: each no more than a batch too large.
     assert most * A_ROW <= 2 * (AHEAD + LARGE * A_ROW)
-    assert world.figures.gauges[(READ_AHEAD_BYTES.name, "eager")] <= AHEAD + LARGE * A_ROW
+    assert AHEAD <= max(shown) <= AHEAD + LARGE * A_ROW
+    assert world.figures.gauges[waiting] == 0, "nothing waits any more"
 
 
 async def test_a_slow_store_lets_the_unit_wait_with_a_bounded_number_of_outputs() -> None:

@@ -179,6 +179,31 @@ async def test_copied_while_they_are_written_log_and_store_are_of_one_daemon() -
     assert copied > SEEDS / 2
 
 
+async def test_the_log_is_never_read_while_the_store_is_held() -> None:
+    class Held(World):
+        held = reads = 0
+
+        @asynccontextmanager
+        async def image(self) -> AsyncIterator[StoreImage]:
+            async with super().image() as image:
+                self.held += 1
+                yield image
+                self.held -= 1
+
+        async def read(
+            self, partition: int, after: Position, max_rows: int, wait: float
+        ) -> Sequence[Entry]:
+            assert not self.held
+            self.reads += 1
+            return await super().read(partition, after, max_rows, wait)
+
+    world = Held(3)
+    for _ in range(40):
+        await world.go_on()
+    await copy(Original(world, world), Blank(MemoryEventLog(PARTITIONS), Kept()), silent)
+    assert world.reads
+
+
 async def test_restored_it_is_the_same_and_the_store_comes_last() -> None:
     world, log, kept = World(3), MemoryEventLog(PARTITIONS), Kept()
     for _ in range(100):

@@ -70,15 +70,33 @@ async def test_what_a_unit_needs_stays_and_it_is_said_who_needs_it() -> None:
     assert world.figures.gauges[(LOG_EXCESS_BYTES.name,)] == (len(ROWS) - 20) * A_ROW
 
 
-async def test_a_partition_that_no_unit_has_read_stays_and_is_named() -> None:
+async def test_where_what_is_needed_is_too_much_by_itself_nothing_else_goes_for_it() -> None:
     world = await ran(Stateful(), partitions=2)
+    (newest,) = list(world.store.snapshots["stateful/0"].values())[-1:]
+    world.store.snapshots["stateful/0"] = {newest.position: newest}
 
     with capture_logs() as said:
-        await retention(world, 20).trim()
+        for _ in range(3):
+            await retention(world, 100).trim()
 
-    assert await rows_left(world, 1) == len(ROWS)
-    (error,) = [each for each in said if each["log_level"] == "error"]
-    assert "partition 1, which no unit has read" in error["needed_by"]
+    assert await rows_left(world, 0) == await rows_left(world, 1) == len(ROWS)
+    errors = [each for each in said if each["log_level"] == "error"]
+    assert [each["needed_by"] for each in errors] == [["partition 1, which no unit has read"]] * 3
+    assert world.figures.gauges[(LOG_EXCESS_BYTES.name,)] == (2 * len(ROWS) - 100) * A_ROW
+
+
+async def test_what_may_go_makes_up_for_what_is_needed_and_goes_once() -> None:
+    world = await ran(Stateful(), partitions=2)
+    bound = 2 * len(ROWS) - 40
+
+    with capture_logs() as said:
+        for _ in range(3):
+            await retention(world, bound).trim()
+
+    assert await rows_left(world, 1) == len(ROWS), "nobody has read it"
+    assert await rows_left(world, 0) == len(ROWS) - 40
+    assert [each for each in said if each["log_level"] == "error"] == []
+    assert world.figures.gauges[(LOG_BYTES.name,)] == bound * A_ROW
 
 
 async def test_all_partitions_give_the_same_share() -> None:
@@ -96,10 +114,10 @@ async def test_all_partitions_give_the_same_share() -> None:
 async def test_of_dead_letters_the_newest_are_kept() -> None:
     world = World()
     await world.store.register(SYMBOLS)
-    letters = [DeadLetter(source="f", seq=n, reason="r", detail="") for n in range(100_003)]
+    letters = [DeadLetter(source="f", seq=n, reason="r", detail="") for n in range(120_003)]
     await world.store.bury(letters)
 
     await retention(world, 1).trim()
 
-    assert list(await world.store.dead_letters(200_000)) == letters[3:]
-    assert world.figures.counts[LETTERS_DROPPED.name] == 3
+    assert list(await world.store.dead_letters(200_000)) == letters[20_003:]
+    assert world.figures.counts[LETTERS_DROPPED.name] == 20_003

@@ -309,6 +309,14 @@ def test_deaths_of_a_known_unit_say_nothing_of_the_others() -> None:
     assert deaths.add(9.0, {"b/0": here, "c/0": here}, "b/0") == {"b/0": 3}
 
 
+def test_a_known_death_does_not_bring_back_what_was_counted_of_a_unit_that_went_on() -> None:
+    deaths, here = Deaths(PATIENCE), Position(1, 2)
+    for number in range(PATIENCE.deaths):
+        deaths.add(number, {"b/0": here})
+    went_on = {"a/0": here, "b/0": Position(1, 900)}
+    assert deaths.add(90_000, went_on, "a/0") == {}
+
+
 async def test_a_unit_that_waits_for_ever_is_started_again_on_the_loop_it_shares() -> None:
     stage = Stage(None)
     await stage.fill(0, 1)

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from tests.simulation.faults import Figures
 from tests.simulation.memory_store import MemoryStore
 from whispr_daemon.adapters.clock import ManualClock
-from whispr_daemon.domain.errors import Fatal, Transient
+from whispr_daemon.domain.errors import Fatal, Fenced, Transient
 from whispr_daemon.engine.troubles import Troubles
 from whispr_daemon.ports.metrics import PORT_FAILURES, PORT_UP
 
@@ -102,5 +102,13 @@ async def test_what_nobody_tries_again_is_forgotten(stage: Stage) -> None:
 async def test_what_is_no_passing_failure_is_not_its_business(stage: Stage) -> None:
     stage.disk.error = Fatal("not a database")
     with pytest.raises(Fatal):
+        await stage.store.set_desired(b"body")
+    assert told(stage) == []
+
+
+async def test_a_refusal_is_an_answer_so_what_failed_before_it_is_over(stage: Stage) -> None:
+    await stage.fails()
+    stage.disk.error = Fenced("epoch 2 took over from 1")
+    with pytest.raises(Fenced):
         await stage.store.set_desired(b"body")
     assert told(stage) == []

@@ -8,6 +8,7 @@ import msgspec
 
 from whispr_daemon.adapters.logs.wire import FORMAT, decode, encode_header, encode_rows
 from whispr_daemon.adapters.redis_link import Command, RedisLink, Refused
+from whispr_daemon.domain.batch import EVENT_DTYPE
 from whispr_daemon.domain.errors import Fatal, Fenced, SettingsError
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.ports.event_log import Entry
@@ -16,7 +17,8 @@ _HEADER: Final = b"h"
 _ROWS: Final = b"r"
 _PAGE_LIMIT: Final = 64  # entries asked for at once: the server has no limit in bytes
 _FIRST_GUESS: Final = 4096.0  # rows per entry, before any was seen
-_TAIL_PAGE: Final = 4  # newest entries looked at together: all but restarts' fences have rows
+_END_PAGE: Final = 4  # entries looked at together at an end: all but restarts' fences have rows
+_ENTRY_BYTES: Final = 100  # of an entry beside its rows: header, names, its part of a node
 
 _Raw = tuple[Position, list[bytes]]  # an entry as the server has it: id, names and values in turn
 
@@ -140,15 +142,18 @@ class RedisEventLog:
 
     async def tail(self, partition: int) -> Entry | None:
         """Return the newest entry that has rows."""
-        until = "+"
+        return await self._with_rows(partition, "XREVRANGE", "+", "-")
+
+    async def _with_rows(self, partition: int, command: str, start: str, end: str) -> Entry | None:
+        """Return the first entry that has rows, going from one end of the stream to the other."""
         while True:
-            command = ("XREVRANGE", self._keys[partition], until, "-", "COUNT", _TAIL_PAGE)
-            raw = await self._link.call(command, _entries)
+            asked = (command, self._keys[partition], start, end, "COUNT", _END_PAGE)
+            raw = await self._link.call(asked, _entries)
             page = [_decoded(partition, entry) for entry in raw]
-            with_rows = next((entry for entry in page if len(entry.rows)), None)
-            if with_rows is not None or len(page) < _TAIL_PAGE:
-                return with_rows
-            until = f"({page[-1].position}"
+            found = next((entry for entry in page if len(entry.rows)), None)
+            if found is not None or len(page) < _END_PAGE:
+                return found
+            start = f"({page[-1].position}"
 
     async def trim(self, partition: int, before: Position) -> None:
         """Forget entries before a position, never the newest with rows (nor the newest of all)."""
@@ -158,12 +163,22 @@ class RedisEventLog:
         await self._link.call(command, int)
 
     async def size(self) -> int:
-        """Return the bytes of the server's memory that the streams take; it looks at samples."""
-        sizes = [
-            await self._link.call(("MEMORY", "USAGE", key), lambda reply: int(reply or 0))
-            for key in self._keys
-        ]
-        return sum(sizes)
+        """Return the bytes of the server's memory that the streams take, reckoned from counts.
+
+        ``MEMORY USAGE`` would look at a few of the oldest entries, which may be of another size
+        than all others, or at every one.
+        """
+        return sum([await self._size(partition) for partition in range(self.partitions)])
+
+    async def _size(self, partition: int) -> int:
+        count = await self._link.call(("XLEN", self._keys[partition]), int)
+        oldest = await self._with_rows(partition, "XRANGE", "-", "+")
+        tail = await self.tail(partition)
+        size = count * _ENTRY_BYTES
+        if oldest is not None and tail is not None:
+            rows = tail.offset - oldest.offset + len(oldest.rows)
+            size += rows * EVENT_DTYPE.itemsize
+        return size
 
     async def close(self) -> None:
         """Close the connections; reads that wait end as Transient."""

@@ -224,9 +224,9 @@ class PostgresStore:
         """Return the newest dead letters, oldest of them first."""
         return [DeadLetter(**row) for row in reversed(await self._ask("dead_letters", limit))]
 
-    async def drop_dead_letters(self, keep: int) -> int:
-        """Forget all dead letters but the newest ``keep``; return how many."""
-        return len(await self._ask("drop_dead_letters", keep))
+    async def drop_dead_letters(self, keep: int, most: int) -> int:
+        """Forget the oldest dead letters that are not the newest ``keep``; return how many."""
+        return len(await self._ask("drop_dead_letters", keep, most))
 
     async def add_change(self, body: bytes) -> Change:
         """Record a change under the next number, unless the newest says the same already."""

@@ -275,9 +275,10 @@ class SqliteStore:
             ][::-1]
         )
 
-    async def drop_dead_letters(self, keep: int) -> int:
-        """Forget all dead letters but the newest ``keep``; return how many."""
-        return await self._file.write(lambda: len(self._run("drop_dead_letters", {"keep": keep})))
+    async def drop_dead_letters(self, keep: int, most: int) -> int:
+        """Forget the oldest dead letters that are not the newest ``keep``; return how many."""
+        bounds = {"keep": keep, "most": most}
+        return await self._file.write(lambda: len(self._run("drop_dead_letters", bounds)))
 
     async def add_change(self, body: bytes) -> Change:
         """Record a change under the next number, unless the newest says the same already."""

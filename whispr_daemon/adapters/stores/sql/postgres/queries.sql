@@ -158,7 +158,12 @@ SELECT
 
 -- name: drop_dead_letters
 DELETE FROM dead_letter
-WHERE place <= (SELECT place FROM dead_letter ORDER BY place DESC LIMIT 1 OFFSET $1)
+WHERE place IN (
+    SELECT place FROM dead_letter
+    WHERE place <= (SELECT place FROM dead_letter ORDER BY place DESC LIMIT 1 OFFSET $1)
+    ORDER BY place
+    LIMIT $2
+)
 RETURNING place;
 
 -- name: set_desired

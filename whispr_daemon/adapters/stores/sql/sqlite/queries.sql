@@ -127,7 +127,12 @@ UPDATE relay SET epoch = max(epoch + 1, CAST(strftime('%s') AS INTEGER));
 
 -- name: drop_dead_letters
 DELETE FROM dead_letter
-WHERE place <= (SELECT place FROM dead_letter ORDER BY place DESC LIMIT 1 OFFSET :keep)
+WHERE place IN (
+    SELECT place FROM dead_letter
+    WHERE place <= (SELECT place FROM dead_letter ORDER BY place DESC LIMIT 1 OFFSET :keep)
+    ORDER BY place
+    LIMIT :most
+)
 RETURNING place;
 
 -- name: set_desired
