@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from itertools import count
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import numpy as np
 import pytest
@@ -83,6 +84,29 @@ async def reopen(
 @pytest.fixture
 async def log(reopen: Open) -> EventLog:
     return await reopen(2)
+
+
+class TestEnd:
+    """Who is ended in the middle of a call is ended: not one more try."""
+
+    @pytest.mark.parametrize("doing", ["size", "append"])
+    async def test_who_calls_again_and_again_is_ended_wherever_it_is(
+        self, log: EventLog, doing: str
+    ) -> None:
+        numbers = count(1)
+
+        async def go_on() -> NoReturn:
+            while True:
+                await (log.size() if doing == "size" else fill(log, entry(1, next(numbers))))
+                await asyncio.sleep(0)  # memory does not wait for anything
+
+        for turns in range(60):
+            task = asyncio.create_task(go_on())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait({task}, timeout=30)
+            assert task.cancelled(), f"ended after {turns} turns of the loop, it goes on"
 
 
 class TestAppend:

@@ -89,7 +89,10 @@ class RedisLink:
             pool = ConnectionPool.from_url(
                 url,
                 protocol=2,
-                socket_timeout=_PATIENCE_SECONDS,
+                # Its own time limit would be wait_for, which may forget a cancellation (CPython
+                # 86296); _exchange has one.
+                socket_timeout=None,
+                socket_connect_timeout=_PATIENCE_SECONDS,
                 retry=Retry(NoBackoff(), 0),
                 **options,
             )
