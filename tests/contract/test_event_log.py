@@ -98,12 +98,12 @@ class TestEnd:
         async def go_on() -> NoReturn:
             while True:
                 await (log.size() if doing == "size" else fill(log, entry(1, next(numbers))))
-                await asyncio.sleep(0)  # memory does not wait for anything
+                await turn()  # memory does not wait for anything
 
         for turns in range(60):
             task = asyncio.create_task(go_on())
             for _ in range(turns):
-                await asyncio.sleep(0)
+                await turn()
             task.cancel()
             await asyncio.wait({task}, timeout=30)
             assert task.cancelled(), f"ended after {turns} turns of the loop, it goes on"
