@@ -180,7 +180,7 @@ def _local_overseer(
         reach.patience,
     )
     health = health_server(supervisor, reach)
-    meanwhile = answering(StandIn(health, reach.health_token or None))
+    meanwhile = answering(StandIn(health, ports.clock, reach.health_token or None))
     limit = reach.patience.stall_seconds
     watch = loop_watch(ports, limit, record.add, runtime.reports, meanwhile)
     return LocalOverseer(supervisor, runtime, health), watch
