@@ -1,0 +1,45 @@
+"""What a benchmark finds, and how it says what it is compared with."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+
+class Figure(NamedTuple):
+    """One thing measured: the median of the repetitions of one run."""
+
+    what: str
+    value: float
+    unit: str  # rows/s, events/s, s, ms, MB, …
+    against: str = ""  # the figure of the same case it is compared with
+    ratio: float | None = None  # how many times better than that one: 0.5 is half as good
+    bound: float | None = None  # what the ratio has to reach; without a ratio, the value …
+    most: bool = False  # … which is not to exceed it
+
+    @property
+    def kept(self) -> bool:
+        """Whether it reaches its bound; without one it does."""
+        if self.bound is None:
+            return True
+        found = self.value if self.ratio is None else self.ratio
+        return found <= self.bound if self.most and self.ratio is None else found >= self.bound
+
+
+class Scale(NamedTuple):
+    """How much is measured."""
+
+    rows: int  # of a long run: other cases take it as a measure of how long they may be
+    repetitions: int
+    folder: Path  # empty, on the disk that is measured; a case makes folders of its own in it
+    say: Callable[[str], None]  # shows progress
+
+
+class Case(NamedTuple):
+    """A benchmark: what it is named, and what runs it."""
+
+    name: str
+    about: str  # one line
+    run: Callable[[Scale], Sequence[Figure]]
+
+
+SHORT_ROWS: Final = 20_000  # of a run that judges no times
