@@ -15,6 +15,7 @@ class Figure(NamedTuple):
     ratio: float | None = None  # how many times better than that one: 0.5 is half as good
     bound: float | None = None  # what the ratio has to reach; without a ratio, the value …
     most: bool = False  # … which is not to exceed it
+    each: tuple[float, ...] = ()  # repetition, in order: what ``value`` is the median of
 
     @property
     def kept(self) -> bool:
@@ -34,10 +35,17 @@ class Scale(NamedTuple):
     say: Callable[[str], None]  # shows progress
 
 
-class Case(NamedTuple):
-    """A benchmark: what it is named, and what runs it."""
+class DiffersError(Exception):
+    """Two who do the same work say different things; the text names both, and the first place."""
 
-    name: str
+
+class Case(NamedTuple):
+    """A benchmark: what it is named, and what runs it.
+
+    ``run`` raises DiffersError when ours and a peer, or a floor, do not say the same.
+    """
+
+    name: str  # that of its module, then what tells cases of one module apart: ``replay.long``
     about: str  # one line
     run: Callable[[Scale], Sequence[Figure]]
 
