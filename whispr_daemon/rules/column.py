@@ -46,11 +46,12 @@ LAPSE = Column("clock", "lapse")
 BARS = Column("clock", "bars")
 BAR = Column("clock", "bar")
 SLOT = Column("clock", "slot")  # of the instrument
+ORDER = Column("clock", "order")  # in the batch; see columns.frames.Frame
 
 
 _WHOLE: Final = frozenset(
     {"count", "fault", "ended"}
-    | {column.part for column in (TS, DATE, DAY, LAPSE, BARS, BAR, SLOT)}
+    | {column.part for column in (TS, DATE, DAY, LAPSE, BARS, BAR, SLOT, ORDER)}
 )
 
 

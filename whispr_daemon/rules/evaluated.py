@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from whispr_daemon.domain.outputs import Direction
+from whispr_daemon.rules.column import ORDER, SLOT, TS
 from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.compile.record import Verdict
 from whispr_daemon.rules.lateness import Reference
@@ -17,11 +18,24 @@ _TRUTHS: Final[dict[float, Plain]] = {1.0: True, -1.0: False}
 class View(NamedTuple):
     """What the rules of one clock see of a batch: its evaluated rows."""
 
-    slot: list[int]
-    at: list[int]  # the place of each row in the batch
-    ts: list[int]
+    count: int  # of the rows
     values: Values
     symbols: list[str]  # by slot
+
+    @property
+    def slot(self) -> list[int]:
+        """The slots of the rows."""
+        return self.values[SLOT]
+
+    @property
+    def ts(self) -> list[int]:
+        """Their times, ns UTC."""
+        return self.values[TS]
+
+    @property
+    def order(self) -> list[int]:
+        """Their order in the batch; see columns.frames.Frame."""
+        return self.values[ORDER]
 
 
 class Shown(NamedTuple):
@@ -49,6 +63,8 @@ class Evaluated(NamedTuple):
     # Of what is shown: NaN na, truths 1 0 -1, ns, minutes, a word's index.
     numbers: tuple[float, ...]
     late: Mapping[str, int]  # values of bars that ended too early, by spelling; ns UTC
+    price: float  # of the row
+    order: int  # of the row in the batch; see columns.frames.Frame
 
     @property
     def values(self) -> dict[str, Plain]:

@@ -1,10 +1,14 @@
 """What comes of rules over a batch, and its place in the order of outputs."""
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from operator import itemgetter
 from typing import NamedTuple
 
+from whispr_daemon.domain.outputs import Output
 from whispr_daemon.rules.evaluated import Evaluated, View
 from whispr_daemon.rules.running import Running
-from whispr_daemon.rules.turn import Turn
+from whispr_daemon.rules.turn import Pass, Records, Turn
 
 
 class Place(NamedTuple):
@@ -32,10 +36,59 @@ class Job(NamedTuple):
     running: Running
     turn: Turn
     view: View
-    order: list[int]  # of each row; see columns.frames.Frame
+
+    @property
+    def order(self) -> list[int]:
+        """The order of each row."""
+        return self.view.order
 
     def found(self, evaluated: Evaluated, number: int) -> Found:
         """Return what came of a row with its place."""
-        row = evaluated.row
-        place = Place(self.order[row], evaluated.ts, evaluated.slot, self.rank, number)
+        place = Place(evaluated.order, evaluated.ts, evaluated.slot, self.rank, number)
         return Found(place, evaluated, self.view)
+
+
+class Came(NamedTuple):
+    """What came of a job over all its rows, as it was written down."""
+
+    job: Job
+    run: Pass
+    records: Records
+
+    def found(self) -> Iterator[Found]:
+        """Yield it one by one, in order of the rows."""
+        for number, one in enumerate(self.run.evaluated(self.records)):
+            yield self.job.found(one, number)
+
+
+class Verdicts:
+    """What came of all rules over some rows.
+
+    Attributes:
+        faults: what is said of functions of plug-ins that raised.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.faults: list[tuple[Place, Output]] = []
+        self._found: list[Found] = []
+        self._came: list[Came] = []
+
+    def add(self, found: Iterable[Found]) -> None:
+        """Take in what came of some rules."""
+        self._found += found
+
+    def add_all(self, came: Came) -> None:
+        """Take in what came of one rule over all its rows."""
+        if came.records.count:
+            self._came.append(came)
+
+    def __len__(self) -> int:
+        """Return how much came."""
+        return len(self._found) + sum(one.records.count for one in self._came)
+
+    def __iter__(self) -> Iterator[Found]:
+        """Yield it in order."""
+        whole = [*self._found, *chain.from_iterable(one.found() for one in self._came)]
+        whole.sort(key=itemgetter(0))
+        return iter(whole)

@@ -9,7 +9,7 @@ from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.columns.bank import Bank
 from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.evaluated import View
-from whispr_daemon.rules.found import Found, Job
+from whispr_daemon.rules.found import Came, Found, Job, Verdicts
 from whispr_daemon.rules.hearing import Hearing
 from whispr_daemon.rules.order import coupled, sayers_first
 from whispr_daemon.rules.running import Running
@@ -40,25 +40,24 @@ class Rounds:
             single = all(len(running[each].turns) == 1 for each in ranks)
             self._groups.append(_Group(ranks, ordered is not None and single))
 
-    def run(self, symbols: list[str], traced: str = "") -> list[Found]:
-        """Return what came of all rules, in order; ``symbols`` are the instruments by slot.
+    def run(self, symbols: list[str], traced: str = "") -> Verdicts:
+        """Return what came of all rules; ``symbols`` are the instruments by slot.
 
         Of the rule ``traced`` every verdict is returned.
         """
         clocks = {turn.clock for running in self._running for turn in running.turns}
         views = {clock: self._view(clock, symbols) for clock in clocks}
-        found: list[Found] = []
+        found = Verdicts()
         for ranks, apart in self._groups:
             jobs = [job for rank in ranks for job in self._jobs(rank, views)]
             if not jobs:
                 continue
             if traced or not (apart or len(jobs) == 1):
-                found += _by_row(jobs, traced)
+                found.add(_by_row(jobs, traced))
             elif len(jobs) == 1:
-                found += _whole(jobs[0])
+                found.add_all(_whole(jobs[0]))
             else:
-                found += self._hearing.fold(jobs)
-        found.sort(key=itemgetter(0))
+                found.add(self._hearing.fold(jobs))
         return found
 
     def _jobs(self, rank: int, views: dict[Clock, View | None]) -> Iterator[Job]:
@@ -66,20 +65,17 @@ class Rounds:
         for turn in running.turns:
             view = views[turn.clock]
             if view is not None:
-                yield Job(rank, running, turn, view, self._bank.desk(turn.clock).order)
+                yield Job(rank, running, turn, view)
 
     def _view(self, clock: Clock, symbols: list[str]) -> View | None:
         desk = self._bank.desk(clock)
-        if not desk.slot:
-            return None
-        at = [order >> 1 for order in desk.order]
-        return View(desk.slot, at, desk.ts, desk.values, symbols)
+        return View(desk.count, desk.values, symbols) if desk.count else None
 
 
-def _whole(job: Job) -> Iterator[Found]:
-    rows = len(job.order)
+def _whole(job: Job) -> Came:
+    rows = job.view.count
     run = job.running.over(job.turn, job.view, rows)
-    return (job.found(one, number) for number, one in enumerate(run.fold(0, rows)))
+    return Came(job, run, run.records(0, rows))
 
 
 def _by_row(jobs: Sequence[Job], traced: str) -> Iterator[Found]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from whispr_daemon.domain.outputs import Alert, Audit, Output, Signal
 from whispr_daemon.rules.actions import Action, Assign, Emit, Intend, Note, Warn
-from whispr_daemon.rules.column import LAPSE, Column
+from whispr_daemon.rules.column import LAPSE
 from whispr_daemon.rules.compile.record import BY_ZERO, DOMAIN, FAULTS, PLUGGED, SUPPRESSED, Verdict
 from whispr_daemon.rules.evaluated import Evaluated, View, plain
 from whispr_daemon.rules.message import Message
@@ -14,8 +14,6 @@ from whispr_daemon.rules.rule import Clause, Rule
 from whispr_daemon.rules.spelling import duration
 from whispr_daemon.rules.throttle import MOST, WINDOW, Throttle
 from whispr_daemon.rules.tree import canonical
-
-_PRICE: Final = Column("price")
 
 
 class Saying:
@@ -59,7 +57,7 @@ class Saying:
                 )
                 yield Alert(message=text, severity="error", **self._with_values(found, shared))
             case Verdict.DATA_GAP:
-                lapse = view.values[LAPSE][found.row]
+                (lapse,) = view.values.at(LAPSE, [found.row])
                 text = f"no data for {duration(lapse)}: conditions must be seen false again"
                 data = {**shared["data"], "lapse": lapse}
                 yield Audit(name="data_gap", message=text, **{**shared, "data": data})
@@ -90,7 +88,7 @@ class Saying:
             "instrument": view.symbols[found.slot],
             "ts_event": found.ts,
             "direction": found.direction,
-            "price": view.values[_PRICE][found.row],
+            "price": found.price,
             "level": None if found.level != found.level else found.level,
             "data": data,
             "origin": self.rule.name,

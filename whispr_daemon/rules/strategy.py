@@ -23,7 +23,7 @@ from whispr_daemon.rules.columns.slots import Slots, select
 from whispr_daemon.rules.columns.splits import Factors, Splits
 from whispr_daemon.rules.evaluated import Evaluated
 from whispr_daemon.rules.fires import Fires
-from whispr_daemon.rules.found import Place
+from whispr_daemon.rules.found import Place, Verdicts
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.lacking import Lacking, Learned
 from whispr_daemon.rules.load import load
@@ -34,6 +34,7 @@ from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.standing import Standing
 
+_AT_ONCE: Final = 16_384  # rows: their columns stay in the processor's cache
 REVISION: Final = 3  # of the language: what rules mean, and so what their state is
 
 
@@ -98,11 +99,21 @@ class RulesStrategy:
         After a split that is new it has something to learn: see :meth:`unlearned`.
         """
         said: list[Output] = []
-        for part in self._cut(batch):
+        for found in self.verdicts(batch):
             notes, self._notes = self._notes, []
             said += notes
-            said += self._said(part)
+            said += self._said(found)
         return said
+
+    def verdicts(self, batch: Batch) -> Iterator[Verdicts]:
+        """Fold a batch like :meth:`on_batch` and say nothing: yield what came of it, in parts.
+
+        It is for who wants no outputs. Take one part before the next: each is of the columns that
+        are filled then.
+        """
+        for part in self._cut(batch):
+            for begin in range(0, max(len(part), 1), _AT_ONCE):
+                yield self._folded(Batch(part.rows[begin : begin + _AT_ONCE], part.symbols))
 
     def _cut(self, batch: Batch) -> Iterator[Batch]:
         """Yield the rows between splits and corrections as they are known then; take these in."""
@@ -136,21 +147,26 @@ class RulesStrategy:
         if self._splits.add(symbol, factors) and self._slots.known(symbol) >= 0:
             self._lacks.split.add(symbol)
 
-    def _said(self, batch: Batch) -> list[Output]:
+    def _folded(self, batch: Batch) -> Verdicts:
+        """Return what comes of rules over rows; nothing where they are silent."""
         selection = select(batch, self._slots)
         if selection is None:
-            return []
+            return Verdicts()
         self._bank.take(selection)
         if self._silent:
-            return []
+            return Verdicts()
+        found = self._rounds.run(self._slots.symbols)
+        found.faults += self._faults()
+        return found
+
+    def _said(self, verdicts: Verdicts) -> list[Output]:
         spoken = [
             (place, output)
-            for place, found, view in self._rounds.run(self._slots.symbols)
+            for place, found, view in verdicts
             for output in self._running[place.rank].say(found, view)
         ]
-        faults = list(self._faults())  # of plug-ins, before what rules make of them
-        if faults:
-            spoken = sorted([*faults, *spoken], key=itemgetter(0))
+        if verdicts.faults:  # before what rules make of them
+            spoken = sorted([*verdicts.faults, *spoken], key=itemgetter(0))
         outputs = [output for _, output in spoken]
         self._fires.note(outputs)
         return outputs

@@ -1,15 +1,18 @@
 """The clauses of a rule that are evaluated together: columns in, what came of each clause out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from whispr_daemon.domain.outputs import Direction
 from whispr_daemon.rules.board import Board
-from whispr_daemon.rules.column import SLOT, ended
+from whispr_daemon.rules.column import ORDER, SLOT, TS, Column, ended
 from whispr_daemon.rules.columns.clock import Clock, clock_of
 from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.columns.values import Given
 from whispr_daemon.rules.compile.compiler import compile_rule
 from whispr_daemon.rules.compile.record import RECORD, Verdict
 from whispr_daemon.rules.evaluated import Evaluated, Shown, View
@@ -24,6 +27,32 @@ from whispr_daemon.rules.tree import canonical
 NOWHERE: Final = -1  # a row to trace that there is not
 
 _DIRECTIONS: Final[dict[int, Direction]] = {1: "up", -1: "down", 0: ""}
+_VERDICTS: Final = tuple(Verdict)  # by number
+_PRICE: Final = Column("price")
+_NONE_LATE: Final[Mapping[str, int]] = MappingProxyType({})
+
+
+class Records(NamedTuple):
+    """What a pass wrote down, by row and clause: RECORD ints each, and as many floats as it says.
+
+    Flat lists, or arrays where it is compiled.
+    """
+
+    count: int
+    ints: Given
+    floats: Given
+
+
+class ShownValues(NamedTuple):
+    """The values that a clause's records carry, and those of them that are of other symbols."""
+
+    all: tuple[Shown, ...]
+    others: tuple[Shown, ...]
+
+
+_NOTHING: Final = Records(0, [], [])
+_BARE: Final = frozenset({Verdict.OFF, Verdict.DATA_GAP})  # records without values
+_NOTHING_SHOWN: Final = ShownValues((), ())
 
 
 class Asked(NamedTuple):
@@ -52,7 +81,7 @@ class Turn:
         self._board = board
         self._compiler = compiler
         self._shown = {
-            part.number: tuple(_shown(node, self.clock, settings) for node in part.shown)
+            part.number: _values(_shown(node, self.clock, settings) for node in part.shown)
             for part in self.program.parts
         }
         self._wholes = self._placed(rule.name)
@@ -124,7 +153,7 @@ class Pass:
         function: Function,
         given: tuple[Any, ...],
         view: View,
-        shown: Mapping[int, tuple[Shown, ...]],
+        shown: Mapping[int, ShownValues],
         width: int,
     ) -> None:
         """``given`` ends with where records go: ints and floats, ``width`` of these each."""
@@ -140,49 +169,78 @@ class Pass:
 
         Of the row ``trace`` every clause is there, whatever came of it.
         """
+        found = self.records(begin, end, trace)
+        return self.evaluated(found) if found.count else ()
+
+    def records(self, begin: int, end: int, trace: int = NOWHERE) -> Records:
+        """Fold rows like :meth:`fold`; return what is written down as it is."""
         count, begin = self._function(begin, end, *self._given, trace)
         if count == 0:  # which is what comes of most rows
-            return ()
-        found = self._evaluated(count)
+            return _NOTHING
+        found = self._taken(count)
+        if begin == end:
+            return found
+        parts = [found]
         while begin < end:  # there was no room for more
             count, begin = self._function(begin, end, *self._given, trace)
-            found += self._evaluated(count)
-        return found
+            parts.append(self._taken(count))
+        total = sum(part.count for part in parts)
+        if isinstance(self._ints, np.ndarray):
+            ints, floats = (np.concatenate([part[at] for part in parts]) for at in (1, 2))
+            return Records(total, ints, floats)
+        return Records(total, *(list(chain.from_iterable(p[at] for p in parts)) for at in (1, 2)))
 
-    def _evaluated(self, count: int) -> list[Evaluated]:
-        ints, floats, width = self._ints, self._floats, self._width
-        if isinstance(ints, np.ndarray):
-            ints, floats = ints[: count * RECORD].tolist(), floats[: count * width].tolist()
-        return [
-            self._one(ints[number * RECORD : (number + 1) * RECORD], floats, number * width)
-            for number in range(count)
-        ]
+    def evaluated(self, found: Records) -> list[Evaluated]:
+        """Return what :meth:`records` returned, one by one."""
+        ints, floats = (part if isinstance(part, list) else part.tolist() for part in found[1:])
+        rows = ints[::RECORD]
+        values = self.view.values
+        of_row = [values.at(column, rows) for column in (TS, SLOT, _PRICE, ORDER)]
+        records = zip(*(ints[at::RECORD] for at in range(RECORD)), *of_row, strict=True)
+        made: list[Evaluated] = []
+        first = 0
+        for row, clause, verdict, direction, gap, code, ts, slot, price, order in records:
+            shown, others = self._shown[clause] if verdict not in _BARE else _NOTHING_SHOWN
+            made.append(
+                Evaluated(
+                    row,
+                    clause,
+                    _VERDICTS[verdict],
+                    ts,
+                    slot,
+                    _DIRECTIONS[direction],
+                    gap == 1,
+                    floats[first],
+                    code,
+                    shown,
+                    tuple(floats[first + 1 : first + 1 + len(shown)]),
+                    self._late(others, row, ts) if others else _NONE_LATE,
+                    price,
+                    order,
+                )
+            )
+            first += self._width
+        return made
 
-    def _one(self, record: Sequence[int], floats: Sequence[float], first: int) -> Evaluated:
-        row, clause, verdict, direction, gap, code = record
-        shown = self._shown.get(clause, ()) if verdict != Verdict.OFF else ()
-        level, *numbers = floats[first : first + 1 + len(shown)]
-        return Evaluated(
-            row,
-            clause,
-            Verdict(verdict),
-            self.view.ts[row],
-            self.view.slot[row],
-            _DIRECTIONS[direction],
-            bool(gap),
-            level,
-            code,
-            shown,
-            tuple(numbers),
-            {one.text: end for one in shown if (end := self._late(one, row))},
+    def _taken(self, count: int) -> Records:
+        """Return what was written down: lists stay as they are until the next run."""
+        return Records(
+            count, self._ints[: count * RECORD].copy(), self._floats[: count * self._width].copy()
         )
 
-    def _late(self, one: Shown, row: int) -> int:
-        """Return when the bar ended that a value is of, where a later one was due; else 0."""
-        if one.other is None:
-            return 0
-        end: int = self.view.values[ended(one.key)][row]
-        return end if one.other.late(end, self.view.ts[row]) else 0
+    def _late(self, others: tuple[Shown, ...], row: int, ts: int) -> dict[str, int]:
+        """Return when the bars ended whose values are shown, of those where a later one was due."""
+        late: dict[str, int] = {}
+        for one in others:
+            (end,) = self.view.values.at(ended(one.key), [row])
+            if one.other is not None and one.other.late(end, ts) and end:
+                late[one.text] = end
+        return late
+
+
+def _values(shown: Iterable[Shown]) -> ShownValues:
+    whole = tuple(shown)
+    return ShownValues(whole, tuple(one for one in whole if one.other is not None))
 
 
 def _shown(node: Node, clock: Clock, settings: RuleSettings) -> Shown:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.ports.function import Faults
-from whispr_daemon.rules.column import BAR, BARS, DATE, DAY, LAPSE, SLOT, TS, Column
+from whispr_daemon.rules.column import BAR, BARS, DATE, DAY, LAPSE, ORDER, SLOT, TS, Column
 from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.columns.frames import Frame, Framer
 from whispr_daemon.rules.columns.places import Places
@@ -29,7 +29,7 @@ class Desk:
         frame: of the present batch, None if it holds nothing for this clock.
         values: columns over the evaluated rows; all have their length.
         faults: what functions of plug-ins raised, by evaluated row.
-        slot, ts, order: of the evaluated rows.
+        count: of the evaluated rows.
     """
 
     def __init__(
@@ -47,12 +47,25 @@ class Desk:
         self.frame: Frame | None = None
         self.values = Values()
         self.faults: Faults = []  # of plug-ins
-        self.slot: list[int] = []
-        self.ts: list[int] = []
-        self.order: list[int] = []
+        self.count = 0
         self._base = base
         self._framer = Framer(clock, places, compiler)
         self._ticks = None if base is None else TickFramer(clock, places)
+
+    @property
+    def slot(self) -> list[int]:
+        """The slots of the evaluated rows."""
+        return self.values[SLOT] if self.count else []
+
+    @property
+    def ts(self) -> list[int]:
+        """Their times, ns UTC."""
+        return self.values[TS] if self.count else []
+
+    @property
+    def order(self) -> list[int]:
+        """Their order in the batch."""
+        return self.values[ORDER] if self.count else []
 
     @property
     def on_ticks(self) -> bool:
@@ -81,7 +94,7 @@ class Desk:
             self.frame = self._ticks.frame(selection, self._base.frame)
         self.values = Values()
         self.faults = []
-        self.slot, self.ts, self.order = [], [], []
+        self.count = 0
         if self.frame is not None:
             self._fill(self.frame)
 
@@ -93,10 +106,9 @@ class Desk:
     def _fill(self, frame: Frame) -> None:
         at = frame.evaluated
         rows = picked(frame.rows, at)
-        values = self.values
+        values, self.count = self.values, len(at)
         values[SLOT], values[TS] = picked(frame.slot, at), rows["ts"]
-        self.slot, self.ts = values[SLOT], values[TS]
-        self.order = picked(frame.order, at).tolist()
+        values[ORDER] = picked(frame.order, at)
         values[DATE] = picked(frame.where.date, at)
         values[LAPSE] = picked(frame.lapse, at)
         values[BARS] = picked(frame.bars, at)

@@ -145,7 +145,7 @@ class JoinMaker(Maker):
         here, there = self.desk, self.other
         if here.frame is None and there.frame is None:
             return
-        rows, reads = len(there.slot), len(here.slot)
+        rows, reads = there.count, here.count
         out = Carried([[NAN] * reads for _ in self._carried], [0] * reads)
         state = self.table.state(here.places.slots)
         carry((rows, reads), self._sources(), self._readers(), state, self._limit, out)

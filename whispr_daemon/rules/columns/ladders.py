@@ -91,7 +91,7 @@ class LadderMaker(Maker):
         desk, frame = self.desk, self.desk.frame
         if frame is None:
             return
-        count, rows, slots = len(desk.slot), len(frame.rows), desk.places.slots
+        count, rows, slots = desk.count, len(frame.rows), desk.places.slots
         days = self._days(frame, desk.places)
         kernel = desk.compiler.compiled(_LEVELS, rows)
         if kernel is not None:

@@ -54,7 +54,7 @@ class ExpressionMaker(Maker):
         desk = self.desk
         if desk.frame is None:
             return
-        program, values, rows = self._program, desk.values, len(desk.slot)
+        program, values, rows = self._program, desk.values, desk.count
         kernel = desk.compiler.compiled(program.recipe, rows)
         if kernel is None:
             plain = [NAN] * rows
@@ -85,7 +85,7 @@ class SeriesMaker(Maker):
 
     @override
     def fill(self) -> None:
-        desk, rows = self.desk, len(self.desk.slot)
+        desk, rows = self.desk, self.desk.count
         if desk.frame is None:
             return
         kernel = self._recipe and desk.compiler.compiled(self._recipe, rows)

@@ -32,7 +32,7 @@ class SessionMaker(Maker):
         desk, frame = self.desk, self.desk.frame
         if frame is None:
             return
-        out = [[NAN] * len(desk.slot) for _ in of.NAMES]
+        out = [[NAN] * desk.count for _ in of.NAMES]
         state = self.table.state(desk.places.slots)
         fold_sessions(len(frame.rows), around_of(frame, desk.places), state, out)
         for name, column in zip(of.NAMES, out, strict=True):
@@ -53,7 +53,7 @@ class RangeMaker(Maker):
         desk, frame = self.desk, self.desk.frame
         if frame is None:
             return
-        out = [NAN] * len(desk.slot), [NAN] * len(desk.slot)
+        out = [NAN] * desk.count, [NAN] * desk.count
         given = around_of(frame, desk.places)
         state = self.table.state(desk.places.slots)
         fold_range(len(frame.rows), given, state, self._minutes * MINUTE, out)

@@ -1,13 +1,15 @@
 """Which instruments rules look at, and the bars of a batch that those have."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.events import Kind
+
+_MANY: Final = 256  # rows for which a table of all codes pays
 
 
 class Slots:
@@ -52,9 +54,27 @@ class Slots:
 
         New ones are numbered by first appearance: the same however batches are cut.
         """
+        if len(codes) >= _MANY:
+            found = self._looked_up(codes, symbols)
+            if found is not None:
+                return found
         given: list[int] = codes.tolist()
         slots = {code: self.slot(symbols[code]) for code in dict.fromkeys(given)}
         return np.array([slots[code] for code in given], dtype=np.int64)
+
+    def _looked_up(
+        self, codes: NDArray[np.uint32], symbols: Sequence[str]
+    ) -> NDArray[np.int64] | None:
+        """Return the same by a table of all codes, None if there is a new one among them."""
+        there = np.zeros(len(symbols), dtype=np.bool_)
+        there[codes] = True
+        slots = np.zeros(len(symbols), dtype=np.int64)
+        for code in there.nonzero()[0].tolist():
+            found = self._slots.get(symbols[code])
+            if found is None:
+                return None
+            slots[code] = found
+        return slots[codes]
 
 
 class Selection(NamedTuple):
@@ -69,10 +89,12 @@ def select(batch: Batch, slots: Slots) -> Selection | None:
     """Return the rows that matter to any rule, None if there are none."""
     kind = batch.rows["kind"]
     tick = kind == Kind.CLOCK
-    slot = np.full(len(kind), -1, dtype=np.int64)
-    market = (~tick).nonzero()[0]
-    if len(market):
-        slot[market] = slots.of(picked(batch.rows["instrument"], market), batch.symbols)
+    if tick.any():
+        slot = np.full(len(kind), -1, dtype=np.int64)
+        market = (~tick).nonzero()[0]
+        slot[market] = slots.of(batch.rows["instrument"][market], batch.symbols)
+    else:
+        slot = slots.of(batch.rows["instrument"], batch.symbols)
     at = ((slot >= 0) | tick).nonzero()[0]
     return Selection(picked(batch.rows, at), at, picked(slot, at)) if len(at) else None
 

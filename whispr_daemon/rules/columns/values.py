@@ -40,6 +40,14 @@ class Values:
             found = self._lists[column] = self._arrays[column].tolist()
         return found
 
+    def at(self, column: Column, rows: list[int]) -> list[Any]:
+        """Return some rows of a column as Python numbers."""
+        found = self._lists.get(column)
+        if found is not None:
+            return [found[row] for row in rows]
+        some: list[Any] = self._arrays[column][rows].tolist()
+        return some
+
     def array(self, column: Column) -> NDArray[Any]:
         """Return a column as a flat array, int64 or float64 as :func:`is_whole` says."""
         found = self._arrays.get(column)

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.rules.bars import close_rows
 from tests.unit.rules.compile.clauses import START, clause, rule, step
 from whispr_daemon.rules.board import Board
-from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, TS, Column
+from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, ORDER, SLOT, TS, Column
 from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.compile.record import Verdict
 from whispr_daemon.rules.evaluated import Evaluated, View
@@ -29,11 +29,13 @@ def view(closes: list[float]) -> View:
     values[BARS] = list(range(1, count + 1))
     values[LAPSE] = [0, *[MINUTE] * (count - 1)]
     values[BARS] = list(range(1, count + 1))
-    return View([0] * count, list(range(count)), ts, values, ["SPY"])
+    values[Column("price")] = closes
+    values[SLOT], values[ORDER] = [0] * count, list(range(count))
+    return View(count, values, ["SPY"])
 
 
 def folded(running: Running, seen: View, trace: int = NOWHERE) -> list[Evaluated]:
-    rows = len(seen.slot)
+    rows = seen.count
     return list(running.over(running.turns[0], seen, rows).fold(0, rows, trace))
 
 
