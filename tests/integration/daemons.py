@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,20 @@ from whispr_daemon.bootstrap.folder import DataFolder, Running
 
 PATIENCE = 180.0  # seconds: it only bounds what fails
 GLANCE = 0.1  # seconds between looks, each of which is work for the daemon, too
+_REPO = Path(__file__).resolve().parents[2]
+_CHANGED = """
+import sys
+sys.path.insert(0, {repo!r})
+import {module}
+from whispr_daemon.cli import main
+{module}.{call}
+main()
+"""
+
+
+def changed_by(module: str, call: str) -> Sequence[str]:
+    """Return what starts ``whispr`` in a process in which a module of the tests did this before."""
+    return (sys.executable, "-c", _CHANGED.format(repo=str(_REPO), module=module, call=call))
 
 
 def until(what: Callable[[], object], within: float = PATIENCE) -> float:

@@ -3,15 +3,14 @@
 It is the source of a daemon whose process is patched before it starts, and of no other.
 """
 
-import sys
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.integration.daemons import changed_by
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.bootstrap import assembly
 from whispr_daemon.domain.batch import Rows, empty_rows
@@ -28,17 +27,8 @@ _BY_BARS: Final = 40  # of these, SPY and QQQ among them, come minute bars; of t
 _FIRST: Final = date(2025, 1, 2)
 _HISTORY: Final = 260  # sessions of daily bars before the first
 _WARM: Final = 60  # minutes of the session, as bars, that come at once: averages mean something
-_DAILY_ROWS: Final = _HISTORY * len(SYMBOLS)
-HISTORY_ROWS: Final = _DAILY_ROWS + _WARM * len(SYMBOLS)
-_REPO: Final = Path(__file__).resolve().parents[2]
-_START: Final = """
-import sys
-sys.path.insert(0, {repo!r})
-from tests.soak import feed
-from whispr_daemon.cli import main
-feed.patch({rate})
-main()
-"""
+DAILY_ROWS: Final = _HISTORY * len(SYMBOLS)
+HISTORY_ROWS: Final = DAILY_ROWS + _WARM * len(SYMBOLS)
 _EVERY: Final = 0.02  # seconds between two batches
 _LONGEST: Final = 4096  # rows of a batch
 
@@ -71,13 +61,13 @@ class Feed:
 
     async def batches(self, after: int) -> AsyncIterator[SourceBatch]:
         """Yield the history, then rows as they fall due."""
-        while after < _DAILY_ROWS:
-            numbers = np.arange(after, min(after + _LONGEST, _DAILY_ROWS))
+        while after < DAILY_ROWS:
+            numbers = np.arange(after, min(after + _LONGEST, DAILY_ROWS))
             days = self.daily_rows(numbers)
             yield SourceBatch(first_seq=after + 1, symbols=SYMBOLS, rows=days)
             after += len(days)
         if after < HISTORY_ROWS:
-            warm = self.warm_rows(np.arange(after, HISTORY_ROWS) - _DAILY_ROWS)
+            warm = self.warm_rows(np.arange(after, HISTORY_ROWS) - DAILY_ROWS)
             yield SourceBatch(first_seq=after + 1, symbols=SYMBOLS, rows=warm)
             after = HISTORY_ROWS
         first, began = after, self._clock.monotonic()
@@ -139,7 +129,7 @@ class Feed:
 
 def fed_by(rate: int) -> Sequence[str]:
     """Return what starts ``whispr`` with this market as its source."""
-    return (sys.executable, "-c", _START.format(repo=str(_REPO), rate=rate))
+    return changed_by("tests.soak.feed", f"patch({rate})")
 
 
 def patch(rate: int) -> None:
@@ -148,4 +138,5 @@ def patch(rate: int) -> None:
     async def feed(_settings: Settings) -> Source:
         return Feed(rate, SYSTEM_CLOCK)
 
-    assembly.source_of = feed
+    changed: Any = assembly
+    changed.source_of = feed

@@ -46,9 +46,8 @@ class Seen:
             self._add("outputs", now, figures["whispr_outputs_total"])
             self._add("lag", now, figures["whispr_lag_rows"])
             self._add("undelivered", now, figures["whispr_undelivered"])
-        processes, seconds = watcher.processes()
-        self._add("cpu", now, seconds)
-        for name, sizes in processes.items():
+        self._add("cpu", now, sum(watcher.cpu().values()))
+        for name, sizes in watcher.processes().items():
             for what, value in sizes.items():
                 self._add(f"{what} {name}", now, value)
         for what, size in watcher.sizes().items():

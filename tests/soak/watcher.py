@@ -77,26 +77,30 @@ class Watcher:
                 found[name] += float(value)
         return found
 
-    def processes(self) -> tuple[Mapping[str, Sizes], float]:
-        """Return memory, open files and threads of its processes by name; CPU seconds in all.
+    def processes(self) -> Mapping[str, Sizes]:
+        """Return memory, open files and threads of its processes by name.
 
         Processes of one name count together, as the backends of Postgres.
         """
-        hosts = {host["report"]["pid"]: host["host_id"] for host in self._daemon.hosts()}
         found: dict[str, Counter[str]] = {}
-        seconds = 0.0
-        for process in self._processes():
+        for name, process in self._named():
             with contextlib.suppress(psutil.Error):
-                name = self._name(process, hosts)
                 one = {
                     "memory": _memory(process, shared=name in _OF_SEVERAL),
                     "files": process.num_fds(),
                     "threads": process.num_threads(),
                 }
-                times = process.cpu_times()
                 found.setdefault(name, Counter()).update(one)
-                seconds += times.user + times.system
-        return found, seconds
+        return found
+
+    def cpu(self) -> Mapping[str, float]:
+        """Return the CPU seconds that its processes have taken so far, by name."""
+        found: dict[str, float] = {}
+        for name, process in self._named():
+            with contextlib.suppress(psutil.Error):
+                times = process.cpu_times()
+                found[name] = found.get(name, 0.0) + times.user + times.system
+        return found
 
     def sizes(self) -> Sizes:
         """Return what it keeps, in bytes by what; ``outputs`` are part of the store."""
@@ -121,11 +125,16 @@ class Watcher:
             "log AOF": sum(_size(each) for each in (data / "valkey").rglob("*.aof")),
         }
 
-    def _processes(self) -> list[psutil.Process]:
-        """Return the daemon and all it has started, servers and cluster too."""
+    def _named(self) -> list[tuple[str, psutil.Process]]:
+        """Return the daemon and all it has started, servers and cluster too, by name."""
         assert self._daemon.process is not None
+        hosts = {host["report"]["pid"]: host["host_id"] for host in self._daemon.hosts()}
         daemon = psutil.Process(self._daemon.process.pid)
-        return [daemon, *daemon.children(recursive=True)]
+        found = []
+        for process in (daemon, *daemon.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                found.append((self._name(process, hosts), process))
+        return found
 
     def _running(self) -> Running:
         running = self._daemon.running()
