@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Makes .venv and installs what is locked, if that is not done yet. Sourced by ops/run and ops/test
+# Makes .venv and installs what is locked, if that is not done yet. Sourced by the commands in ops,
 # in the folder of the checkout; understood by bash 3.2, which macOS has.
 
 die() {
@@ -29,41 +29,50 @@ find_python() {
     die "Whispr needs Python 3.11 or newer, and no python3 was found: install Python 3.13 and run this again."
 }
 
-# Makes .venv usable: an absent, broken, half-made, too old or moved one is made anew.
+# make_venv VENV: makes it usable: an absent, broken, half-made, too old or moved one is made anew.
 make_venv() {
-    local home=.venv/.made-in python said
+    local venv="$1" home="$1/.made-in" python said
     if [ -f "$home" ] && [ "$(cat "$home")" != "$PWD" ]; then
         : # moved here from elsewhere: its scripts point there
-    elif .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    elif "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         return
     fi
     python="$(find_python)" || exit 1
-    if ! said="$("$python" -m venv --clear .venv 2>&1)"; then
-        die "$python cannot make .venv in $PWD: ${said##*$'\n'}; make room or get write permission and run this again."
+    if ! said="$("$python" -m venv --clear "$venv" 2>&1)"; then
+        die "$python cannot make $venv in $PWD: ${said##*$'\n'}; make room or get write permission and run this again."
     fi
     pwd >"$home"
 }
 
-# install LOCK: installs the locked versions, and Whispr itself, unless just that is installed.
+# install LOCK [VENV]: installs the locked versions, unless just that is installed. In .venv, which
+# it is where no other is named, Whispr itself too.
 install() {
-    local lock="$1" log=.venv/install.log
-    local stamp=".venv/.installed-${lock##*/}" wanted
+    local lock="$1" venv="${2:-.venv}"
+    local log="$venv/install.log" stamp="$venv/.installed-${lock##*/}" wanted
     wanted="$PWD $(cat pyproject.toml "$lock" | cksum)"
-    make_venv
+    make_venv "$venv"
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
         return
     fi
     rm -f "$stamp"
-    printf 'Installing into .venv (a minute or two, only when something changed) …\n' >&2
-    # setuptools is in the lock, so that what builds Whispr is locked too.
-    if ! {
-        .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r "$lock" &&
-            .venv/bin/python -m pip install --disable-pip-version-check --no-index --no-deps \
-                --no-build-isolation -e .
-    } >"$log" 2>&1; then
+    printf 'Installing into %s (a minute or two, only when something changed) …\n' "$venv" >&2
+    if ! { install_locked && install_whispr; } >"$log" 2>&1; then
         die "$(why_not "$log")"
     fi
     printf '%s\n' "$wanted" >"$stamp"
+}
+
+# Both are parts of install, whose lock and venv they see.
+install_locked() {
+    "$venv/bin/python" -m pip install --disable-pip-version-check --require-hashes -r "$lock"
+}
+
+install_whispr() {
+    if [ "$venv" = .venv ]; then
+        # setuptools is in the lock, so that what builds Whispr is locked too.
+        .venv/bin/python -m pip install --disable-pip-version-check --no-index --no-deps \
+            --no-build-isolation -e .
+    fi
 }
 
 # why_not LOG: prints one sentence with the remedy.
