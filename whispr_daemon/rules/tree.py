@@ -1,7 +1,7 @@
 """Questions to a typed tree: its operands, its spelling, whether it stands still, its value."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from whispr_daemon.rules.nodes import (
     Arithmetic,
@@ -30,29 +30,32 @@ from whispr_daemon.rules.nodes import (
     Variable,
 )
 
+_OPERANDS: Final[Mapping[type[Any], Callable[[Any], tuple[Node, ...]]]] = {
+    Series: lambda node: () if node.source is None else (node.source, *node.others),
+    **dict.fromkeys((Arithmetic, Compare), lambda node: (node.left, node.right)),
+    **dict.fromkeys((Negative, Not), lambda node: (node.operand,)),
+    **dict.fromkeys((AsOf, Forming, Named), lambda node: (node.node,)),
+    Call: lambda node: node.arguments,
+    Logic: lambda node: node.operands,
+}
+_MOST_SPELLED: Final = 20_000  # nodes whose spelling is remembered
+
+_spelled_nodes: dict[int, tuple[Node, str]] = {}  # by id; who is here keeps its id
+
 
 def children(node: Node) -> tuple[Node, ...]:
     """Return the operands of a node, left to right."""
-    match node:
-        case Series(source=source, others=others):
-            return () if source is None else (source, *others)
-        case Arithmetic(left=left, right=right) | Compare(left=left, right=right):
-            return (left, right)
-        case Negative(operand=operand) | Not(operand=operand):
-            return (operand,)
-        case Call(arguments=operands) | Logic(operands=operands):
-            return operands
-        case AsOf(node=inner) | Forming(node=inner) | Named(node=inner):
-            return (inner,)
-        case _:
-            return ()
+    operands = _OPERANDS.get(type(node))
+    return () if operands is None else operands(node)
 
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield a node and all below it, parents first, left to right."""
-    yield node
-    for child in children(node):
-        yield from walk(child)
+    todo = [node]
+    while todo:
+        one = todo.pop()
+        yield one
+        todo += reversed(children(one))
 
 
 # Functions that remember evaluations: na at first, though what they are of is always the same.
@@ -76,8 +79,17 @@ def stands_still(node: Node) -> bool:
     return node.type is Type.LEVEL or is_constant(node)
 
 
-def canonical(node: Node) -> str:  # noqa: C901, PLR0912 (one case a node)
+def canonical(node: Node) -> str:
     """Return a spelling that is equal for nodes that mean the same: the key of shared state."""
+    known = _spelled_nodes.get(id(node))
+    if known is None:
+        if len(_spelled_nodes) >= _MOST_SPELLED:
+            _spelled_nodes.clear()
+        known = _spelled_nodes[id(node)] = node, _canonical(node)
+    return known[1]
+
+
+def _canonical(node: Node) -> str:  # noqa: C901, PLR0912 (one case a node)
     match node:
         case Const(value=value) | Parameter(value=value):
             return repr(value)
