@@ -29,6 +29,8 @@ _INSTEAD: Final = {
     **dict.fromkeys("\u201c\u201d\u2018\u2019`", "write plain quotes: 'S'"),
 }
 _WORDS: Final = ("in", "crosses", "above", "below")
+# Which digit it is decides nothing in the grammar: rules that differ in numbers are parsed once.
+_DIGITS: Final = str.maketrans("123456789", "0" * 9)
 _OTHER_CROSS: Final = re.compile(r"\bcrosses\s+\w+\s*$")
 
 
@@ -51,14 +53,10 @@ def parse(text: str) -> Tree[Token]:
         message = f"an expression of {len(text)} characters; at most {MAX_CHARACTERS} are allowed"
         raise SyntaxRefusedError(Finding(start=0, code="E103", message=message))
     try:
-        tree = _parser().parse(text)
-    except UnexpectedToken as error:
-        raise SyntaxRefusedError(_unexpected(error.token, text)) from error
-    except UnexpectedCharacters as error:
-        place = cast("int", error.pos_in_stream)  # lark's own annotation says None
-        raise SyntaxRefusedError(_character(text, place)) from error
-    _refuse_depth(tree)
-    return tree
+        shape = _shape(text.translate(_DIGITS))
+    except SyntaxRefusedError:
+        return _parsed(text)  # which says what is wrong with this one
+    return _filled(shape, text)
 
 
 def parses(text: str) -> bool:
@@ -78,6 +76,37 @@ def definition(text: str) -> Tree[Token]:
         SyntaxRefusedError: it is not.
     """
     return parse(text)
+
+
+@lru_cache(maxsize=1024)
+def _shape(text: str) -> Tree[Token]:
+    return _parsed(text)
+
+
+def _filled(shape: Tree[Token], text: str) -> Tree[Token]:
+    """Return the parse tree of a text that differs from that of the shape in digits alone."""
+    children: list[Token | Tree[Token]] = []
+    for child in shape.children:
+        if isinstance(child, Tree):
+            children.append(_filled(child, text))
+        elif "0" in child:
+            written = text[child.start_pos : child.end_pos]
+            children.append(Token.new_borrow_pos(child.type, written, child))
+        else:
+            children.append(child)
+    return Tree(shape.data, children, shape.meta)
+
+
+def _parsed(text: str) -> Tree[Token]:
+    try:
+        tree = _parser().parse(text)
+    except UnexpectedToken as error:
+        raise SyntaxRefusedError(_unexpected(error.token, text)) from error
+    except UnexpectedCharacters as error:
+        place = cast("int", error.pos_in_stream)  # lark's own annotation says None
+        raise SyntaxRefusedError(_character(text, place)) from error
+    _refuse_depth(tree)
+    return tree
 
 
 def _refuse_depth(tree: Tree[Token]) -> None:
