@@ -34,13 +34,17 @@ logic:
 )
 
 
-def by_hand(bars: Bars) -> Ints:
-    """Return what is said, in order: see :mod:`tests.benchmarks.said`."""
+def by_hand(bars: Bars, *, compiled: bool = True) -> Ints:
+    """Return what is said, in order: see :mod:`tests.benchmarks.said`.
+
+    For few bars it is quicker not ``compiled``, which takes a second the first time.
+    """
     symbols = len(bars.symbols)
     out = np.empty(2 * bars.count, np.int64)  # at most a cross and a turn a bar
     state = np.zeros((symbols, 3))
     memory = np.full((symbols, 3), -1)
-    said = _fold(bars.close, bars.upper, bars.lower, bars.day, state, memory, out)
+    fold = _fold if compiled else _fold.py_func
+    said = fold(bars.close, bars.upper, bars.lower, bars.day, state, memory, out)
     return out[:said]
 
 

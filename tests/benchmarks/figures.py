@@ -26,6 +26,9 @@ class Figure(NamedTuple):
         return found <= self.bound if self.most and self.ratio is None else found >= self.bound
 
 
+SHORT_ROWS: Final = 20_000  # at most, of a run that is only to see whether all goes well
+
+
 class Scale(NamedTuple):
     """How much is measured."""
 
@@ -33,6 +36,11 @@ class Scale(NamedTuple):
     repetitions: int
     folder: Path  # empty, on the disk that is measured; a case makes folders of its own in it
     say: Callable[[str], None]  # shows progress
+
+    @property
+    def short(self) -> bool:
+        """Whether no times are judged: only what is said."""
+        return self.rows <= SHORT_ROWS
 
 
 class DiffersError(Exception):
@@ -48,6 +56,3 @@ class Case(NamedTuple):
     name: str  # that of its module, then what tells cases of one module apart: ``replay.long``
     about: str  # one line
     run: Callable[[Scale], Sequence[Figure]]
-
-
-SHORT_ROWS: Final = 20_000  # of a run that judges no times
