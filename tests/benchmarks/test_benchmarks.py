@@ -11,8 +11,8 @@ import pytest
 from tests.benchmarks.bars import Bars, levels
 from tests.benchmarks.cases import MODULES, UnknownCaseError, cases
 from tests.benchmarks.figures import Case, DiffersError, Figure
-from tests.benchmarks.report import Found, Report
 from tests.benchmarks.peers.serving import KINDS
+from tests.benchmarks.report import Found, Report
 from tests.benchmarks.said import SETTLED, compare
 from whispr_daemon.domain.batch import empty_rows
 from whispr_daemon.domain.timeframe import MINUTE
