@@ -9,7 +9,8 @@ from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.timeframe import DAY, NANOS_OF
 
-_LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
+_SHORT: Final = np.array(NANOS_OF) < DAY  # by length
+_BESIDE: Final = np.isin(np.arange(256), (Kind.SPLIT, Kind.CORRECTION))  # by kind, a byte
 
 
 def newest_moment(rows: Rows) -> int:
@@ -51,7 +52,6 @@ def intraday(rows: Rows) -> NDArray[np.bool_]:
     Neither daily bars do, nor splits, nor corrections of bars.
     """
     # A length that does not exist is refused later on; here it only must not fail.
-    known = np.minimum(rows["timeframe"], len(_LENGTHS) - 1)
-    beside = np.isin(rows["kind"], (Kind.SPLIT, Kind.CORRECTION))
-    found: NDArray[np.bool_] = (_LENGTHS[known] < DAY) & ~beside
+    known = np.minimum(rows["timeframe"], len(_SHORT) - 1)
+    found: NDArray[np.bool_] = _SHORT[known] & ~_BESIDE[rows["kind"]]
     return found

@@ -10,6 +10,7 @@ from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.moments import intraday
 from whispr_daemon.domain.timeframe import MINUTE
 
+_BAR: Final = int(Kind.BAR)  # numpy takes long to make a number of an enum
 # A trade or quote may come so much later, in ns, than one that happened after it.
 GRACE: Final = 1_500_000_000
 
@@ -34,7 +35,9 @@ def with_ticks(
     if not len(rows):
         return rows, seqs, ticked
     moves = intraday(rows)
-    sure = rows["ts"] - 1 - np.where(rows["kind"] == Kind.BAR, 0, GRACE)
+    sure = rows["ts"] - 1 - np.where(rows["kind"] == _BAR, 0, GRACE)
+    if int(sure.max(initial=0, where=moves)) < ticked + MINUTE:
+        return rows, seqs, ticked
     minutes = np.where(moves, sure // MINUTE * MINUTE, 0)
     reached = np.maximum.accumulate(np.maximum(minutes, ticked))
     before = np.concatenate(([ticked], reached[:-1]))

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from whispr_daemon.domain.batch import Rows, empty_rows
+from whispr_daemon.domain.batch import Rows, empty_rows, joined
 from whispr_daemon.domain.moments import newest_moment
 from whispr_daemon.domain.value import Value
 
@@ -35,15 +35,14 @@ class Waiting:
     def __init__(self, patience: float) -> None:
         """``patience`` is in seconds, from the first row of a moment on."""
         self._patience = patience
-        self._rows: Rows = empty_rows(0)
-        self._seqs = np.zeros(0, dtype=np.int64)
+        self._parts: list[tuple[Rows, NDArray[np.int64]]] = []
         self._moment = 0  # ns, the one that is held
         self.deadline: float | None = None  # when what is held is let go, monotonic seconds
 
     def add(self, rows: Rows, seqs: NDArray[np.int64]) -> None:
         """Take rows in, unjudged, with their numbers in the source, shapes (n,)."""
-        self._rows = np.concatenate([self._rows, rows])
-        self._seqs = np.concatenate([self._seqs, seqs])
+        if len(rows):
+            self._parts.append((rows, seqs))
 
     def ready(
         self, awaited: NDArray[np.int64], now: float, *, over: bool
@@ -55,22 +54,28 @@ class Waiting:
             now: monotonic seconds.
             over: whether the source has no more rows.
         """
-        count = len(self._rows) if over or not len(awaited) else self._whole(awaited, now)
-        found = self._rows[:count], self._seqs[:count]
-        self._rows, self._seqs = self._rows[count:], self._seqs[count:]
-        if not len(self._rows):
+        if not self._parts:
             self.deadline = None
-        return found
+            return empty_rows(0), np.zeros(0, dtype=np.int64)
+        rows = joined([rows for rows, _ in self._parts])
+        seqs = np.concatenate([seqs for _, seqs in self._parts])
+        count = len(rows) if over or not len(awaited) else self._whole(rows, awaited, now)
+        self._parts.clear()
+        if count < len(rows):
+            self._parts.append((rows[count:], seqs[count:]))
+        else:
+            self.deadline = None
+        return rows[:count], seqs[:count]
 
-    def _whole(self, awaited: NDArray[np.int64], now: float) -> int:
+    def _whole(self, rows: Rows, awaited: NDArray[np.int64], now: float) -> int:
         """Return how many rows are of moments that are whole."""
-        begin = newest_moment(self._rows)
-        if begin == len(self._rows):
+        begin = newest_moment(rows)
+        if begin == len(rows):
             return begin
-        newest = self._rows[begin:]
+        newest = rows[begin:]
         moment = int(newest["ts"][0])
         if self.deadline is None or moment != self._moment:
             self._moment, self.deadline = moment, now + self._patience
         here = newest["instrument"][newest["ts"] == moment]
         complete = now >= self.deadline or bool(np.isin(awaited, here).all())
-        return len(self._rows) if complete else begin
+        return len(rows) if complete else begin

@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows
+from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, copied
 from whispr_daemon.domain.errors import Fatal, Transient
 from whispr_daemon.domain.ticks import with_ticks
 from whispr_daemon.engine.alignment import Alignment, Waiting
@@ -254,7 +254,7 @@ class Ingest:
         """Return a copy of the rows with the registry's codes."""
         codes = await self._partitions.instruments.codes_of(symbols)
         self._sourced.update(codes.tolist())
-        coded = rows.copy()
+        coded = copied(rows)
         # A code beyond the symbols names no instrument: the gate refuses such a row.
         place = np.minimum(rows["instrument"], len(symbols))
         coded["instrument"] = np.append(codes, NO_INSTRUMENT)[place]

@@ -6,7 +6,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from whispr_daemon.domain.batch import Rows
+from whispr_daemon.domain.batch import Rows, chosen, copied
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.gate import Gate
 from whispr_daemon.engine.crash import crash_here
@@ -61,10 +61,10 @@ class Judge:
                 self._metrics.count(ROWS_REFUSED, 1, self._source.name, letter.reason)
             self._journal.warning("rows refused", rows=len(letters), first=letters[0].detail)
         if corrections.any():
-            rows = rows.copy()
+            rows = copied(rows)
             rows["kind"][corrections] = Kind.CORRECTION
             first = self._source.describe(int(seqs[corrections][0]))
             count = int(corrections.sum())
             self._metrics.count(ROWS_CORRECTED, count, self._source.name)
             self._journal.warning("bars of the past corrected", rows=count, first=first)
-        return rows[accepted], seqs[accepted]
+        return chosen(rows, accepted), seqs[accepted]

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from whispr_daemon.domain.batch import Rows, change_row
+from whispr_daemon.domain.batch import Rows, change_row, chosen
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.moments import references_first
@@ -19,6 +19,7 @@ from whispr_daemon.ports.event_log import Entry, EventLog
 from whispr_daemon.ports.metrics import APPEND_SECONDS, Metrics
 from whispr_daemon.ports.store import Store
 
+_CLOCK: Final = int(Kind.CLOCK)  # numpy takes long to make a number of an enum
 CHANGES: Final = "rules"  # the source that changes of the rules are marked as
 
 
@@ -54,20 +55,23 @@ class Partitions:
 
         With them the source is in up to number ``taken``.
         """
-        referred = np.isin(rows["instrument"], self.refs)
+        everywhere = tick = rows["kind"] == _CLOCK
         if len(self.refs):
+            referred = np.isin(rows["instrument"], self.refs)
             order = references_first(rows, referred)
-            rows, seqs, referred = rows[order], seqs[order], referred[order]
-        tick = rows["kind"] == Kind.CLOCK
+            rows, seqs, tick = rows.take(order), seqs[order], tick[order]
+            everywhere = tick | referred[order]
         home = self.instruments.homes(np.where(tick, 0, rows["instrument"]))
         now = self._clock.now()
         entries = []
         for partition in self._all:
-            lacking = seqs > self.ledger.has(partition, source)
-            mine = (tick | referred | (home == partition)) & lacking
+            mine = everywhere | (home == partition)
+            has = self.ledger.has(partition, source)
+            if len(seqs) and has >= seqs.min():
+                mine &= seqs > has
             if mine.any():
                 marks = {source: taken}
-                entry = self.ledger.entry(partition, rows[mine], source, marks, now)
+                entry = self.ledger.entry(partition, chosen(rows, mine), source, marks, now)
                 entries.append((partition, entry))
         await self._append(entries)
 
