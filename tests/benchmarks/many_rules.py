@@ -1,0 +1,183 @@
+"""Many rules over many symbols, in a process of its own: what they take.
+
+Run by :mod:`tests.benchmarks.rules`. The rules are loaded, learn a history as they do in a daemon
+whose rules were changed (another of their kind folds it in silence), and are given minutes of which
+every symbol has a bar.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from statistics import median
+from typing import Final
+
+import msgspec
+import psutil
+
+from tests.benchmarks.bars import Bars, generated
+from tests.benchmarks.mix import rules
+from whispr_daemon.adapters.clock import SYSTEM_CLOCK
+from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
+from whispr_daemon.domain.batch import Batch, Rows
+from whispr_daemon.domain.outputs import Signal
+from whispr_daemon.domain.timeframe import DAILY
+from whispr_daemon.rules.jit import UNCOMPILED, Compiler
+from whispr_daemon.rules.load import load
+from whispr_daemon.rules.settings import RuleSettings
+from whispr_daemon.rules.strategy import RulesStrategy
+
+_REPO: Final = Path(__file__).resolve().parents[2]
+_LEARNED: Final = 65_536  # rows at once, of the history
+_ASKING: Final = 2  # minutes, after which every kernel was asked for
+_MB: Final = 1e6  # bytes
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What is to be measured."""
+
+    rules: int
+    symbols: int
+    history: int  # minutes
+    minutes: int  # measured one by one
+    at_once: int  # minutes in one batch, as who is behind has them
+    kernels: str = ""  # a folder; empty: nothing is compiled
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What it took. Seconds, MB."""
+
+    checked: float  # text to checked rules
+    compiled: float  # checked rules to a strategy
+    loaded_mb: float  # by which the process grew meanwhile
+    standing_mb: float  # and with the state of all symbols, after the last minute
+    peak_mb: float  # of the process, the market and the second strategy that learns included
+    kernels: float  # until they were compiled, beside the work
+    minutes: tuple[float, ...]
+    rows_of_a_minute: int
+    events: float  # a second, of many minutes at once
+    asked: int  # columns that programs name, of each rule its own
+    made: int  # columns that are made of them
+    said: int  # signals in a minute
+
+    @property
+    def loaded(self) -> float:
+        """Seconds from texts to a strategy."""
+        return self.checked + self.compiled
+
+    @property
+    def minute(self) -> float:
+        """Seconds of a minute in the middle."""
+        return median(self.minutes)
+
+
+def measured(work: Work) -> Taken:
+    """Return what it takes, in a process of its own.
+
+    Raises:
+        CalledProcessError: it failed; what it said is on this process's stderr.
+    """
+    command = [sys.executable, "-m", "tests.benchmarks.many_rules"]
+    given = msgspec.json.encode(work)
+    ended = subprocess.run(command, input=given, stdout=subprocess.PIPE, cwd=_REPO, check=True)
+    return msgspec.json.decode(ended.stdout, type=Taken)
+
+
+def take(work: Work, compiler: Compiler) -> Taken:
+    """Measure it here."""
+    minutes = work.history + _ASKING + work.minutes + work.at_once
+    market = generated(minutes, work.symbols)
+    files = rules(work.rules)
+    settings = RuleSettings(require="formed") if not work.kernels else RuleSettings()
+    before = _resident()
+    began = SYSTEM_CLOCK.monotonic()
+    loaded = load(files)
+    checked = SYSTEM_CLOCK.monotonic()
+    strategy = RulesStrategy(loaded.rules, settings, compiler)
+    compiled = SYSTEM_CLOCK.monotonic()
+    grown = _resident() - before
+    assert not loaded.errors, loaded.errors[0]
+    _learn(strategy, market, work.history)
+    coming = _minutes(market, work.history)
+    for _ in range(_ASKING):
+        strategy.on_batch(Batch(next(coming), market.symbols))
+    asked = SYSTEM_CLOCK.monotonic()
+    if isinstance(compiler, NumbaCompiler):
+        compiler.finish()
+    waited = SYSTEM_CLOCK.monotonic() - asked
+    taken, said, count = [], 0, 0
+    for _ in range(work.minutes):
+        rows = next(coming)
+        begin = SYSTEM_CLOCK.monotonic()
+        outputs = list(strategy.on_batch(Batch(rows, market.symbols)))
+        taken.append(SYSTEM_CLOCK.monotonic() - begin)
+        said += sum(isinstance(each, Signal) for each in outputs)
+        count = len(rows)
+    standing = _resident() - before
+    events = _at_once(strategy, market, work)
+    programs = [turn.program for one in strategy._running for turn in one.turns]
+    return Taken(
+        checked=checked - began,
+        compiled=compiled - checked,
+        loaded_mb=grown,
+        standing_mb=standing,
+        peak_mb=getrusage(RUSAGE_SELF).ru_maxrss * 1024 / _MB,
+        kernels=waited,
+        minutes=tuple(taken),
+        rows_of_a_minute=count,
+        events=events,
+        asked=sum(len(program.columns) for program in programs),
+        made=len({column for program in programs for column in program.columns}),
+        said=round(said / work.minutes),
+    )
+
+
+def _learn(strategy: RulesStrategy, market: Bars, minutes: int) -> None:
+    """Let another learn the days and minutes before, and take them over from it."""
+    strategy._lacks.keys = {key for key, _ in strategy._bank.tables()}
+    other = strategy.unlearned()
+    assert other is not None  # else there is no state, and so nothing to measure
+    before = market.ts[minutes]
+    past = market.rows[market.rows["ts"] < before]
+    for rows in (market.history, past):
+        for at in range(0, len(rows), _LEARNED):
+            other.on_batch(Batch(rows[at : at + _LEARNED], market.symbols))
+    strategy.learn(other)
+
+
+def _minutes(market: Bars, first: int) -> Iterator[Rows]:
+    """Yield the bars of one minute after the other."""
+    rows = market.rows[market.rows["timeframe"] != DAILY]
+    width = len(market.symbols)
+    for at in range(first * width, len(rows), width):
+        yield rows[at : at + width]
+
+
+def _at_once(strategy: RulesStrategy, market: Bars, work: Work) -> float:
+    """Return how many events a second there are in a batch of many minutes, the last ones."""
+    rows = market.rows[-work.at_once * work.symbols :]
+    rows = rows[rows["timeframe"] != DAILY]
+    began = SYSTEM_CLOCK.monotonic()
+    strategy.on_batch(Batch(rows, market.symbols))
+    return len(rows) / (SYSTEM_CLOCK.monotonic() - began)
+
+
+def _resident() -> float:
+    return float(psutil.Process().memory_info().rss / _MB)
+
+
+def main() -> None:
+    """Measure what stdin says; print what it took."""
+    work = msgspec.json.decode(sys.stdin.buffer.read(), type=Work)
+    if not work.kernels:
+        taken = take(work, UNCOMPILED)
+    else:
+        compiler = NumbaCompiler(Path(work.kernels))
+        taken = take(work, compiler)
+        compiler.close()
+    sys.stdout.buffer.write(msgspec.json.encode(taken))
+
+
+if __name__ == "__main__":
+    main()
