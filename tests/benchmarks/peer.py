@@ -51,51 +51,52 @@ class Running:
         self.signals: Ints = np.empty(0, np.int64)  # of the last run, ascending
         self._folder = folder
         self._words = folder / f"{peer.module}.err"
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start it."""
-        words = self._stack.enter_context(self._words.open("wb"))
-        self._process = self._stack.enter_context(
-            subprocess.Popen(
-                [PYTHON, "-m", f"tests.benchmarks.peers.{self.peer.module}", self._folder],
-                cwd=_ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=words,
-                text=True,
+        """Start it; return when it is ready, so that nobody's time is taken while it starts.
+
+        Raises:
+            PeerEndedError: it did not get so far.
+        """
+        asked = [PYTHON, "-m", f"tests.benchmarks.peers.{self.peer.module}", self._folder]
+        pipe = subprocess.PIPE
+        with ExitStack() as stack:
+            words = stack.enter_context(self._words.open("wb"))
+            self._process = stack.enter_context(
+                subprocess.Popen(
+                    asked, cwd=_ROOT, stdin=pipe, stdout=pipe, stderr=words, text=True, bufsize=1
+                )
             )
-        )
+            stack.callback(self._process.kill)
+            self._line()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it: a process without input has nothing to wait for."""
-        self._process.kill()
+        """End it."""
         self._stack.close()
 
     def run(self, minutes: int) -> float:
         """Return how many seconds it takes for so many minutes of each symbol.
 
         Raises:
-            PeerEndedError: it did not answer.
+            PeerEndedError: it ended, and did not answer.
+            BrokenPipeError: it had ended before.
         """
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(json.dumps({"minutes": minutes}) + "\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended, and does not answer
-        line = process.stdout.readline()
-        if not line:
-            words = self._words.read_text(errors="replace").splitlines()[-_SHOWN:]
-            raise PeerEndedError(
-                f"{self.peer.name} ended with {process.wait()}:\n" + "\n".join(words)
-            )
-        answer = json.loads(line)
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"minutes": minutes}) + "\n")  # a line, so sent
+        answer = json.loads(self._line())
         self.signals = np.load(answer["signals"])
         return float(answer["seconds"])
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            status = self._process.wait()
+            words = self._words.read_text(errors="replace").splitlines()[-_SHOWN:]
+            raise PeerEndedError(f"{self.peer.name} ended with {status}:\n" + "\n".join(words))
+        return line
 
 
 def versions() -> dict[str, str]:

@@ -130,6 +130,11 @@ class _Ours:
             self.said += rules.on_batch(Batch(bars.rows[begin : begin + _BATCH], bars.symbols))
         return SYSTEM_CLOCK.monotonic() - began
 
+    @property
+    def others(self) -> int:
+        """How many outputs of a replay were no signals."""
+        return self.stored.others if self.stored else 0
+
     def store(self) -> float:
         """Return the seconds from files to signals in a store."""
         folder = self._folder / "daemon"
@@ -159,6 +164,7 @@ def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequenc
             _READ: partial(seconds, partial(_read, files)),
             _STORED: ours.store,
         }
+        scale.say("starting peers")
         running = [stack.enter_context(Running(peer, scale.folder)) for peer in peers]
         for each in running:
             runners[each.peer.name] = partial(each.run, peers[each.peer])
@@ -169,7 +175,11 @@ def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequenc
     counts |= {peer.name: minutes * len(bars.symbols) for peer, minutes in peers.items()}
     figures = {name: rate(name, counts[name], each) for name, each in taken.items()}
     ratios = _ratios(figures, NONE if scale.short else bounds)
-    return [*ratios, Figure("signals that were the same", compared, "signals")]
+    return [
+        *ratios,
+        Figure("signals that were the same", compared, "signals"),
+        Figure("stored besides, for the audit", ours.others, "outputs"),
+    ]
 
 
 def _fitting(bars: Bars) -> Sequence[Peer]:

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.benchmarks import peer
 from tests.benchmarks.bars import Bars, levels
+from tests.benchmarks.by_hand import by_hand
 from tests.benchmarks.cases import MODULES, UnknownCaseError, cases
 from tests.benchmarks.figures import Case, DiffersError, Figure
 from tests.benchmarks.peers.serving import KINDS
 from tests.benchmarks.report import Found, Report
 from tests.benchmarks.said import SETTLED, compare
 from whispr_daemon.domain.batch import empty_rows
-from whispr_daemon.domain.timeframe import MINUTE
+from whispr_daemon.domain.timeframe import DAY, MINUTE
 
 MINUTES = SETTLED + 10
 CASE = Case("replay.long", "", lambda _: ())
@@ -48,6 +50,41 @@ def bars() -> Bars:
     ts = (np.arange(MINUTES) + 1) * MINUTE
     rows = empty_rows(0)
     return Bars(("SPY", "QQQ"), rows, rows, ts, ts // MINUTE, still, still + 1, still - 1)
+
+
+def walk() -> Bars:
+    """Two symbols whose prices wander, too far from their levels to reach them."""
+    steps = np.random.default_rng(7).normal(0, 0.01, (3 * MINUTES, 2))
+    close, ts = 100 + steps.cumsum(axis=0), (np.arange(3 * MINUTES) + 1) * MINUTE
+    rows = empty_rows(0)
+    return Bars(("SPY", "QQQ"), rows, rows, ts, ts // DAY, close, close + 9, close - 9)
+
+
+def test_a_peer_that_can_be_had_here_says_what_the_kernel_by_hand_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "PYTHON", sys.executable)
+    (talib,) = (each for each in peer.PEERS if each.module == "talib_peer")
+    found = walk()
+    found.save(tmp_path)
+    with peer.Running(talib, tmp_path) as running:
+        for minutes in (2 * MINUTES, len(found.ts)):
+            assert running.run(minutes) > 0
+            hand = "kernel by hand", by_hand(found, compiled=False)
+            theirs = talib.name, running.signals
+            assert compare(hand, theirs, found, minutes, talib.kinds) > 20
+
+
+def test_a_peer_that_cannot_be_had_is_told_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "PYTHON", sys.executable)
+    absent = peer.Peer("Absent", "absent_peer", "absent")
+    with (
+        pytest.raises(peer.PeerEndedError, match=r"(?s)Absent ended with 1:.*No module named"),
+        peer.Running(absent, tmp_path),
+    ):
+        pass
 
 
 def number(minute: int, symbol: int, kind: str) -> int:

@@ -1,6 +1,7 @@
 """How a peer's process is asked: a line in, one run, a line out. Knows numpy, and nothing of ours.
 
-A process is started with a folder of arrays. It answers each request, ``{"minutes": 1000}``, with
+A process is started with a folder of arrays, and says in a line that it is ready. It answers each
+request, ``{"minutes": 1000}``, with
 ``{"seconds": 0.1, "signals": "FILE.npy"}``; what is timed is neither its start nor the making of
 its own forms of the bars, only the run from bars in memory to what is found in memory.
 """
@@ -43,6 +44,7 @@ def serve(prepare: Callable[[Given], Prepared[Raw]], told: Callable[[Given, Raw]
     folder = Path(sys.argv[1])
     everything = Given(*(np.load(folder / f"{name}.npy") for name in Given._fields))
     answer, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no answer
+    print("ready", file=answer, flush=True)
     for line in sys.stdin:
         minutes = json.loads(line)["minutes"]
         given = Given(*(np.ascontiguousarray(each[:minutes]) for each in everything))
