@@ -1,7 +1,7 @@
 """The truth in Postgres: any number of processes, rows locked where owners may race."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Final, NoReturn, Self
 
 import asyncpg
 
@@ -33,6 +33,11 @@ from whispr_daemon.ports.store import (
     Snapshot,
     StoredOutput,
     UnitMark,
+)
+
+_OUTPUT_COLUMNS: Final = (
+    *("out_seq", "id", "kind", "ts_event"),
+    *("instrument", "origin", "name", "body"),
 )
 
 
@@ -68,8 +73,11 @@ class PostgresStore:
 
     async def commit(self, commit: Commit) -> None:
         """Make a commit durable: position, outputs and snapshot, or nothing."""
+        # One statement is a transaction of its own.
+        alone = commit.snapshot is None
+        opened = self._pool.connection() if alone else self._pool.transaction()
         try:
-            async with self._pool.transaction() as connection:
+            async with opened as connection:
                 await self._commit(connection, commit)
         except _IdTaken as error:
             ids = [output.id for output in commit.outputs]
@@ -78,25 +86,31 @@ class PostgresStore:
             raise id_taken(commit, (row["id"] for row in taken)) from error.__cause__
 
     async def _commit(self, connection: Connection, commit: Commit) -> None:
-        moved = await self._first(
-            connection,
-            "commit",
-            *(commit.unit_id, commit.epoch, commit.old.pack(), commit.new.pack()),
-            *(len(commit.outputs), commit.out_hash),
-        )
+        rows = output_rows(commit)
+        columns = ([row[name] for row in rows] for name in _OUTPUT_COLUMNS)
+        try:
+            moved = await self._first(
+                connection,
+                "commit",
+                *(commit.unit_id, commit.epoch, commit.old.pack(), commit.new.pack()),
+                *(commit.out_seq, commit.out_hash, *columns),
+            )
+        except asyncpg.UniqueViolationError as error:
+            raise _IdTaken from error
         if moved is None:
-            raise StaleCommit(f"{commit.unit_id}: no unit of epoch {commit.epoch} at {commit.old}")
-        check_out_seq(commit, moved["out_seq"])
-        if commit.outputs:
-            columns = zip(*(list(row.values())[1:] for row in output_rows(commit)), strict=True)
-            try:
-                await self._run(connection, "add_outputs", commit.unit_id, *map(list, columns))
-            except asyncpg.UniqueViolationError as error:
-                raise _IdTaken from error
+            await self._explain(connection, commit)
         if commit.snapshot is not None:
             row = snapshot_row(commit.unit_id, commit.snapshot)
             await self._run(connection, "add_snapshot", *row.values())
             await self._run(connection, "drop_snapshots", commit.unit_id, SNAPSHOTS_KEPT)
+
+    async def _explain(self, connection: Connection, commit: Commit) -> NoReturn:
+        """Say why a commit changed nothing."""
+        row = await self._first(connection, "mark", commit.unit_id)
+        mark = None if row is None else mark_of(row)
+        if mark is not None and (mark.epoch, mark.wm) == (commit.epoch, commit.old):
+            check_out_seq(commit, mark.out_seq + len(commit.outputs))
+        raise StaleCommit(f"{commit.unit_id}: no unit of epoch {commit.epoch} at {commit.old}")
 
     async def mark(self, unit_id: str) -> UnitMark:
         """Return the unit's mark. Raises Fatal for a unit that was never claimed."""
@@ -163,11 +177,9 @@ class PostgresStore:
         self, route: str, epoch: int, cursors: Mapping[str, int], receipt: str
     ) -> None:
         """Move cursors forward, never back. Raises Fenced if the epoch is not the route's."""
-        async with self._pool.transaction() as connection:
-            row = await self._first(connection, "advance_route", route, epoch, receipt)
-            check_epoch(f"route {route}", epoch, row)
-            columns = list(cursors), list(cursors.values())
-            await self._run(connection, "advance_cursors", route, *columns)
+        columns = list(cursors), list(cursors.values())
+        rows = await self._ask("advance_route", route, epoch, receipt, *columns)
+        check_epoch(f"route {route}", epoch, rows[0] if rows else None)
 
     async def claim_producer(self, producer: str) -> Producer:
         """Take a producer over: epoch + 1."""

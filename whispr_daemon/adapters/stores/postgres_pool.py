@@ -73,6 +73,7 @@ class PostgresPool:
                 timeout=_CONNECT_SECONDS,
                 command_timeout=_COMMAND_SECONDS,
                 server_settings=_SESSION,
+                reset=_as_it_is,
             )
         except (*_FAILURES, ValueError) as error:
             raise _unreachable(error, where) from error
@@ -150,6 +151,14 @@ class PostgresPool:
 
 
 _QUERIES: Final = read_queries("postgres")
+
+
+async def _as_it_is(_connection: Connection) -> None:
+    """Let the next have a connection as it is; a transaction that is open has been rolled back.
+
+    Nobody here leaves anything in a session, and to ask the server to clear it is one more exchange
+    in the way of every commit.
+    """
 
 
 def _place(url: str) -> str:

@@ -33,18 +33,22 @@ SELECT pos, out_seq, out_hash, code_version, codec, crc, body
 FROM snapshot WHERE unit_id = $1 ORDER BY pos DESC;
 
 -- name: commit
-UPDATE unit SET wm = $4, out_seq = out_seq + $5, out_hash = $6
-WHERE unit_id = $1 AND epoch = $2 AND wm = $3
-RETURNING out_seq;
-
--- name: add_outputs
-INSERT INTO output (unit_id, out_seq, id, kind, ts_event, instrument, origin, name, body)
-SELECT $1, new.out_seq, new.id, new.kind, new.ts_event, new.instrument, new.origin, new.name,
-    new.body::json
-FROM unnest(
-    $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
-    $9::text[]
-) AS new (out_seq, id, kind, ts_event, instrument, origin, name, body);
+-- One statement: a commit without a snapshot is one exchange with the server.
+WITH moved AS (
+    UPDATE unit SET wm = $4, out_seq = $5, out_hash = $6
+    WHERE unit_id = $1 AND epoch = $2 AND wm = $3
+        AND out_seq + cardinality($7::bigint[]) = $5
+    RETURNING unit_id
+), added AS (
+    INSERT INTO output (unit_id, out_seq, id, kind, ts_event, instrument, origin, name, body)
+    SELECT moved.unit_id, new.out_seq, new.id, new.kind, new.ts_event, new.instrument, new.origin,
+        new.name, new.body::json
+    FROM moved, unnest(
+        $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[],
+        $13::text[], $14::text[]
+    ) AS new (out_seq, id, kind, ts_event, instrument, origin, name, body)
+)
+SELECT unit_id FROM moved;
 
 -- name: taken_ids
 SELECT id FROM output WHERE id = ANY($1::text[]);
@@ -103,14 +107,16 @@ RETURNING epoch, receipt;
 SELECT unit_id, out_seq FROM relay_cursor WHERE route = $1;
 
 -- name: advance_route
-UPDATE relay SET receipt = $3 WHERE route = $1 AND epoch = $2 RETURNING epoch;
-
--- name: advance_cursors
-INSERT INTO relay_cursor (route, unit_id, out_seq)
-SELECT $1, new.unit_id, new.out_seq
-FROM unnest($2::text[], $3::bigint[]) AS new (unit_id, out_seq)
-ON CONFLICT (route, unit_id)
-DO UPDATE SET out_seq = greatest(relay_cursor.out_seq, excluded.out_seq);
+WITH held AS (
+    UPDATE relay SET receipt = $3 WHERE route = $1 AND epoch = $2 RETURNING route, epoch
+), moved AS (
+    INSERT INTO relay_cursor (route, unit_id, out_seq)
+    SELECT held.route, new.unit_id, new.out_seq
+    FROM held, unnest($4::text[], $5::bigint[]) AS new (unit_id, out_seq)
+    ON CONFLICT (route, unit_id)
+    DO UPDATE SET out_seq = greatest(relay_cursor.out_seq, excluded.out_seq)
+)
+SELECT epoch FROM held;
 
 -- name: claim_producer
 INSERT INTO producer (producer, epoch) VALUES ($1, 1)
