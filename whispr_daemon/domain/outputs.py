@@ -3,10 +3,11 @@
 import copy
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
+from msgspec.structs import force_setattr
 
 from whispr_daemon.domain.value import Value
 
@@ -120,7 +121,11 @@ def output_id(output: Output, partition: int = 0) -> str:
         output.name,
         output.ordinal,
     )
-    return blake2b(_encoder.encode(said), digest_size=_ID_BYTES).hexdigest()
+    return _digest(_encoder.encode(said))
+
+
+def _digest(said: bytes) -> str:
+    return blake2b(said, digest_size=_ID_BYTES).hexdigest()
 
 
 class Ordinals(msgspec.Struct):
@@ -146,6 +151,14 @@ class Ordinals(msgspec.Struct):
         return ordinal
 
 
+class _Speaker(NamedTuple):
+    """What is the same in all outputs of one origin, instrument, kind and name."""
+
+    ordinals: Ordinals
+    head: bytes  # what an id is computed from, up to its time …
+    tail: bytes  # … and from there to its ordinal
+
+
 class Sealer:
     """Gives outputs their origin, ordinal and id. Part of a unit's state: it is snapshotted.
 
@@ -162,6 +175,7 @@ class Sealer:
         self._version = version
         self._partition = partition
         self._ordinals: dict[str, Ordinals] = {}
+        self._speakers: dict[tuple[str, str, str, type[Output], str], _Speaker] = {}
 
     def seal(self, output: Output, ts_event: int) -> Output:
         """Return ``output`` complete, as it will be read back; ``ts_event`` is the event's.
@@ -169,19 +183,32 @@ class Sealer:
         Raises:
             TypeError, ValueError: it cannot be written down, or not read back as what it is.
         """
-        bare = msgspec.structs.replace(
-            output,
-            ts_event=output.ts_event or ts_event,
-            origin=output.origin or self._origin,
-            version=output.version or self._version,
-        )
-        written = decode(encode(bare))  # now its fields are what their types say
-        sealed = msgspec.structs.replace(written, ordinal=self._next_ordinal(written))
-        return msgspec.structs.replace(sealed, id=output_id(sealed, self._partition))
+        sealed = decode(encode(output))  # now its fields are what their types say
+        ts = sealed.ts_event or ts_event
+        origin, version = sealed.origin or self._origin, sealed.version or self._version
+        key = (origin, version, sealed.instrument, type(sealed), sealed.name)
+        speaker = self._speakers.get(key)
+        if speaker is None:
+            speaker = self._speakers[key] = self._speaker(origin, version, sealed)
+        ordinal = speaker.ordinals.next(ts)
+        # Nobody else has it yet, so it is filled in place.
+        for field, found in (
+            ("ts_event", ts),
+            ("origin", origin),
+            ("version", version),
+            ("ordinal", ordinal),
+            ("id", _digest(b"%b%d%b%d]" % (speaker.head, ts, speaker.tail, ordinal))),
+        ):
+            force_setattr(sealed, field, found)
+        return sealed
 
-    def _next_ordinal(self, output: Output) -> int:
-        parts = (output.origin, output.version, output.instrument, kind_of(output), output.name)
-        return self._ordinals.setdefault("\x1f".join(parts), Ordinals()).next(output.ts_event)
+    def _speaker(self, origin: str, version: str, output: Output) -> _Speaker:
+        kind = kind_of(output)
+        parts = (origin, version, output.instrument, kind, output.name)
+        ordinals = self._ordinals.setdefault("\x1f".join(parts), Ordinals())
+        head = _encoder.encode((origin, version, output.instrument or self._partition))
+        tail = _encoder.encode((kind, output.name))
+        return _Speaker(ordinals, head[:-1] + b",", b"," + tail[1:-1] + b",")
 
     def snapshot(self) -> dict[str, Ordinals]:
         """Return the counts; what is sealed later does not change them."""
@@ -190,6 +217,7 @@ class Sealer:
     def restore(self, ordinals: dict[str, Ordinals]) -> None:
         """Take :meth:`snapshot` back."""
         self._ordinals = copy.deepcopy(ordinals)
+        self._speakers.clear()
 
 
 def chain(previous: str, output: Output) -> str:
