@@ -7,7 +7,7 @@ from typing import Final
 from tests.benchmarks.figures import Case
 
 # In the order in which they run. Each has CASES; only those that run are imported.
-MODULES: Final = ("replay", "live", "latency", "rules", "strategies", "growth")
+MODULES: Final = ("replay", "live", "latency", "rules", "strategies", "startup", "growth")
 
 
 class UnknownCaseError(Exception):
