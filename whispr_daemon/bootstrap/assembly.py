@@ -15,6 +15,7 @@ from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.metrics import PrometheusMetrics
 from whispr_daemon.adapters.runtimes.local import LocalRuntime
 from whispr_daemon.adapters.runtimes.loop_watch import LoopWatch
+from whispr_daemon.bootstrap.bells import listening, nudging
 from whispr_daemon.bootstrap.desired import Desired, decode, desired
 from whispr_daemon.bootstrap.edges import outlet_of, route_of, source_of
 from whispr_daemon.bootstrap.folder import DataFolder, Running
@@ -116,6 +117,8 @@ async def assembled(
         alignment = Alignment(refs_of=refs_of, wait=settings.rules.align_wait)
         ingest = Ingest(source, ports.log, ports.store, ports.clock, ports.metrics, alignment)
         keepers = {each.name: each.keep for each in servers.own}
+        if reach.tier:
+            keepers["bell"] = await listening(reach, relays, stack)
         keep = int(settings.keep_days * DAY)
         retention = Retention(
             ports.log, ports.store, ports.clock, ports.metrics, keep, settings.keep_bytes
@@ -160,9 +163,7 @@ def _local_overseer(
     record: StallRecord,
     relays: Sequence[Relay],
 ) -> tuple[LocalOverseer, LoopWatch]:
-    def committed() -> None:
-        for relay in relays:
-            relay.nudge()
+    committed = nudging(relays)
 
     async def build(spec: HostSpec) -> HostProcess:
         # Log and store are shared with the daemon, which closes them; the figures are the host's.

@@ -13,6 +13,7 @@ import msgspec
 from whispr_daemon.adapters import plugins
 from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
 from whispr_daemon.adapters.runtimes.ray import StallNote
+from whispr_daemon.bootstrap.bells import ringing
 from whispr_daemon.bootstrap.desired import RULES, Desired, decode
 from whispr_daemon.bootstrap.reach import Reach, join
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
@@ -120,7 +121,8 @@ async def open_host(context: bytes, spec: HostSpec) -> HostProcess:
     """
     async with AsyncExitStack() as stack:
         reach, ports, body = await join(context, stack)
-        host = build_host(spec, decode(body), ports, reach, stack)
+        ring = await ringing(reach, stack)
+        host = build_host(spec, decode(body), ports, reach, stack, ring)
         watch = loop_watch(
             ports,
             reach.patience.stall_seconds,

@@ -1,0 +1,108 @@
+"""A bell is heard in another process at once, and again after its connection was lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import uuid4  # noqa: TID251 - names of keys, of no meaning
+
+import pytest
+
+from whispr_daemon.adapters.clock import SYSTEM_CLOCK, ManualClock
+from whispr_daemon.adapters.embedded import Server
+from whispr_daemon.adapters.outlets.bell import Bell
+from whispr_daemon.adapters.redis_link import RedisLink
+
+
+class Heard:
+    """Counts rings; a test waits for the next."""
+
+    def __init__(self) -> None:
+        self._rings: asyncio.Queue[None] = asyncio.Queue()
+
+    def told(self) -> None:
+        self._rings.put_nowait(None)
+
+    async def next(self) -> None:
+        async with asyncio.timeout(10):
+            await self._rings.get()
+
+    @property
+    def more(self) -> int:
+        return self._rings.qsize()
+
+
+@asynccontextmanager
+async def running(*work: Callable[[], object]) -> AsyncIterator[None]:
+    tasks = [asyncio.ensure_future(each()) for each in work]  # type: ignore[call-overload]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def asleep(clock: ManualClock) -> None:
+    """Wait until somebody waits for the clock."""
+    async with asyncio.timeout(10):
+        while clock.next_wake is None:
+            await SYSTEM_CLOCK.sleep(0.01)
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"bell-{uuid4().hex}"
+
+
+async def test_who_listens_hears_each_ring_and_that_it_listens(
+    valkey_server: Server, prefix: str
+) -> None:
+    url, password = valkey_server.url, valkey_server.password
+    here = await Bell.connect(url, password, prefix, SYSTEM_CLOCK)
+    there = await Bell.connect(url, password, prefix, SYSTEM_CLOCK)
+    heard = Heard()
+    async with running(lambda: here.listen(heard.told), there.pass_on):
+        await heard.next()
+        for _ in range(3):
+            there.ring()
+            await heard.next()
+        there.ring()
+        there.ring()
+        await heard.next()
+        assert heard.more == 0, "two rings that nobody has told of yet are one"
+    await here.close()
+    await there.close()
+
+
+async def test_who_lost_the_connection_listens_again_and_looks(
+    valkey_server: Server, prefix: str
+) -> None:
+    clock = ManualClock()
+    link = await RedisLink.open(valkey_server.url, valkey_server.password)
+    bell = await Bell.connect(valkey_server.url, valkey_server.password, prefix, clock)
+    heard = Heard()
+    async with running(lambda: bell.listen(heard.told)):
+        await heard.next()
+        killed = await link.call(("CLIENT", "KILL", "TYPE", "pubsub"), int)
+        assert killed == 1
+        await asleep(clock)
+        clock.advance(1.0)
+        await heard.next()
+    await bell.close()
+    await link.close()
+
+
+async def test_a_server_that_does_not_answer_is_left(
+    valkey_server: Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock()
+    link = await RedisLink.open(valkey_server.url, valkey_server.password)
+    bell = await Bell.connect(valkey_server.url, valkey_server.password, prefix, clock)
+    heard = Heard()
+    monkeypatch.setattr("whispr_daemon.adapters.redis_link._PATIENCE_SECONDS", 0.2)
+    async with running(lambda: bell.listen(heard.told)):
+        await heard.next()
+        await link.call(("CLIENT", "PAUSE", "600"), bytes)
+        await asleep(clock)
+    await bell.close()
+    await link.close()
