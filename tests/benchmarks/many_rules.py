@@ -14,7 +14,7 @@ from statistics import median
 from typing import Final
 
 import msgspec
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from tests.benchmarks.bars import Bars, generated
 from tests.benchmarks.mix import rules

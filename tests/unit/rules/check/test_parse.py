@@ -9,7 +9,7 @@ from whispr_daemon.rules.check.parse import SyntaxRefusedError, parse
 def words(text: str) -> list[str]:
     """Return the tokens of a parse tree, in the order of the text."""
     tokens = parse(text).scan_values(lambda each: isinstance(each, Token))
-    return [str(token) for token in sorted(tokens, key=lambda token: token.start_pos)]
+    return [str(token) for token in sorted(tokens, key=lambda token: token.start_pos or 0)]
 
 
 def test_texts_that_differ_in_digits_keep_their_own() -> None:

@@ -37,6 +37,7 @@ def plain(node: yaml.Node | None) -> Any:
         return node.tag, node.value, node.style or "", where
     if isinstance(node, yaml.SequenceNode):
         return node.tag, [plain(item) for item in node.value], bool(node.flow_style), where
+    assert isinstance(node, yaml.MappingNode)  # there is no fourth kind
     pairs = [(plain(key), plain(value)) for key, value in node.value]
     return node.tag, pairs, bool(node.flow_style), where
 
