@@ -1,4 +1,7 @@
-"""csp: a graph of its own nodes, all of them compiled; an event a bar of a symbol."""
+"""csp: a node of Python for each symbol, an event a bar.
+
+A graph of csp's own nodes, compiled, with its averages, took twice as long when it was tried.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,9 +11,47 @@ import csp
 import numpy as np
 from csp import ts
 
-from tests.benchmarks.peers.serving import Given, Ints, Prepared, numbers, once_a_day, serve
+from tests.benchmarks.peers.serving import (
+    KINDS,
+    Given,
+    Ints,
+    Prepared,
+    numbers,
+    once_a_day,
+    serve,
+)
 
-Found = Mapping[str, tuple[Any, Any]]  # times and values, by what they are of
+Found = Mapping[int, tuple[Any, Any]]  # by symbol: times, and sums of 2 ** kind
+
+
+@csp.node
+def gate_and_ribbon(close: ts[float], upper: ts[float], lower: ts[float]) -> ts[int]:
+    """Tick where there is something to say, with the sum of 2 ** kind."""
+    with csp.state():
+        s_begun = False
+        s_before = 0.0
+        s_fast = 0.0
+        s_slow = 0.0
+        s_bull = True
+
+    if csp.ticked(close):
+        if not s_begun:
+            s_begun = True
+            s_before = s_fast = s_slow = close
+        s_fast += 2 / 14 * (close - s_fast)
+        s_slow += 2 / 49 * (close - s_slow)
+        bull = s_fast >= s_slow
+        said = 0
+        if close > upper and s_before < upper:
+            said = 1
+        if close < lower and s_before > lower:
+            said += 2
+        if bull != s_bull:
+            said += 4 if bull else 8
+            s_bull = bull
+        s_before = close
+        if said:
+            csp.output(said)
 
 
 def prepare(given: Given) -> Prepared[Found]:
@@ -23,22 +64,13 @@ def prepare(given: Given) -> Prepared[Found]:
 def _graph(given: Given) -> None:
     times = given.ts.astype("datetime64[ns]")
     days = np.flatnonzero(np.diff(given.day, prepend=-1))  # a level ticks when it changes
-    zero = csp.const(0.0)
     for symbol in range(given.close.shape[1]):
         close = csp.curve(float, (times, np.ascontiguousarray(given.close[:, symbol])))
-        before = csp.delay(close, 1)
-        for name, levels in (("upper", given.upper), ("lower", given.lower)):
-            level = csp.curve(float, (times[days], np.ascontiguousarray(levels[days, symbol])))
-            now = close - level
-            csp.add_graph_output(f"{name} {symbol}", _changes(now, before - level, zero))
-        fast, slow = (csp.stats.ema(close, span=span, adjust=False) for span in (13, 48))
-        apart = fast - slow
-        csp.add_graph_output(f"turn {symbol}", _changes(apart, csp.delay(apart, 1), zero))
-
-
-def _changes(now: ts[float], before: ts[float], zero: ts[float]) -> ts[float]:
-    """Tick where the sign changes, with what it is now."""
-    return csp.filter(now * before < zero, now)
+        upper, lower = (
+            csp.curve(float, (times[days], np.ascontiguousarray(levels[days, symbol])))
+            for levels in (given.upper, given.lower)
+        )
+        csp.add_graph_output(symbol, gate_and_ribbon(close, upper, lower))
 
 
 def _time(nanos: int) -> datetime:
@@ -46,24 +78,14 @@ def _time(nanos: int) -> datetime:
 
 
 def told(given: Given, found: Found) -> Ints:
-    """Return what ticked as numbers; of crosses the first of each day."""
-    flags = {
-        name: np.zeros(given.close.shape, bool) for name in ("GG_long", "GG_short", "up", "down")
-    }
+    """Return what was found as numbers; of crosses the first of each day."""
+    said = np.zeros(given.close.shape, np.int64)
     for symbol in range(given.close.shape[1]):
-        for name, rising, falling in (
-            ("upper", "GG_long", ""),
-            ("lower", "", "GG_short"),
-            ("turn", "up", "down"),
-        ):
-            times, values = found[f"{name} {symbol}"]
-            at = given.ts.searchsorted(times.astype(np.int64))
-            for kind, chosen in ((rising, values > 0), (falling, values < 0)):
-                if kind:
-                    flags[kind][at[chosen], symbol] = True
-    for kind in ("GG_long", "GG_short"):
-        flags[kind] = once_a_day(flags[kind], given.day)
-    return np.concatenate([numbers(each, kind) for kind, each in flags.items()])
+        times, values = found[symbol]
+        said[given.ts.searchsorted(times.astype(np.int64)), symbol] = values
+    flags = [said & 2**kind != 0 for kind in range(len(KINDS))]
+    flags[:2] = [once_a_day(each, given.day) for each in flags[:2]]
+    return np.concatenate([numbers(*each) for each in zip(flags, KINDS, strict=True)])
 
 
 if __name__ == "__main__":
