@@ -164,7 +164,7 @@ def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequenc
             _READ: partial(seconds, partial(_read, files)),
             _STORED: ours.store,
         }
-        scale.say("starting peers")
+        scale.say("starting peers" if peers else "no peers are installed: ops/bench does that")
         running = [stack.enter_context(Running(peer, scale.folder)) for peer in peers]
         for each in running:
             runners[each.peer.name] = partial(each.run, peers[each.peer])
