@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, Self, TypeAlias, TypeVar
 
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.logs.arrivals import Arrivals
+from whispr_daemon.adapters.logs.newest import Newest
 from whispr_daemon.adapters.logs.wire import FORMAT, decode, encode_header, encode_rows
 from whispr_daemon.domain.errors import Fatal, Fenced, SettingsError, Transient
 from whispr_daemon.domain.position import ORIGIN, Position
@@ -17,6 +18,7 @@ from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import Entry
 
 T = TypeVar("T")
+_Row: TypeAlias = tuple[int, Position, int, bytes, bytes]  # partition, place, count, header, rows
 
 _PATIENCE_SECONDS: Final = 2.0  # for a lock somebody else (a backup, a shell) holds
 _AT_ONCE: Final = 64  # entries trimmed in one transaction, so that an append waits for no more
@@ -60,6 +62,7 @@ class SqliteEventLog:
         self._worker = worker
         self._arrivals = arrivals
         self._partitions = partitions
+        self._newest = [Newest() for _ in range(partitions)]
 
     @classmethod
     async def open(
@@ -101,14 +104,20 @@ class SqliteEventLog:
         ]
         work = self._submit(lambda: self._append(rows))
         # Also when this caller is cancelled meanwhile, readers are told once it is durable.
-        work.add_done_callback(lambda done: self._announce(done, {row[0] for row in rows}))
+        work.add_done_callback(lambda done: self._appended(done, rows))
         await asyncio.shield(work)
 
-    def _announce(self, done: asyncio.Future[None], partitions: set[int]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            self._arrivals.announce(partitions)
+    def _appended(self, done: asyncio.Future[None], rows: Sequence[_Row]) -> None:
+        partitions = {row[0] for row in rows}
+        if done.cancelled() or done.exception() is not None:
+            for partition in partitions:
+                self._newest[partition].forget()
+            return
+        for partition, position, _, header, body in rows:
+            self._newest[partition].add(decode(partition, position, header, body))
+        self._arrivals.announce(partitions)
 
-    def _append(self, entries: Sequence[tuple[int, Position, int, bytes, bytes]]) -> None:
+    def _append(self, entries: Sequence[_Row]) -> None:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
@@ -130,10 +139,17 @@ class SqliteEventLog:
     ) -> Sequence[Entry]:
         """Return the entries after a position; see the port."""
         seen = self._arrivals.count(partition)
-        found = await self._run(lambda: self._after(partition, after, max_rows))
+        newest = self._newest[partition]
+        found: Sequence[Entry] | None = newest.after(after, max_rows)
+        if found is None or not (found or wait > 0):
+            found = await self._run(lambda: self._after(partition, after, max_rows))
         if not found and wait > 0:
             await self._arrivals.wait(partition, seen, wait)
-            found = await self._run(lambda: self._after(partition, after, max_rows))
+            self._arrivals.check_open()
+            # Who waited in vain asks the file: another may have written to it.
+            found = newest.after(after, max_rows) or await self._run(
+                lambda: self._after(partition, after, max_rows)
+            )
         return found
 
     def _after(self, partition: int, after: Position, max_rows: int) -> Sequence[Entry]:
@@ -177,6 +193,7 @@ class SqliteEventLog:
         """Forget entries before a position, never the newest with rows (nor the newest of all)."""
         while await self._run(lambda: self._trim(partition, before)):
             pass
+        self._newest[partition].forget()
 
     def _trim(self, partition: int, before: Position) -> bool:
         """Forget some; return whether there are more."""
