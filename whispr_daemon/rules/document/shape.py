@@ -9,6 +9,7 @@ from jsonschema.exceptions import ValidationError
 
 from whispr_daemon.rules.diagnostics import suggestion
 from whispr_daemon.rules.document.document import Document, Path
+from whispr_daemon.rules.document.fitting import Fits, fitting
 from whispr_daemon.rules.document.golden_keys import tests_schema
 from whispr_daemon.rules.document.rule_keys import rule_schema
 
@@ -25,7 +26,9 @@ _KIND = {
 
 def check_shape(document: Document, *, tests_only: bool = False) -> None:
     """Add what breaks the schema to the document's errors."""
-    validator = _validator(tests_only)
+    fits, validator = _schema(tests_only)
+    if fits(document.data):
+        return
     for error in validator.iter_errors(document.data):
         if document.full:
             return
@@ -33,8 +36,10 @@ def check_shape(document: Document, *, tests_only: bool = False) -> None:
 
 
 @lru_cache(maxsize=2)
-def _validator(tests_only: bool) -> Draft7Validator:  # noqa: FBT001 (the cache wants it positional)
-    return Draft7Validator(tests_schema() if tests_only else rule_schema())
+def _schema(tests_only: bool) -> tuple[Fits, Draft7Validator]:  # noqa: FBT001 (the cache wants it positional)
+    """Return who says quickly whether all is well, and who says what is not."""
+    schema = tests_schema() if tests_only else rule_schema()
+    return fitting(schema), Draft7Validator(schema)
 
 
 def _report(document: Document, error: ValidationError) -> None:
