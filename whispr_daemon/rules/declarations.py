@@ -27,11 +27,12 @@ def check_declarations(
     bench: Bench, scope: Scope, clauses: Sequence[Clause] | None, when: Node | None
 ) -> None:
     """Report what is no indicator and, unless ``clauses`` is None, what nothing reads."""
-    used = None if clauses is None else _used(clauses, when)
-    for index, name in enumerate(listed(mapping(bench.data.get("inputs")).get("indicators"))):
+    names = listed(mapping(bench.data.get("inputs")).get("indicators"))
+    used = _used(clauses, when) if names and clauses is not None else None
+    for index, name in enumerate(names):
         if isinstance(name, str) and not bench.document.full:
             bench.document.add(_findings(name, used, scope), (*_PATH, index))
-    if used is None:
+    if clauses is None:
         return
     for path, mark in _SPACES:
         found = bench.data
