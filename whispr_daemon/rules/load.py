@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from whispr_daemon.domain.value import Value
+from whispr_daemon.rules.at_rest import collector_at_rest
 from whispr_daemon.rules.check.expression import Checked, check
 from whispr_daemon.rules.diagnostics import Diagnostic
 from whispr_daemon.rules.document.document import Document, read
@@ -38,6 +39,7 @@ class Loaded(Value, frozen=True, kw_only=True):
         return tuple(found for found in self.diagnostics if found.severity == "error")
 
 
+@collector_at_rest()
 def load(
     files: Sequence[RuleFile],
     *,
