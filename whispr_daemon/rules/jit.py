@@ -14,8 +14,11 @@ from whispr_daemon.rules.functions.folds import Input, Output, Place, State, Ste
 
 Function: TypeAlias = Callable[..., Any]
 
-# int64, float64, bool; "ints" and "floats" are flat contiguous arrays of them, one after the other.
-Scalar: TypeAlias = Literal["int", "float", "bool", "ints", "floats"]
+# int64, float64, bool; "ints", "floats" and "bools" are flat contiguous arrays of them, one after
+# the other; those that are "seen" are not written to, and may be of memory that cannot be.
+Scalar: TypeAlias = Literal[
+    "int", "float", "bool", "ints", "floats", "bools", "seen_ints", "seen_floats"
+]
 
 
 class Group(NamedTuple):
@@ -40,6 +43,10 @@ class Recipe(NamedTuple):
     text: str
     names: tuple[tuple[str, Any], ...]
     takes: tuple[Argument, ...]
+
+    def __hash__(self) -> int:
+        """Return a hash that is quick: text has it at hand, and types follow from it."""
+        return hash((self.text, self.names))
 
 
 class Compiler(Protocol):

@@ -25,9 +25,14 @@ _TYPES: Final = {
     "bool": "types.boolean",
     "ints": "types.int64[::1]",
     "floats": "types.float64[::1]",
+    "bools": "types.boolean[::1]",
+    "seen_ints": "types.Array(types.int64, 1, 'C', readonly=True)",
+    "seen_floats": "types.Array(types.float64, 1, 'C', readonly=True)",
 }
-# Division by 0 is no error, as the text sees to it itself; no sum is reordered.
-_HOW: Final = 'error_model="numpy", fastmath=False'
+# Division by 0 is no error, as the text sees to it itself; no sum is reordered. Nothing is allocated
+# in a kernel, so no references are counted: that took longer than most of what kernels do.
+_HOW: Final = 'error_model="numpy", fastmath=False, _nrt=False'
+_WITHIN: Final = f"{_HOW}, forceinline=True"  # of functions that a kernel calls
 
 
 class UnlinkableError(ValueError):
@@ -125,7 +130,7 @@ class _Parts:
             raise UnlinkableError(f"the source of {name!r} is not what runs: it was edited since")
         tree.name = name
         tree.args.args = [each for each in tree.args.args if each.arg not in bound]
-        self.functions += [f"@njit({_HOW})", ast.unparse(tree)]
+        self.functions += [f"@njit({_WITHIN})", ast.unparse(tree)]
 
     def type_of(self, argument: Argument) -> str:
         if not isinstance(argument, Group):
