@@ -46,6 +46,7 @@ LAPSE = Column("clock", "lapse")
 BARS = Column("clock", "bars")
 BAR = Column("clock", "bar")
 SLOT = Column("clock", "slot")  # of the instrument
+PRICE = Column("price")
 ORDER = Column("clock", "order")  # in the batch; see columns.frames.Frame
 
 

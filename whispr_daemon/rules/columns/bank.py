@@ -3,14 +3,15 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from whispr_daemon.rules.column import BARS, Column, level_key
+from whispr_daemon.rules.column import BARS, PRICE, Column, level_key
 from whispr_daemon.rules.columns.clock import Clock
-from whispr_daemon.rules.columns.desk import FIELDS, PRICE, Desk
+from whispr_daemon.rules.columns.desk import Desk
 from whispr_daemon.rules.columns.joins import JoinMaker
 from whispr_daemon.rules.columns.ladders import LadderMaker
 from whispr_daemon.rules.columns.maker import Maker
 from whispr_daemon.rules.columns.moments import ClockMaker, PortfolioMaker
 from whispr_daemon.rules.columns.places import Places
+from whispr_daemon.rules.columns.plain import FIELDS
 from whispr_daemon.rules.columns.series import ExpressionMaker, MeanMaker, SeriesMaker
 from whispr_daemon.rules.columns.session_columns import (
     SESSIONS,

@@ -1,25 +1,22 @@
 """What one clock sees of a batch, as columns: prices, times, and whatever is put there."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.ports.function import Faults
-from whispr_daemon.rules.column import BAR, BARS, DATE, DAY, LAPSE, ORDER, SLOT, TS, Column
+from whispr_daemon.rules.column import BAR, BARS, DATE, DAY, LAPSE, ORDER, PRICE, SLOT, TS, Column
 from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.columns.frames import Frame, Framer
 from whispr_daemon.rules.columns.places import Places
+from whispr_daemon.rules.columns.plain import FIELDS, Columns, PlainFramer
 from whispr_daemon.rules.columns.slots import Selection, picked
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.columns.ticks import TickFramer
 from whispr_daemon.rules.columns.values import Values
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
-
-FIELDS: Final = ("open", "high", "low", "close", "volume")
-PRICE: Final = Column("price")
 
 
 class Desk:
@@ -50,6 +47,7 @@ class Desk:
         self.count = 0
         self._base = base
         self._framer = Framer(clock, places, compiler)
+        self._plain = PlainFramer(self._framer, compiler)
         self._ticks = None if base is None else TickFramer(clock, places)
 
     @property
@@ -88,50 +86,56 @@ class Desk:
 
     def take(self, selection: Selection) -> None:
         """Begin a batch; its base, if it has one, has begun it before."""
-        if self._base is None or self._ticks is None:
-            self.frame = self._framer.frame(selection)
-        else:
+        self.values, self.faults, self.count = Values(), [], 0
+        if self._base is not None and self._ticks is not None:
             self.frame = self._ticks.frame(selection, self._base.frame)
-        self.values = Values()
-        self.faults = []
-        self.count = 0
+            plain = None
+        else:
+            plain = self._plain.frame(selection)
+            self.frame = self._framer.frame(selection) if plain is None else plain.frame
         if self.frame is not None:
-            self._fill(self.frame)
+            self._fill(self.frame, self._columns(self.frame) if plain is None else plain.columns)
 
     def rows(self) -> Rows:
         """Return the evaluated rows, shape (m,)."""
         assert self.frame is not None  # noqa: S101 (asked for by who has looked)
         return picked(self.frame.rows, self.frame.evaluated)
 
-    def _fill(self, frame: Frame) -> None:
+    def _columns(self, frame: Frame) -> Columns:
+        """Return what is there of the evaluated rows."""
         at = frame.evaluated
         rows = picked(frame.rows, at)
-        values, self.count = self.values, len(at)
-        values[SLOT], values[TS] = picked(frame.slot, at), rows["ts"]
-        values[ORDER] = picked(frame.order, at)
-        values[DATE] = picked(frame.where.date, at)
-        values[LAPSE] = picked(frame.lapse, at)
-        values[BARS] = picked(frame.bars, at)
+        prices = {} if self.on_ticks else {Column(field): rows[field] for field in FIELDS}
+        return {
+            SLOT: picked(frame.slot, at),
+            TS: rows["ts"],
+            ORDER: picked(frame.order, at),
+            DATE: picked(frame.where.date, at),
+            LAPSE: picked(frame.lapse, at),
+            BARS: picked(frame.bars, at),
+            PRICE: rows["close"],
+            **prices,
+        }
+
+    def _fill(self, frame: Frame, columns: Columns) -> None:
+        values, self.count = self.values, len(frame.evaluated)
+        for column, found in columns.items():
+            values[column] = found
         if DAY in self.asked:
-            values[DAY] = self._days(picked(frame.slot, at), rows["ts"])
+            values[DAY] = self._days(columns[SLOT], columns[TS])
         if BAR in self.asked:
-            values[BAR] = self._bar(frame, rows)
-        values[PRICE] = rows["close"]
-        if self.on_ticks:
-            return
-        for field in FIELDS:
-            values[Column(field)] = rows[field]
+            values[BAR] = self._bar(frame, columns[TS])
 
     def _days(self, slot: NDArray[np.int64], ts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the exchange's date of each evaluation; midnight ends a day."""
         asked = self.places.each(slot, lambda found, at: (found.local_day(ts[at] - 1),))
         return asked[0]
 
-    def _bar(self, frame: Frame, rows: Rows) -> NDArray[np.int64]:
+    def _bar(self, frame: Frame, ts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the start of the bar in which each evaluation falls."""
         first = picked(frame.where.first, frame.evaluated)
         if not self.on_ticks:
             return picked(frame.bars, frame.evaluated)
         length = self.clock.length
-        bar: NDArray[np.int64] = first + (rows["ts"] - first) // length * length
+        bar: NDArray[np.int64] = first + (ts - first) // length * length
         return bar

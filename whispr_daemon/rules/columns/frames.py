@@ -79,12 +79,12 @@ class Framer:
         self.table = Table(0, CLOCK_INTS)
         self.making = Table(making_of.FLOATS, making_of.INTS)
         self.periods = Table(PERIOD_FLOATS, PERIOD_INTS)
-        self._places = places
+        self.places = places
         self._compiler = compiler
         self._long = clock.timeframe in PERIODS
-        self._code = DAILY if self._long else CODE_OF[clock.timeframe]
-        self._mark = CODE_OF["1w"] if self._long else self._code  # of what leaves
-        self._length = NANOS_OF[self._code]
+        self.code = DAILY if self._long else CODE_OF[clock.timeframe]
+        self._mark = CODE_OF["1w"] if self._long else self.code  # of what leaves
+        self.length = NANOS_OF[self.code]
 
     def seen(self, slot: int) -> int:
         """Return how many bars of an instrument have been evaluated."""
@@ -100,7 +100,7 @@ class Framer:
         if bars is None:
             return None
         daily = bars.rows["timeframe"] == DAILY
-        where = self._places.located(bars.slot, (bars.start, bars.rows["ts"]), self._session())
+        where = self.places.located(bars.slot, (bars.start, bars.rows["ts"]), self._session())
         inside = where.date >= 0
         peek = bars.role == making_of.PEEK
         mine = bars.rows["timeframe"] == self._mark
@@ -131,12 +131,12 @@ class Framer:
         )
 
     def _session(self) -> SessionFilter:
-        return "rth" if self._code == DAILY else self.clock.session
+        return "rth" if self.code == DAILY else self.clock.session
 
     def _admitted(
         self, bars: Bars, date: NDArray[np.int64], wanted: NDArray[np.int64]
     ) -> Admission:
-        count, slots = len(date), self._places.slots
+        count, slots = len(date), self.places.slots
         arrivals = Arrivals(bars.slot, bars.rows["ts"], date, wanted)
         kernel = self._compiler.compiled(_ADMIT, count)
         if kernel is not None:
@@ -154,7 +154,7 @@ class Framer:
         rows, slot = selection.rows, selection.slot
         bar = rows["kind"] == Kind.BAR
         length = _LENGTHS[rows["timeframe"]]
-        mine = bar & (rows["timeframe"] == self._code)
+        mine = bar & (rows["timeframe"] == self.code)
         made = self._made_of(selection, bar & ~mine, length)
         daily = bar & (rows["timeframe"] == DAILY)
         if made is None:
@@ -176,11 +176,11 @@ class Framer:
     ) -> NDArray[np.bool_] | None:
         """Return which rows make bars of this clock, None if it has its own and nothing waits."""
         rows, slot = selection.rows, selection.slot
-        count = max(self._places.slots, 1)  # a clock tick, of slot -1, may come before any bar
+        count = max(self.places.slots, 1)  # a clock tick, of slot -1, may come before any bar
         self.making.reserve(count)
         ints = self.making.ints[:count]
         trade = rows["kind"] == Kind.TRADE
-        made = other & (length < self._length) & (self._length % np.maximum(length, 1) == 0) | trade
+        made = other & (length < self.length) & (self.length % np.maximum(length, 1) == 0) | trade
         if not self.clock.forming:
             made &= ints[slot, making_of.NATIVE] == 0
         simple = self.clock.missing == "skip" and not self.clock.forming and not self._long
@@ -192,11 +192,11 @@ class Framer:
     def _plain(self, selection: Selection, kept: NDArray[np.int64]) -> Bars:
         """Return bars of the timeframe itself, as :func:`gather` would."""
         found = self._official(selection, kept)
-        mine = (found.rows["timeframe"] == self._code).nonzero()[0]
+        mine = (found.rows["timeframe"] == self.code).nonzero()[0]
         slot, end = picked(found.slot, mine), picked(found.rows["ts"], mine)
-        where = self._places.located(slot, (picked(found.start, mine), end), self._session())
+        where = self.places.located(slot, (picked(found.start, mine), end), self._session())
         inside = where.first >= 0
-        over = where.last if self._code == DAILY else end
+        over = where.last if self.code == DAILY else end
         ints = self.making.ints
         ints[slot, making_of.NATIVE] = 1
         np.maximum.at(ints[:, making_of.EVER], slot, end)
@@ -215,7 +215,7 @@ class Framer:
         start = rows["ts"] - _LENGTHS[rows["timeframe"]]
         daily = (rows["timeframe"] == DAILY).nonzero()[0]
         if len(daily):
-            where = self._places.days(picked(slot, daily), rows["ts"][daily])
+            where = self.places.days(picked(slot, daily), rows["ts"][daily])
             start[daily] = where.first
         order = 2 * picked(selection.at, kept) + 1
         return Bars(rows, order, slot, start, np.zeros(len(kept), dtype=np.int64))
@@ -223,22 +223,22 @@ class Framer:
     def _gathered(self, part: Selection) -> Bars:
         rows, slot = part.rows, part.slot
         kind = np.full(len(rows), making_of.FINER, dtype=np.int64)
-        kind[rows["timeframe"] == self._code] = making_of.BAR
+        kind[rows["timeframe"] == self.code] = making_of.BAR
         kind[rows["kind"] == Kind.TRADE] = making_of.TRADE
         kind[rows["kind"] == Kind.CLOCK] = making_of.TICK
         start = rows["ts"] - _LENGTHS[rows["timeframe"]]
         market = slot >= 0
-        where = self._places.located(np.maximum(slot, 0), (start, rows["ts"]), self._session())
-        daily = ((kind == making_of.BAR) & (self._code == DAILY)).nonzero()[0]
+        where = self.places.located(np.maximum(slot, 0), (start, rows["ts"]), self._session())
+        daily = ((kind == making_of.BAR) & (self.code == DAILY)).nonzero()[0]
         if len(daily):
-            days = self._places.days(slot[daily], rows["ts"][daily])
+            days = self.places.days(slot[daily], rows["ts"][daily])
             start[daily] = days.first
             for column, values in zip(where, days, strict=True):
                 column[daily] = values
         where.first[~market] = -1
         due = where.last
-        if self._code == DAILY:
-            due = self._places.next_open(np.maximum(slot, 0), where.number)
+        if self.code == DAILY:
+            due = self.places.next_open(np.maximum(slot, 0), where.number)
         given = Arrived(
             part.at.tolist(),
             kind.tolist(),
@@ -251,7 +251,7 @@ class Framer:
             due.tolist(),
             *(rows[field].tolist() for field in ("open", "high", "low", "close", "volume")),
         )
-        slots = self._places.slots
+        slots = self.places.slots
         found = gather(len(rows), given, self.making.state(slots), self._how(), slots)
         if self._long:
             found = self._in_periods(found)
@@ -265,20 +265,20 @@ class Framer:
 
     def _in_periods(self, days: Gathered) -> Gathered:
         slot, start = np.array(days.slot, dtype=np.int64), np.array(days.start, dtype=np.int64)
-        where = self._places.located(slot, (start, start), "rth")
+        where = self.places.located(slot, (start, start), "rth")
         dates = (where.date, where.before, where.after)
         periods = tuple(period_of(date, self.clock.timeframe).tolist() for date in dates)
-        return in_periods(days, periods, self.periods.state(self._places.slots))
+        return in_periods(days, periods, self.periods.state(self.places.slots))
 
     def _how(self) -> Making:
-        daily = self._code == DAILY
+        daily = self.code == DAILY
         prompt = self.clock.at_once or self.clock.forming or daily
         return Making(
-            length=self._length,
+            length=self.length,
             daily=daily,
             carry=self.clock.missing == "carry" and not daily,
             forming=self.clock.forming,
             ticking=self.clock.evaluate == "tick" and self.clock.forming,
             around=self.around,
-            grace=0 if prompt or self._length < 2 * GRACE else GRACE,
+            grace=0 if prompt or self.length < 2 * GRACE else GRACE,
         )

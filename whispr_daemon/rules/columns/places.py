@@ -30,6 +30,11 @@ class Places:
         return len(self._slots.symbols)
 
     @property
+    def only(self) -> str:
+        """The calendar of all instruments, empty if they have several."""
+        return self._calendars[""] if len(self._calendars) == 1 else ""
+
+    @property
     def symbols(self) -> list[str]:
         """The instruments by slot."""
         return self._slots.symbols

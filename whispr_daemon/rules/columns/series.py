@@ -10,9 +10,10 @@ from typing_extensions import override
 from whispr_daemon.domain.batch import Rows
 from whispr_daemon.ports.function import Faults
 from whispr_daemon.rules.column import DATE, SLOT, Column
-from whispr_daemon.rules.columns.desk import FIELDS, Desk
+from whispr_daemon.rules.columns.desk import Desk
 from whispr_daemon.rules.columns.frames import Frame
 from whispr_daemon.rules.columns.maker import Maker
+from whispr_daemon.rules.columns.plain import FIELDS
 from whispr_daemon.rules.columns.slots import picked
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.compile.compiler import compile_column

@@ -1,0 +1,240 @@
+"""Frames of rows that need nothing made of them: bars of the clock itself, and daily ones between.
+
+That is most of every history. One loop over the rows as they lie in memory does what ``Framer``
+does in many steps over columns. It is for compilers: as it is written it takes longer than they.
+"""
+
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from whispr_daemon.domain.events import Kind
+from whispr_daemon.domain.timeframe import DAILY, HOUR
+from whispr_daemon.rules.columns.admission import AROUND_TS, CLOCK_INTS, LAST_DATE, LAST_TS, SEEN
+from whispr_daemon.rules.columns.location import CLOSES, OPENS, WITHIN
+from whispr_daemon.rules.columns.making import DONE, END, EVER, NATIVE, NEXT_END
+from whispr_daemon.rules.columns.making import INTS as MAKING_INTS
+from whispr_daemon.rules.functions.folds import Floats, Ints
+
+# A row as eight-byte words: ts, what it is, open, high, low, close, volume.
+WORDS: Final = 7
+_KIND: Final = 32  # the bit of the second word at which it begins, as the next
+_TIMEFRAME: Final = 48
+_BAR: Final = int(Kind.BAR)
+_TRADE: Final = int(Kind.TRADE)
+_DAY_CODE: Final = int(DAILY)
+_BACK: Final = 12 * HOUR  # from the end of a daily bar to noon of its day
+
+Bools: TypeAlias = Any  # a flat array of truths
+
+
+class Given(NamedTuple):
+    """Rows, the place and slot of each, and the lengths of bars by code (ns)."""
+
+    words: Ints
+    prices: Floats  # the same words as floats
+    at: Ints
+    slot: Ints
+    lengths: Ints
+
+
+class Calendar(NamedTuple):
+    """Sessions in order, ns UTC, and when each day begins."""
+
+    open: Ints
+    close: Ints
+    date: Ints
+    midnights: Ints
+
+
+class Standings(NamedTuple):
+    """Where instruments stand in the making of the clock's bars, and in the clock."""
+
+    making: Ints
+    clock: Ints
+
+
+class How(NamedTuple):
+    """The clock's timeframe, its length in ns, how many slots there are, and what is kept."""
+
+    code: int
+    length: int
+    slots: int
+    around: bool
+
+
+class Framed(NamedTuple):
+    """A frame's columns, in its order; ``row`` is the place of each among the rows."""
+
+    row: Ints
+    order: Ints
+    slot: Ints
+    start: Ints
+    date: Ints
+    before: Ints
+    after: Ints
+    part: Ints
+    number: Ints
+    first: Ints
+    last: Ints
+    lapse: Ints
+    bars: Ints
+    daily: Bools
+    bar: Bools
+    clock: Bools
+
+
+class Evaluations(NamedTuple):
+    """Columns of the evaluated rows alone."""
+
+    place: Ints  # in the frame
+    slot: Ints
+    ts: Ints
+    order: Ints
+    date: Ints
+    lapse: Ints
+    bars: Ints
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+
+def is_plain(rows: int, given: Given, making: Ints, how: How) -> bool:
+    """Is there nothing to make bars of, and none in the making?"""
+    for s in range(how.slots):
+        if making[s * MAKING_INTS + END] or making[s * MAKING_INTS + NEXT_END]:
+            return False
+    for r in range(rows):
+        what = given.words[r * WORDS + 1]
+        kind, code = (what >> _KIND) & 255, what >> _TIMEFRAME
+        finer = kind == _TRADE
+        if kind == _BAR and code != how.code:
+            length = given.lengths[code]
+            finer = length < how.length and how.length % max(length, 1) == 0
+        if finer and making[given.slot[r] * MAKING_INTS + NATIVE] == 0:
+            return False
+    return True
+
+
+def last_up_to(sorted_: Ints, size: int, value: int) -> int:
+    """Return the place of the last that is not more than a value, -1 if there is none."""
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        if sorted_[middle] <= value:
+            low = middle + 1
+        else:
+            high = middle
+    return low - 1
+
+
+def session_of(sessions: Calendar, start: int, near: int) -> int:
+    """Return the session in which a bar starts, -1 if there is none; look at one first."""
+    if sessions.open[near] <= start < sessions.close[near]:
+        return near
+    found = last_up_to(sessions.open, len(sessions.open), start)
+    return found if found >= 0 and start < sessions.close[found] else -1
+
+
+def session_on(sessions: Calendar, end: int) -> int:
+    """Return the session of a daily bar by its end, -1 if there is none."""
+    day = last_up_to(sessions.midnights, len(sessions.midnights), end - _BACK)
+    found = last_up_to(sessions.date, len(sessions.date), day)
+    return found if found >= 0 and sessions.date[found] == day else -1
+
+
+def arrives(state: Standings, slot: int, ts: int, session: tuple[int, int], how: How) -> int:
+    """Take in a bar of the clock; return the ns since the last of its session, -1: nobody wants it.
+
+    ``session`` is its number, -1 outside of all, and its date.
+    """
+    making, clock = state
+    number, date = session
+    i, c = slot * MAKING_INTS, slot * CLOCK_INTS
+    making[i + NATIVE] = 1
+    making[i + EVER] = max(making[i + EVER], ts)
+    if number < 0:
+        if not how.around or ts <= clock[c + AROUND_TS]:
+            return -1
+        clock[c + AROUND_TS] = ts
+        return 0
+    if ts <= making[i + DONE]:
+        return -1
+    making[i + DONE] = ts
+    if clock[c + SEEN] > 0 and ts <= clock[c + LAST_TS]:
+        return -1
+    lapse = ts - clock[c + LAST_TS] if clock[c + LAST_DATE] == date else 0
+    clock[c + LAST_TS] = ts
+    clock[c + LAST_DATE] = date
+    clock[c + SEEN] += 1
+    return int(lapse)
+
+
+def locate_in(sessions: Calendar, number: int, start: int, end: int, out: Framed, n: int) -> None:
+    """Write where a bar stands, as :func:`locate` does."""
+    out.number[n] = number
+    out.before[n] = sessions.date[number - 1] if number >= 1 else -1
+    if number < 0:
+        out.date[n] = out.after[n] = out.first[n] = out.last[n] = -1
+        out.part[n] = 0
+        return
+    out.date[n] = sessions.date[number]
+    out.after[n] = sessions.date[number + 1] if number + 1 < len(sessions.date) else -1
+    out.first[n], out.last[n] = sessions.open[number], sessions.close[number]
+    opens, closes = start == sessions.open[number], end >= sessions.close[number]
+    out.part[n] = WITHIN + (OPENS if opens else 0) + (CLOSES if closes else 0)
+
+
+def evaluate(given: Given, r: int, framed: Framed, n: int, out: Evaluations, m: int) -> None:
+    """Write an evaluated row, which is in the frame already."""
+    w = r * WORDS
+    out.place[m] = n
+    out.slot[m], out.order[m], out.date[m] = framed.slot[n], framed.order[n], framed.date[n]
+    out.lapse[m], out.bars[m], out.ts[m] = framed.lapse[n], framed.bars[n], given.words[w]
+    out.open[m], out.high[m] = given.prices[w + 2], given.prices[w + 3]
+    out.low[m], out.close[m] = given.prices[w + 4], given.prices[w + 5]
+    out.volume[m] = given.prices[w + 6]
+
+
+def frame_plainly(
+    rows: int,
+    given: Given,
+    sessions: Calendar,
+    state: Standings,
+    how: How,
+    out: tuple[Framed, Evaluations],
+) -> tuple[int, int]:
+    """Write the frame of some rows; return its rows, and how many of them are evaluated.
+
+    The first is -1, and nothing is changed, where bars are to be made of rows.
+    """
+    if not is_plain(rows, given, state.making, how):
+        return -1, 0
+    framed, words = out[0], given.words
+    near, n, m = 0, 0, 0
+    for r in range(rows):
+        what, ts, slot = words[r * WORDS + 1], words[r * WORDS], given.slot[r]
+        mine = what >> _TIMEFRAME == how.code
+        if (what >> _KIND) & 255 != _BAR or not (mine or what >> _TIMEFRAME == _DAY_CODE):
+            continue
+        lapse, start = 0, ts - how.length
+        if mine:
+            number = session_of(sessions, start, near)
+            near = max(number, 0)
+            session = number, sessions.date[near]
+            lapse = arrives(state, slot, ts, session, how)
+        else:
+            number = session_on(sessions, ts)
+            start = sessions.open[max(number, 0)]
+        if lapse < 0 or (number < 0 and not mine):
+            continue
+        framed.row[n], framed.order[n] = r, 2 * given.at[r] + 1
+        framed.slot[n], framed.start[n], framed.lapse[n] = slot, start, lapse
+        framed.daily[n], framed.bar[n], framed.clock[n] = not mine, mine, mine and number >= 0
+        framed.bars[n] = state.clock[slot * CLOCK_INTS + SEEN] if framed.clock[n] else 0
+        locate_in(sessions, number, start, ts, framed, n)
+        if framed.clock[n]:
+            evaluate(given, r, framed, n, out[1], m)
+            m += 1
+        n += 1
+    return n, m
