@@ -22,12 +22,36 @@ _TICK_MOMENTS: Final = 1024  # of a rule that speaks on ticks
 Ints = NDArray[np.int64]
 
 
+class Scratch:
+    """Room for records, the same for all rules: each takes what it wrote before the next writes."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._lists: tuple[list[int], list[float]] = ([], [])
+        self._arrays: tuple[Ints, NDArray[np.float64]] = (np.empty(0, np.int64), np.empty(0))
+
+    def lists(self, ints: int, floats: int) -> tuple[list[int], list[float]]:
+        """Return room for at least so many, as lists."""
+        for held, wanted in zip(self._lists, (ints, floats), strict=True):
+            held += [0] * (wanted - len(held))
+        return self._lists
+
+    def arrays(self, ints: int, floats: int) -> tuple[Ints, NDArray[np.float64]]:
+        """Return room for at least so many, as arrays."""
+        held = self._arrays
+        if len(held[0]) < ints or len(held[1]) < floats:
+            made = max(ints, len(held[0])), max(floats, len(held[1]))
+            self._arrays = np.empty(made[0], np.int64), np.empty(made[1])
+        return self._arrays
+
+
 class Board:
     """An entry a slot and signal that is asked about; a rule in shadow mode has entries of its own.
 
     Attributes:
         width: ints of a slot.
         asked: the signals that rules ask about; those that none asks about are not kept.
+        scratch: where rules write down what came of a run, until it is taken from there.
     """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
@@ -40,6 +64,7 @@ class Board:
         self.width = offset
         self.asked = frozenset(said.signal for rule in rules for said in _asked(rule))
         self.table = Table(0, offset)
+        self.scratch = Scratch()
 
     def place(self, signal: str, shadow_of: str = "") -> tuple[int, int]:
         """Return where in a slot's row an entry stands, and the capacity of its ring.

@@ -18,7 +18,7 @@ _TRUTHS: Final[dict[float, Plain]] = {1.0: True, -1.0: False}
 class View(NamedTuple):
     """What the rules of one clock see of a batch: its evaluated rows."""
 
-    count: int  # of the rows
+    rows: int  # how many
     values: Values
     symbols: list[str]  # by slot
 
@@ -45,6 +45,7 @@ class Shown(NamedTuple):
     key: str  # canonical
     text: str  # as people write it
     other: Reference | None  # of another symbol
+    number: bool  # it is neither a truth nor a word
 
 
 class Evaluated(NamedTuple):
@@ -70,7 +71,9 @@ class Evaluated(NamedTuple):
     def values(self) -> dict[str, Plain]:
         """Return each value by the spelling of its node; None is na."""
         return {
-            one.text: plain(one.node, number)
+            one.text: (number if number == number else None)
+            if one.number
+            else plain(one.node, number)
             for one, number in zip(self.shown, self.numbers, strict=True)
         }
 

@@ -11,6 +11,7 @@ from whispr_daemon.rules.columns.saved import Fired
 from whispr_daemon.rules.rule import Rule
 
 KEPT: Final = 32  # of an instrument
+_HEARD: Final = (Signal, Alert)
 
 
 Said: TypeAlias = Mapping[str, Sequence[Fired]]
@@ -33,7 +34,7 @@ class Fires:
     def note(self, said: Iterable[Output]) -> None:
         """Keep the signals and alerts of instruments among what was said."""
         for one in said:
-            if isinstance(one, Signal | Alert) and one.instrument:
+            if isinstance(one, _HEARD) and one.instrument:
                 kept = self._of.setdefault(one.instrument, deque(maxlen=KEPT))
                 kept.append(Fired(one.ts_event, one.origin, one.name, one.price))
 

@@ -80,12 +80,12 @@ class Verdicts:
 
     def add_all(self, came: Came) -> None:
         """Take in what came of one rule over all its rows."""
-        if came.records.count:
+        if came.records.size:
             self._came.append(came)
 
     def __len__(self) -> int:
         """Return how much came."""
-        return len(self._found) + sum(one.records.count for one in self._came)
+        return len(self._found) + sum(one.records.size for one in self._came)
 
     def __iter__(self) -> Iterator[Found]:
         """Yield it in order."""

@@ -61,7 +61,7 @@ class Hearing:
         self._put(sorted(words))
 
     def _folded(self, job: Job, heard: Sequence[Word]) -> list[Found]:
-        rows = job.view.count
+        rows = job.view.rows
         run = job.running.over(job.turn, job.view, rows // (len(heard) + 1))
         found: list[Evaluated] = []
         begin = 0

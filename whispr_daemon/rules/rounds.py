@@ -73,7 +73,7 @@ class Rounds:
 
 
 def _whole(job: Job) -> Came:
-    rows = job.view.count
+    rows = job.view.rows
     run = job.running.over(job.turn, job.view, rows)
     return Came(job, run, run.records(0, rows))
 

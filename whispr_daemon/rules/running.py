@@ -1,6 +1,6 @@
 """One rule at work: its clauses in turns of one clock each, its state, and what it says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from whispr_daemon.rules.rule import Evaluate, Rule
 from whispr_daemon.rules.saying import Saying
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.source import StateBlock
-from whispr_daemon.rules.turn import Asked, Pass, Turn
+from whispr_daemon.rules.turn import Asked, Pass, Turn, Wanted
 
 STALE_BARS: Final = 3  # timeframes without a bar after which a condition is unknown
 _EVALUATIONS: Final[tuple[Evaluate, ...]] = ("bar_close", "tick")
@@ -56,7 +56,7 @@ class Running:
             turn: (stale, *(least for _, least in self.lacking(turn))) for turn in self.turns
         }
         self._saying = Saying(rule)
-        self._want: list[int] = []
+        self._want = Wanted()
 
     def wants(self, symbol: str) -> bool:
         """Is the rule about this instrument?"""
@@ -74,11 +74,13 @@ class Running:
     # ------------------------------------------------------------------ the fold
     def over(self, turn: Turn, view: View, rows: int) -> Pass:
         """Return what folds the rows of a view, about so many at a time."""
-        self._want += (self.wants(symbol) for symbol in view.symbols[len(self._want) :])
+        known = self._want.by_slot
+        if len(known) < len(view.symbols):
+            known += (self.wants(symbol) for symbol in view.symbols[len(known) :])
         return turn.over(view, Asked(self._want, self.variables, self._least[turn]), rows)
 
-    def say(self, found: Evaluated, view: View) -> Iterator[Output]:
-        """Yield the outputs of what came of a turn; in the order of rows, as alerts are counted."""
+    def say(self, found: Evaluated, view: View) -> Sequence[Output]:
+        """Return the outputs of what came of a turn; call it in order, as alerts are counted."""
         return self._saying.say(found, view)
 
     # ------------------------------------------------------------------ state

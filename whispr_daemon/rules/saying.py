@@ -1,7 +1,7 @@
 """What came of a clause to what is said of it: signals, alerts, and lines of the audit."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from whispr_daemon.domain.outputs import Alert, Audit, Output, Signal
 from whispr_daemon.rules.actions import Action, Assign, Emit, Intend, Note, Warn
@@ -14,6 +14,14 @@ from whispr_daemon.rules.rule import Clause, Rule
 from whispr_daemon.rules.spelling import duration
 from whispr_daemon.rules.throttle import MOST, WINDOW, Throttle
 from whispr_daemon.rules.tree import canonical
+
+
+class _About(NamedTuple):
+    """What is the same in all that is said of a clause."""
+
+    id: str
+    happens: bool  # it has a direction, and may be a gap
+    shadow: bool
 
 
 class Saying:
@@ -29,61 +37,74 @@ class Saying:
             "description": rule.description,
         }
         self._carried = {key: text for key, text in told.items() if text}
+        self._version = rule.version
+        self._about = [
+            _About(one.id, _happens(one), "shadow" in (rule.mode, one.mode)) for one in rule.clauses
+        ]
 
-    def say(self, found: Evaluated, view: View) -> Iterator[Output]:
-        """Yield the outputs of a record, the actions of a clause in the order of its ``then``.
+    def say(self, found: Evaluated, view: View) -> Sequence[Output]:
+        """Return the outputs of a record, the actions of a clause in the order of its ``then``.
 
         Call it in the order of rows: the alerts of a rule are counted.
         """
-        shared = self._shared(found, view)
+        verdict = found.verdict
+        if verdict is Verdict.FIRED:
+            return self._acts(self.rule.clauses[found.clause].actions, found, view)
+        if verdict in _REASONS:
+            reason = _REASONS[verdict]
+            more = {"reason": reason, "values": found.values}
+            text = f"{self._id(found)}: stopped by {reason}"
+            return (self._audit("suppressed", text, found, view, more),)
+        return self._beside(found, view)
+
+    def _beside(self, found: Evaluated, view: View) -> Sequence[Output]:
+        """Return what is said of what is neither a fire nor a fire that was stopped."""
         match found.verdict:
-            case Verdict.FIRED:
-                clause = self.rule.clauses[found.clause]
-                yield from self._acts(clause, clause.actions, found, shared)
             case Verdict.TIMEOUT:
                 clause = self.rule.clauses[found.clause]
                 text = f"{clause.id}: not complete within its time"
-                yield Audit(name="timeout", message=text, **self._with_values(found, shared))
-                yield from self._acts(clause, clause.on_timeout, found, shared)
+                late = self._audit("timeout", text, found, view, {"values": found.values})
+                return (late, *self._acts(clause.on_timeout, found, view))
             case Verdict.ERROR if found.code == PLUGGED:
-                return  # the function's own line says what it raised
+                return ()  # the function's own line says what it raised
             case Verdict.ERROR:
                 text = f"{self._id(found)}: {_error(found)}, which is na"
-                yield Audit(name="error", message=text, **self._with_values(found, shared))
+                return (self._audit("error", text, found, view, {"values": found.values}),)
             case Verdict.DISABLED:
                 text = (
                     f"{self.rule.name} {self._id(found)} is disabled after {FAULTS} evaluations in "
                     f"a row with an error, the last a {_error(found)}, until it is changed"
                 )
-                yield Alert(message=text, severity="error", **self._with_values(found, shared))
+                shared = self._shared(found, view, {"values": found.values})
+                return (Alert(message=text, severity="error", **shared),)
             case Verdict.DATA_GAP:
                 (lapse,) = view.values.at(LAPSE, [found.row])
                 text = f"no data for {duration(lapse)}: conditions must be seen false again"
-                data = {**shared["data"], "lapse": lapse}
-                yield Audit(name="data_gap", message=text, **{**shared, "data": data})
-            case verdict if verdict in SUPPRESSED:
-                reason = verdict.name.lower()
-                data = {**shared["data"], "reason": reason, "values": found.values}
-                text = f"{self._id(found)}: stopped by {reason}"
-                yield Audit(name="suppressed", message=text, **{**shared, "data": data})
+                return (self._audit("data_gap", text, found, view, {"lapse": lapse}),)
             case _:
-                return  # seen because the row was traced: nothing happened
+                return ()  # seen because the row was traced: nothing happened
 
     # ------------------------------------------------------------------ what all share
     def _id(self, found: Evaluated) -> str:
-        return self.rule.clauses[found.clause].id
+        return self._about[found.clause].id
 
-    def _shared(self, found: Evaluated, view: View) -> dict[str, Any]:
-        data: dict[str, object] = {}
+    def _data(self, found: Evaluated) -> dict[str, Any]:
+        data: dict[str, Any] = {}
         if found.clause >= 0:
-            clause = self.rule.clauses[found.clause]
-            data["clause"] = clause.id
-            if _happens(clause):
+            about = self._about[found.clause]
+            data["clause"] = about.id
+            if about.happens:
                 data["dir"], data["gap"] = found.direction, found.gap
         if found.late:
             data["ref_late"] = dict(found.late)
         if self.rule.tags:
             data["tags"] = list(self.rule.tags)
+        return data
+
+    def _shared(self, found: Evaluated, view: View, more: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of all kinds of outputs; ``more`` is added to their data."""
+        data = self._data(found)
+        data.update(more)
         return {
             "instrument": view.symbols[found.slot],
             "ts_event": found.ts,
@@ -92,33 +113,30 @@ class Saying:
             "level": None if found.level != found.level else found.level,
             "data": data,
             "origin": self.rule.name,
-            "version": self.rule.version,
+            "version": self._version,
         }
 
-    def _with_values(self, found: Evaluated, shared: Mapping[str, Any]) -> dict[str, Any]:
-        return {**shared, "data": {**shared["data"], "values": found.values}}
+    def _audit(
+        self, name: str, text: str, found: Evaluated, view: View, more: Mapping[str, Any]
+    ) -> Audit:
+        return Audit(name=name, message=text, **self._shared(found, view, more))
 
     # ------------------------------------------------------------------ actions
-    def _acts(
-        self,
-        clause: Clause,
-        actions: tuple[Action, ...],
-        found: Evaluated,
-        shared: Mapping[str, Any],
-    ) -> Iterator[Output]:
-        shadow = "shadow" in (self.rule.mode, clause.mode)
-        numbers = {one.key: number for one, number in zip(found.shown, found.numbers, strict=True)}
+    def _acts(self, actions: tuple[Action, ...], found: Evaluated, view: View) -> list[Output]:
+        said: list[Output] = []
+        shadow = self._about[found.clause].shadow
         for place, action in enumerate(actions):
-            data = {**shared["data"], **self._carried, "action": place}
+            more: dict[str, Any] = {**self._carried, "action": place}
             if place == 0 and found.verdict is Verdict.FIRED:
-                data["values"] = found.values
-            output = _output(action, found, numbers, {**shared, "data": data})
+                more["values"] = found.values
+            output = _output(action, found, self._shared(found, view, more))
             if shadow:
-                yield _shadowed(output)
+                said.append(_shadowed(output))
             elif isinstance(output, Alert):
-                yield self._heard(output)
+                said.append(self._heard(output))
             else:
-                yield output
+                said.append(output)
+        return said
 
     def _heard(self, alert: Alert) -> Output:
         """Return an alert, or what takes its place when there are too many."""
@@ -136,21 +154,36 @@ class Saying:
         return Audit(name="suppressed", message=alert.message, **fields)
 
 
+_REASONS: Final = {verdict: verdict.name.lower() for verdict in SUPPRESSED}
 _SHARED: Final = (
     "instrument", "ts_event", "direction", "price", "level", "data", "origin", "version",
 )  # fmt: skip
 
 
-def _output(
-    action: Action, found: Evaluated, numbers: Mapping[str, float], shared: dict[str, Any]
+def _output(action: Action, found: Evaluated, shared: dict[str, Any]) -> Output:
+    if isinstance(action, Emit):
+        if action.data:
+            numbers = _numbers(found)
+            carried = {key: plain(node, _of(numbers, node)) for key, node in action.data}
+            shared["data"]["data"] = carried
+        if action.side:
+            shared["direction"] = action.side
+        return Signal(name=action.name, strength=action.strength, **shared)
+    return _reckoned(action, _numbers(found), found, shared)
+
+
+def _numbers(found: Evaluated) -> dict[str, float]:
+    """Return what an evaluation shows by canonical spelling."""
+    return {one.key: number for one, number in zip(found.shown, found.numbers, strict=True)}
+
+
+def _reckoned(
+    action: Warn | Note | Assign | Intend,
+    numbers: Mapping[str, float],
+    found: Evaluated,
+    shared: dict[str, Any],
 ) -> Output:
     match action:
-        case Emit(name=name, strength=strength, side=side):
-            if action.data:
-                carried = {key: plain(node, _of(numbers, node)) for key, node in action.data}
-                shared["data"]["data"] = carried
-            shared["direction"] = side or found.direction
-            return Signal(name=name, strength=strength, **shared)
         case Warn(severity=severity, message=message):
             if action.channels:
                 shared["data"]["channels"] = list(action.channels)

@@ -34,7 +34,7 @@ from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.standing import Standing
 
-_AT_ONCE: Final = 16_384  # rows: their columns stay in the processor's cache
+_AT_ONCE: Final = 8_192  # rows: their columns stay in the processor's cache
 REVISION: Final = 3  # of the language: what rules mean, and so what their state is
 
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from whispr_daemon.domain.outputs import Direction
 from whispr_daemon.rules.board import Board
@@ -18,7 +19,7 @@ from whispr_daemon.rules.compile.record import RECORD, Verdict
 from whispr_daemon.rules.evaluated import Evaluated, Shown, View
 from whispr_daemon.rules.jit import Compiler, Function
 from whispr_daemon.rules.lateness import Reference
-from whispr_daemon.rules.nodes import AsOf, Node
+from whispr_daemon.rules.nodes import AsOf, Node, Type
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.spelling import spelling
@@ -38,7 +39,7 @@ class Records(NamedTuple):
     Flat lists, or arrays where it is compiled.
     """
 
-    count: int
+    size: int
     ints: Given
     floats: Given
 
@@ -55,10 +56,34 @@ _BARE: Final = frozenset({Verdict.OFF, Verdict.DATA_GAP})  # records without val
 _NOTHING_SHOWN: Final = ShownValues((), ())
 
 
+class Wanted:
+    """The instruments that a rule looks at.
+
+    Attributes:
+        by_slot: 0 where it does not look. It may be added to, and cleared.
+    """
+
+    def __init__(self) -> None:
+        """Start with no instruments."""
+        self.by_slot: list[int] = []
+        self._array: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
+    def array(self) -> NDArray[np.int64]:
+        """Return the same as an array."""
+        if len(self._array) != len(self.by_slot):
+            self._array = np.array(self.by_slot, dtype=np.int64)
+        return self._array
+
+    def clear(self) -> None:
+        """Forget all instruments."""
+        self.by_slot.clear()
+        self._array = self._array[:0]
+
+
 class Asked(NamedTuple):
     """What a rule says of a run of its turns."""
 
-    want: Sequence[int]  # by slot: 0 where it does not look
+    want: Wanted
     variables: Table
     least: Sequence[int]  # the lapse that makes what was seen unknown, then of each need the count
 
@@ -85,8 +110,8 @@ class Turn:
             for part in self.program.parts
         }
         self._wholes = self._placed(rule.name)
-        self._ints = [0] * (self.program.room * RECORD)
-        self._floats = [0.0] * (self.program.room * self.program.width)
+        self._room = self.program.room * RECORD, self.program.room * self.program.width
+        self._numbers: tuple[NDArray[Any], ...] | None = None  # literals and wholes as arrays
 
     def over(self, view: View, asked: Asked, rows: int) -> "Pass":
         """Return what folds the rows of a view, about so many at a time.
@@ -111,9 +136,8 @@ class Turn:
             program.literals,
             self._wholes,
             asked.least,
-            asked.want,
-            self._ints,
-            self._floats,
+            asked.want.by_slot,
+            *self._board.scratch.lists(*self._room),
         )
 
     def _arrays(self, view: View, asked: Asked) -> tuple[Any, ...]:
@@ -121,6 +145,9 @@ class Turn:
         program, slots = self.program, len(view.symbols)
         for table in (self.table, asked.variables, self._board.table):
             table.reserve(slots)
+        if self._numbers is None:
+            literals = np.array(program.literals, dtype=np.float64)
+            self._numbers = literals, np.array(self._wholes, dtype=np.int64)
         return (
             view.values.array(SLOT),
             tuple(view.values.array(column) for column in program.columns),
@@ -128,12 +155,10 @@ class Turn:
             self.table.ints.reshape(-1),
             asked.variables.floats.reshape(-1),
             self._board.table.ints.reshape(-1),
-            np.array(program.literals, dtype=np.float64),
-            np.array(self._wholes, dtype=np.int64),
+            *self._numbers,
             np.array(asked.least, dtype=np.int64),
-            np.array(asked.want, dtype=np.int64),
-            np.zeros(program.room * RECORD, dtype=np.int64),
-            np.zeros(program.room * program.width),
+            asked.want.array(),
+            *self._board.scratch.arrays(*self._room),
         )
 
     def _placed(self, rule: str) -> list[int]:
@@ -170,7 +195,7 @@ class Pass:
         Of the row ``trace`` every clause is there, whatever came of it.
         """
         found = self.records(begin, end, trace)
-        return self.evaluated(found) if found.count else ()
+        return self.evaluated(found) if found.size else ()
 
     def records(self, begin: int, end: int, trace: int = NOWHERE) -> Records:
         """Fold rows like :meth:`fold`; return what is written down as it is."""
@@ -184,7 +209,7 @@ class Pass:
         while begin < end:  # there was no room for more
             count, begin = self._function(begin, end, *self._given, trace)
             parts.append(self._taken(count))
-        total = sum(part.count for part in parts)
+        total = sum(part.size for part in parts)
         if isinstance(self._ints, np.ndarray):
             ints, floats = (np.concatenate([part[at] for part in parts]) for at in (1, 2))
             return Records(total, ints, floats)
@@ -192,7 +217,9 @@ class Pass:
 
     def evaluated(self, found: Records) -> list[Evaluated]:
         """Return what :meth:`records` returned, one by one."""
-        ints, floats = (part if isinstance(part, list) else part.tolist() for part in found[1:])
+        ints, floats = (
+            part if isinstance(part, list) else part.tolist() for part in (found.ints, found.floats)
+        )
         rows = ints[::RECORD]
         values = self.view.values
         of_row = [values.at(column, rows) for column in (TS, SLOT, _PRICE, ORDER)]
@@ -247,4 +274,5 @@ def _shown(node: Node, clock: Clock, settings: RuleSettings) -> Shown:
     other = None
     if isinstance(node, AsOf) and node.symbol:
         other = Reference(node, clock, settings)
-    return Shown(node, canonical(node), spelling(node), other)
+    number = node.type not in (Type.BOOL, Type.EVENT, Type.STR)
+    return Shown(node, canonical(node), spelling(node), other, number)

@@ -181,7 +181,13 @@ def _fold_recipe(text: str, source: Translation) -> Recipe:
     states: list[Argument] = ["floats", "ints", "floats", "ints"]  # F, I, V, B
     given: list[Argument] = ["floats", "ints", "ints", "ints"]  # P, Q, N, want
     takes = ("int", "int", "ints", _given(source), *states, *given, "ints", "floats", "int")
-    return Recipe("fold", text, SAYING if source.heard else NAMES, takes)
+    return _only(Recipe("fold", text, SAYING if source.heard else NAMES, takes))
+
+
+@lru_cache(maxsize=4096)
+def _only(recipe: Recipe) -> Recipe:
+    """Return one of all recipes that are equal: who asks for the same one is known by sight."""
+    return recipe
 
 
 def _given(source: Source) -> Group:

@@ -35,7 +35,7 @@ def view(closes: list[float]) -> View:
 
 
 def folded(running: Running, seen: View, trace: int = NOWHERE) -> list[Evaluated]:
-    rows = seen.count
+    rows = seen.rows
     return list(running.over(running.turns[0], seen, rows).fold(0, rows, trace))
 
 
