@@ -29,8 +29,8 @@ _TYPES: Final = {
     "seen_ints": "types.Array(types.int64, 1, 'C', readonly=True)",
     "seen_floats": "types.Array(types.float64, 1, 'C', readonly=True)",
 }
-# Division by 0 is no error, as the text sees to it itself; no sum is reordered. Nothing is allocated
-# in a kernel, so no references are counted: that took longer than most of what kernels do.
+# Division by 0 is no error, as the text sees to it itself; no sum is reordered. A kernel allocates
+# nothing, so no references are counted: that took longer than most of what kernels do.
 _HOW: Final = 'error_model="numpy", fastmath=False, _nrt=False'
 _WITHIN: Final = f"{_HOW}, forceinline=True"  # of functions that a kernel calls
 
