@@ -185,7 +185,7 @@ def _plain(rows: Rows) -> NDArray[np.bool_]:
     priced &= (high < np.inf) & (sizes >= 0)
     quoted = (first > 0) & (first <= high) & (high < np.inf) & (low >= 0) & (close >= 0)
     kind = rows["kind"]
-    plain = priced & _PRICED[kind] | quoted & (kind == _QUOTE)
+    plain: NDArray[np.bool_] = priced & _PRICED[kind] | quoted & (kind == _QUOTE)
     plain &= (rows["ts"] > 0) & (rows["timeframe"] < len(NAME_OF)) & (rows["flags"] < len(SIDES))
     return plain
 

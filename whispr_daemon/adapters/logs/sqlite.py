@@ -140,19 +140,21 @@ class SqliteEventLog:
         """Return the entries after a position; see the port."""
         seen = self._arrivals.count(partition)
         newest = self._newest[partition]
-        found: Sequence[Entry] | None = newest.after(after, max_rows)
-        if found is None or not (found or wait > 0):
+        found = newest.after(after, max_rows)
+        if found:
+            return found
+        if found is None or wait <= 0:
             found = await self._run(lambda: self._after(partition, after, max_rows))
-        if not found and wait > 0:
-            await self._arrivals.wait(partition, seen, wait)
-            self._arrivals.check_open()
-            # Who waited in vain asks the file: another may have written to it.
-            found = newest.after(after, max_rows) or await self._run(
-                lambda: self._after(partition, after, max_rows)
-            )
-        return found
+        if found or wait <= 0:
+            return found
+        await self._arrivals.wait(partition, seen, wait)
+        self._arrivals.check_open()
+        # Who waited in vain asks the file: another may have written to it.
+        if found := newest.after(after, max_rows):
+            return found
+        return await self._run(lambda: self._after(partition, after, max_rows))
 
-    def _after(self, partition: int, after: Position, max_rows: int) -> Sequence[Entry]:
+    def _after(self, partition: int, after: Position, max_rows: int) -> list[Entry]:
         found: list[Entry] = []
         total = 0
         cursor = self._connection.execute(_AFTER, (partition, after.pack()))

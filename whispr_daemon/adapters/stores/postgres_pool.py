@@ -153,7 +153,7 @@ class PostgresPool:
 _QUERIES: Final = read_queries("postgres")
 
 
-async def _as_it_is(_connection: Connection) -> None:
+async def _as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Let the next have a connection as it is; a transaction that is open has been rolled back.
 
     Nobody here leaves anything in a session, and to ask the server to clear it is one more exchange
