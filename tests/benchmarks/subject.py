@@ -74,11 +74,12 @@ def running(setup: Setup, folder: Path) -> Iterator[Subject]:
         stack.callback(daemon.discard)
         daemon.start()
         until(lambda: daemon.running() is not None, within=_UP_WITHIN)
-        subject = Subject(setup, daemon, sender, stack)
-        # A sender waits until it is asked; the source asks when all units are live.
-        history = subject.send(Order())
-        subject.caught_up(history.sent)
-        yield subject
+        with ExitStack() as looking:
+            subject = Subject(setup, daemon, sender, looking)
+            # A sender waits until it is asked; the source asks when all units are live.
+            history = subject.send(Order())
+            subject.caught_up(history.sent)
+            yield subject
         status = daemon.end(_UP_WITHIN)
         assert status == 0, f"told to stop, it ended with status {status}: {daemon.errors[-2000:]}"
 
