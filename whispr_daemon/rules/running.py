@@ -52,11 +52,9 @@ class Running:
         ]
         length = NANOS_OF[CODE_OF[inputs.timeframe]]  # from one bar to the next is no gap
         stale = max(inputs.stale_after or STALE_BARS * length, length)
-        self._least = {
-            turn: (stale, *(least for _, least in self.lacking(turn))) for turn in self.turns
-        }
         self._saying = Saying(rule)
         self._want = Wanted()
+        self._asked = {turn: self._of(turn, stale) for turn in self.turns}
 
     def wants(self, symbol: str) -> bool:
         """Is the rule about this instrument?"""
@@ -77,7 +75,12 @@ class Running:
         known = self._want.by_slot
         if len(known) < len(view.symbols):
             known += (self.wants(symbol) for symbol in view.symbols[len(known) :])
-        return turn.over(view, Asked(self._want, self.variables, self._least[turn]), rows)
+        return turn.over(view, self._asked[turn], rows)
+
+    def _of(self, turn: Turn, stale: int) -> Asked:
+        """Return what is asked of a turn; a lapse of ``stale`` ns makes unknown what was seen."""
+        least = (stale, *(least for _, least in self.lacking(turn)))
+        return Asked(self._want, self.variables, least, np.array(least, dtype=np.int64))
 
     def say(self, found: Evaluated, view: View) -> Sequence[Output]:
         """Return the outputs of what came of a turn; call it in order, as alerts are counted."""

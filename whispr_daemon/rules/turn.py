@@ -86,6 +86,7 @@ class Asked(NamedTuple):
     want: Wanted
     variables: Table
     least: Sequence[int]  # the lapse that makes what was seen unknown, then of each need the count
+    least_array: NDArray[np.int64]
 
 
 class Turn:
@@ -150,13 +151,13 @@ class Turn:
             self._numbers = literals, np.array(self._wholes, dtype=np.int64)
         return (
             view.values.array(SLOT),
-            tuple(view.values.array(column) for column in program.columns),
+            view.values.arrays(program.columns),
             self.table.floats.reshape(-1),
             self.table.ints.reshape(-1),
             asked.variables.floats.reshape(-1),
             self._board.table.ints.reshape(-1),
             *self._numbers,
-            np.array(asked.least, dtype=np.int64),
+            asked.least_array,
             asked.want.array(),
             *self._board.scratch.arrays(*self._room),
         )

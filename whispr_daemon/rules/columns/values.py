@@ -1,5 +1,6 @@
 """The columns of a batch: lists for functions as they are written, arrays for compiled ones."""
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,15 +14,17 @@ Given: TypeAlias = list[Any] | NDArray[Any]
 class Values:
     """Columns by name, each one value a row. What is given in one form is had in the other, too."""
 
-    __slots__ = ("_arrays", "_lists")
+    __slots__ = ("_arrays", "_flat", "_lists")
 
     def __init__(self) -> None:
         """Start with no columns."""
         self._lists: dict[Column, list[Any]] = {}
         self._arrays: dict[Column, NDArray[Any]] = {}
+        self._flat: dict[Column, NDArray[Any]] = {}  # of these those that kernels take
 
     def __setitem__(self, column: Column, values: Given) -> None:
         """Take a column; it stays as it is from now on."""
+        self._flat.pop(column, None)
         if isinstance(values, list):
             self._lists[column] = values
             self._arrays.pop(column, None)
@@ -50,9 +53,17 @@ class Values:
 
     def array(self, column: Column) -> NDArray[Any]:
         """Return a column as a flat array, int64 or float64 as :func:`is_whole` says."""
-        found = self._arrays.get(column)
-        wanted = np.int64 if is_whole(column) else np.float64
-        if found is None or found.dtype != wanted or not found.flags.carray:
-            given = self._lists[column] if found is None else found
-            found = self._arrays[column] = np.array(given, dtype=wanted)
+        found = self._flat.get(column)
+        if found is None:
+            given = self._arrays.get(column)
+            wanted = np.int64 if is_whole(column) else np.float64
+            found = given
+            if found is None or found.dtype != wanted or not found.flags.carray:
+                found = np.array(self._lists[column] if given is None else given, dtype=wanted)
+            self._flat[column] = self._arrays[column] = found
         return found
+
+    def arrays(self, columns: Sequence[Column]) -> tuple[NDArray[Any], ...]:
+        """Return some columns as flat arrays."""
+        flat = self._flat
+        return tuple([flat[one] if one in flat else self.array(one) for one in columns])
