@@ -15,7 +15,7 @@ Severity: TypeAlias = Literal["debug", "info", "warn", "error", "critical"]
 Direction: TypeAlias = Literal["", "up", "down", "long", "short", "flat"]
 
 
-class Spoken(Value, frozen=True, kw_only=True):
+class Spoken(Value, frozen=True, kw_only=True, gc=False):
     """What all outputs share.
 
     A strategy fills what it knows. The host seals the rest: ``ts_event`` (the event's, where left

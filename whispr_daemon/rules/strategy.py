@@ -160,14 +160,20 @@ class RulesStrategy:
         return found
 
     def _said(self, verdicts: Verdicts) -> list[Output]:
-        spoken = [
-            (place, output)
-            for place, found, view in verdicts
-            for output in self._running[place.rank].say(found, view)
-        ]
+        running = self._running
         if verdicts.faults:  # before what rules make of them
-            spoken = sorted([*verdicts.faults, *spoken], key=itemgetter(0))
-        outputs = [output for _, output in spoken]
+            spoken = [
+                (place, output)
+                for place, found, view in verdicts
+                for output in running[place.rank].say(found, view)
+            ]
+            outputs = [one for _, one in sorted([*verdicts.faults, *spoken], key=itemgetter(0))]
+        else:
+            outputs = [
+                output
+                for place, found, view in verdicts
+                for output in running[place.rank].say(found, view)
+            ]
         self._fires.note(outputs)
         return outputs
 
