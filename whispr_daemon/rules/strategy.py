@@ -111,9 +111,10 @@ class RulesStrategy:
         It is for who wants no outputs. Take one part before the next: each is of the columns that
         are filled then.
         """
-        for part in self._cut(batch):
-            for begin in range(0, max(len(part), 1), _AT_ONCE):
-                yield self._folded(Batch(part.rows[begin : begin + _AT_ONCE], part.symbols))
+        for begin in range(0, len(batch), _AT_ONCE):
+            rows = batch.rows[begin : begin + _AT_ONCE]
+            for part in self._cut(Batch(rows, batch.symbols)):
+                yield self._folded(part)
 
     def _cut(self, batch: Batch) -> Iterator[Batch]:
         """Yield the rows between splits and corrections as they are known then; take these in."""
