@@ -7,7 +7,7 @@ import msgspec
 
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.errors import StrategyFailed
-from whispr_daemon.domain.events import ClockTick
+from whispr_daemon.domain.events import ClockTick, MarketEvent
 from whispr_daemon.domain.outputs import Alert, Audit, Output, Sealer, Signal
 from whispr_daemon.domain.position import Position
 from whispr_daemon.ports.strategy import ColumnarStrategy, Strategy
@@ -22,20 +22,20 @@ def answers(
         StrategyFailed: it raised, or said something without a name or a time.
     """
     sealed: list[Output] = []
-    where = f"at position {position}"
+    event: MarketEvent | None = None
     try:
-        if isinstance(strategy, ColumnarStrategy):
+        if hasattr(strategy, "on_batch"):  # a Protocol would be asked for longer than it answers
             for output in strategy.on_batch(batch):
                 sealed.append(sealer.seal(_checked(output, 0, ""), 0))
             return sealed
         for event in batch.events():
-            where = f"at position {position}, {event.time.isoformat()}"
             instrument = "" if isinstance(event, ClockTick) else event.instrument
             for output in strategy.on_event(event):
                 named = _checked(output, event.ts_event, instrument)
                 sealed.append(sealer.seal(named, event.ts_event))
     except Exception as error:
-        raise StrategyFailed(f"{where}: raised {error!r}") from error
+        when = f", {event.time.isoformat()}" if event is not None else ""
+        raise StrategyFailed(f"at position {position}{when}: raised {error!r}") from error
     return sealed
 
 

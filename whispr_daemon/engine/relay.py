@@ -1,6 +1,5 @@
 """Delivers what is committed: one relay a route, in order per unit, each output once."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
@@ -9,7 +8,8 @@ import structlog
 from whispr_daemon.domain.errors import Transient
 from whispr_daemon.domain.outputs import Audit
 from whispr_daemon.engine.crash import crash_here
-from whispr_daemon.engine.retry import Backoff, Result, first_of, persist
+from whispr_daemon.engine.retry import Backoff, Result, persist
+from whispr_daemon.engine.waking import Waking
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.metrics import DELIVERED, DELIVERY_FAILURES, UNDELIVERED, Metrics
 from whispr_daemon.ports.outlet import Outlet
@@ -35,7 +35,7 @@ class Relay:
         self._receipt = ""
         self._epoch = 0
         self._delivered: Collection[str] = ()
-        self._nudged = asyncio.Event()
+        self._nudged = Waking(clock)
         self._draining = False
         self._show_at = 0.0
         self._journal = structlog.get_logger("whispr.relay").bind(route=route)
@@ -136,5 +136,4 @@ class Relay:
 
     async def _wait(self) -> None:
         """Wait for a nudge, at most until the next poll."""
-        await first_of(self._nudged.wait(), self._clock.sleep(_POLL))
-        self._nudged.clear()
+        await self._nudged.wait(_POLL)

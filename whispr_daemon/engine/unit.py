@@ -194,12 +194,11 @@ class Unit:
         self._telling.lag(max(0, self._tail_rows - self._fold.rows))
 
     def _snapshot_due(self, now: float) -> bool:
-        if not self._fold.snapshots or self._fold.position == self._snapshot_at:
-            return False
-        return (
+        due = (
             now - self._last_snapshot >= self._cadence.snapshot
             or self._fold.rows - self._rows_at_snapshot >= self._cadence.snapshot_rows
         )
+        return due and self._fold.position != self._snapshot_at and self._fold.snapshots
 
     async def _commit(self, *, with_snapshot: bool) -> None:
         snapshot = self._fold.snapshot() if with_snapshot else None
