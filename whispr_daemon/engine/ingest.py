@@ -86,6 +86,8 @@ class Ingest:
         self._seen = 0  # the last number read, waiting or taken in
         self._change = 0  # the newest that is to be in the log
         self._sourced: set[int] = set()  # codes of what the source has
+        self._symbols: Sequence[str] = ()  # of the last batch …
+        self._codes = np.array([NO_INSTRUMENT], dtype=np.int64)  # … by code, and one for all others
         self._taken: dict[str, int] = {}  # durable in every partition
         self._saved_at = 0.0
         self._stopping = asyncio.Event()
@@ -252,12 +254,15 @@ class Ingest:
 
     async def _coded(self, rows: Rows, symbols: Sequence[str]) -> Rows:
         """Return a copy of the rows with the registry's codes."""
-        codes = await self._partitions.instruments.codes_of(symbols)
-        self._sourced.update(codes.tolist())
+        # Most sources have one tuple for all their batches, which cannot have changed meanwhile.
+        if symbols is not self._symbols or not isinstance(symbols, tuple):
+            codes = await self._partitions.instruments.codes_of(symbols)
+            self._sourced.update(codes.tolist())
+            self._codes, self._symbols = np.append(codes, NO_INSTRUMENT), symbols
         coded = copied(rows)
         # A code beyond the symbols names no instrument: the gate refuses such a row.
         place = np.minimum(rows["instrument"], len(symbols))
-        coded["instrument"] = np.append(codes, NO_INSTRUMENT)[place]
+        coded["instrument"] = self._codes[place]
         return coded
 
     async def _append_changes(self, *, over: bool = False) -> None:
