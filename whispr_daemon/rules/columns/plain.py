@@ -1,6 +1,7 @@
-"""Frames of plain rows, where there is a kernel for them; see :mod:`.plain_rows`."""
+"""Frames of plain rows, where they are few or there is a kernel for them; see ``plain_rows``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,7 +23,7 @@ from whispr_daemon.rules.columns.plain_rows import (
     frame_plainly,
 )
 from whispr_daemon.rules.columns.slots import Selection, picked
-from whispr_daemon.rules.jit import Compiler, Group, Scalar, recipe_of
+from whispr_daemon.rules.jit import Compiler, Function, Group, Scalar, recipe_of
 
 Columns: TypeAlias = Mapping[Column, NDArray[Any]]
 
@@ -52,11 +53,31 @@ RECIPE: Final = recipe_of(
 )
 
 
+FEW: Final = 8  # rows for which the loop as it is written is quicker than many steps
+
+
 class Plain(NamedTuple):
     """A frame, None if it would be empty, and the columns of its evaluated rows."""
 
     frame: Frame | None
     columns: Columns
+
+
+class _Room:
+    """Where frames are written, each in the place of the one before.
+
+    Columns begin an odd number of cache lines apart. Whole pages apart, as a power of two of rows
+    would put them, they would drive each other from the processor's cache.
+    """
+
+    def __init__(self, rows: int) -> None:
+        """Make room for so many rows."""
+        self.rows = rows
+        kinds = (*_FRAMED, *_EVALUATED)
+        words = np.empty((len(kinds), (rows // _LINE + 1 | 1) * _LINE), dtype=np.int64)
+        columns = [row.view(kind)[:rows] for row, kind in zip(words, kinds, strict=True)]
+        self.arrays = _out(columns)
+        self.views = _out([memoryview(column) for column in columns])
 
 
 class PlainFramer:
@@ -69,55 +90,96 @@ class PlainFramer:
         self._able = simple and clock.timeframe not in PERIODS and clock.timeframe != "1d"
         self._framer = framer
         self._compiler = compiler
-        self._words = np.empty((0, 0), dtype=np.int64)
+        self._room, self._little = _Room(0), _Room(0)
 
     def frame(self, selection: Selection) -> Plain | None:
-        """Return a frame, None where rows are not plain or there is no kernel for them yet.
+        """Return a frame; None where rows are not plain, or many and not compiled for yet.
 
         It is good until the next one is asked for.
         """
+        rows, name = len(selection.rows), self._framer.places.only
+        if not self._able or not name:
+            return None
+        kernel = self._compiler.compiled(RECIPE, rows)
+        if kernel is None and rows > FEW:
+            return None
+        counts = self._few(selection, name) if kernel is None else self._many(kernel, selection)
+        if counts[0] < 0:
+            return None
+        return _plain(selection, (self._little if kernel is None else self._room).arrays, counts)
+
+    def _many(self, kernel: Function, selection: Selection) -> tuple[int, int]:
+        """Write a frame by what is compiled: it takes arrays."""
         framer, rows = self._framer, len(selection.rows)
-        name = framer.places.only
-        kernel = self._compiler.compiled(RECIPE, rows) if self._able and name else None
-        if kernel is None:
-            return None
-        sessions, slots = calendar(name), framer.places.slots
-        state = Standings(framer.making.arrays(slots).ints, framer.table.arrays(slots).ints)
-        columns = self._apart(rows)
-        framed, evaluated = Framed(*columns[: len(_FRAMED)]), Evaluations(*columns[len(_FRAMED) :])
-        count, many = kernel(
-            rows,
-            _given(selection),
-            Calendar(
-                *map(_seen, (sessions.open, sessions.close, sessions.date, sessions.midnights))
-            ),
-            state,
-            How(framer.code, framer.length, slots, framer.around),
-            (framed, evaluated),
+        slots = framer.places.slots
+        if rows > self._room.rows:
+            self._room = _Room(rows)
+        words = _words(selection)
+        given = Given(
+            *map(_seen, (words, words.view(np.float64))),
+            selection.at,
+            selection.slot,
+            _seen(_LENGTHS),
         )
-        if count < 0:
-            return None
-        return _plain(selection, framed, evaluated, (count, many))
+        state = Standings(framer.making.arrays(slots).ints, framer.table.arrays(slots).ints)
+        sessions = Calendar(*map(_seen, _sessions(framer.places.only)))
+        counts: tuple[int, int] = kernel(
+            rows, given, sessions, state, self._how(slots), _first(self._room.arrays, rows)
+        )
+        return counts
 
-    def _apart(self, rows: int) -> list[NDArray[Any]]:
-        """Return columns for so many rows, side by side, where those of the batch before stood.
+    def _few(self, selection: Selection, name: str) -> tuple[int, int]:
+        """Write a frame by the loop as it is: lists and views give numbers sooner than arrays."""
+        framer = self._framer
+        slots = framer.places.slots
+        if not self._little.rows:
+            self._little = _Room(FEW)
+        words = _words(selection)
+        given = Given(
+            words.data,
+            words.view(np.float64).data,
+            selection.at.tolist(),
+            selection.slot.tolist(),
+            NANOS_OF,
+        )
+        state = Standings(framer.making.state(slots).ints, framer.table.state(slots).ints)
+        return frame_plainly(
+            len(selection.rows),
+            given,
+            _viewed(name),
+            state,
+            self._how(slots),
+            self._little.views,
+        )
 
-        They begin an odd number of cache lines apart. Whole pages apart, as a power of two of rows
-        would put them, they would drive each other from the processor's cache.
-        """
-        kinds = (*_FRAMED, *_EVALUATED)
-        if rows > self._words.shape[1]:
-            lines = rows // _LINE + 1 | 1
-            self._words = np.empty((len(kinds), lines * _LINE), dtype=np.int64)
-        return [column.view(kind)[:rows] for column, kind in zip(self._words, kinds, strict=True)]
+    def _how(self, slots: int) -> How:
+        return How(self._framer.code, self._framer.length, slots, self._framer.around)
 
 
-def _given(selection: Selection) -> Given:
-    rows = selection.rows
-    words = np.require(rows.view(np.int64), requirements=["C", "A"])
-    return Given(
-        _seen(words), _seen(words.view(np.float64)), selection.at, selection.slot, _seen(_LENGTHS)
+def _out(columns: Sequence[Any]) -> tuple[Framed, Evaluations]:
+    return Framed(*columns[: len(_FRAMED)]), Evaluations(*columns[len(_FRAMED) :])
+
+
+def _first(room: tuple[Framed, Evaluations], rows: int) -> tuple[Framed, Evaluations]:
+    framed, evaluated = room
+    return (
+        Framed(*(column[:rows] for column in framed)),
+        Evaluations(*(column[:rows] for column in evaluated)),
     )
+
+
+def _words(selection: Selection) -> NDArray[np.int64]:
+    return np.require(selection.rows.view(np.int64), requirements=["C", "A"])
+
+
+def _sessions(name: str) -> tuple[NDArray[np.int64], ...]:
+    found = calendar(name)
+    return found.open, found.close, found.date, found.midnights
+
+
+@lru_cache(maxsize=64)
+def _viewed(name: str) -> Calendar:
+    return Calendar(*(column.data for column in _sessions(name)))
 
 
 def _seen(array: NDArray[Any]) -> NDArray[Any]:
@@ -128,9 +190,9 @@ def _seen(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _plain(
-    selection: Selection, framed: Framed, evaluated: Evaluations, counts: tuple[int, int]
+    selection: Selection, room: tuple[Framed, Evaluations], counts: tuple[int, int]
 ) -> Plain:
-    count, many = counts
+    (framed, evaluated), (count, many) = room, counts
     if count == 0:
         return Plain(None, {})
     whole = Framed(*(column[:count] for column in framed))
