@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from whispr_daemon.rules.actions import Emit
-from whispr_daemon.rules.nodes import Said
 from whispr_daemon.rules.rule import Rule
-from whispr_daemon.rules.tree import walk
+from whispr_daemon.rules.tree import said_in
 
 
 def emits(rule: Rule) -> frozenset[str]:
@@ -21,7 +20,7 @@ def asks(rule: Rule) -> frozenset[str]:
     """Return the signals a rule asks for: ``emitted``, ``since``, ``count``."""
     tops = [] if rule.when is None else [rule.when]
     tops += (tree for clause in rule.clauses for tree in clause.trees)
-    return frozenset(node.signal for top in tops for node in walk(top) if isinstance(node, Said))
+    return frozenset(said.signal for said in said_in(tops))
 
 
 def in_order(rules: Iterable[Rule]) -> list[Rule]:
@@ -29,8 +28,12 @@ def in_order(rules: Iterable[Rule]) -> list[Rule]:
 
     Among rules that hear each other in a circle, the name decides; see :func:`cycles`.
     """
+    listed = list(rules)
+    return _in_order(listed, _hears(listed))
+
+
+def _in_order(rules: Iterable[Rule], hears: Mapping[str, set[str]]) -> list[Rule]:
     ranked = sorted(rules, key=lambda rule: (-rule.priority, rule.name))
-    hears = _hears(ranked)
     named = {rule.name: rule for rule in ranked}
     peers: dict[int, set[str]] = {}
     for rule in ranked:
@@ -47,8 +50,9 @@ def coupled(rules: Iterable[Rule]) -> list[list[Rule]]:
 
     What rules of different groups do is the same whichever is evaluated first.
     """
-    ordered = in_order(rules)
-    hears = _hears(ordered)
+    listed = list(rules)
+    hears = _hears(listed)
+    ordered = _in_order(listed, hears)
     group: dict[str, list[Rule]] = {rule.name: [rule] for rule in ordered}
     for name, others in hears.items():
         for other in others:

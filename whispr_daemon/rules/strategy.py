@@ -13,6 +13,7 @@ from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.outputs import Alert, Audit, Output
 from whispr_daemon.ports.strategy import Changing
+from whispr_daemon.rules.at_rest import collector_at_rest
 from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.change import decode as decode_change
 from whispr_daemon.rules.columns.bank import Bank
@@ -70,6 +71,7 @@ class RulesStrategy:
         hashes = "".join(sorted(f"{one.rule.name}:{one.rule.hash}" for one in self._running))
         self.version = sha256(f"{REVISION}:{hashes}".encode()).hexdigest()[:12]
 
+    @collector_at_rest()
     def _become(self, rules: Sequence[Rule]) -> None:
         enabled = in_order(rule for rule in rules if rule.enabled)
         self._board = Board(enabled)

@@ -1,6 +1,6 @@
 """Questions to a typed tree: its operands, its spelling, whether it stands still, its value."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from whispr_daemon.rules.nodes import (
@@ -56,6 +56,20 @@ def walk(node: Node) -> Iterator[Node]:
         one = todo.pop()
         yield one
         todo += reversed(children(one))
+
+
+def said_in(nodes: Iterable[Node]) -> list[Said]:
+    """Return what trees ask of signals."""
+    found: list[Said] = []
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
+        operands = _OPERANDS.get(type(node))
+        if operands is not None:
+            todo += operands(node)
+        elif isinstance(node, Said):
+            found.append(node)
+    return found
 
 
 # Functions that remember evaluations: na at first, though what they are of is always the same.
