@@ -32,8 +32,9 @@ class Scratch:
 
     def lists(self, ints: int, floats: int) -> tuple[list[int], list[float]]:
         """Return room for at least so many, as lists."""
-        for held, wanted in zip(self._lists, (ints, floats), strict=True):
-            held += [0] * (wanted - len(held))
+        whole, broken = self._lists
+        whole += [0] * (ints - len(whole))
+        broken += [0.0] * (floats - len(broken))
         return self._lists
 
     def arrays(self, ints: int, floats: int) -> tuple[Ints, NDArray[np.float64]]:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
+from typing_extensions import override
+
 from whispr_daemon.rules.functions.folds import Input, Output, Place, State, Step, fold
 
 Function: TypeAlias = Callable[..., Any]
@@ -44,6 +46,7 @@ class Recipe(NamedTuple):
     names: tuple[tuple[str, Any], ...]
     takes: tuple[Argument, ...]
 
+    @override
     def __hash__(self) -> int:
         """Return a hash that is quick: text has it at hand, and types follow from it."""
         return hash((self.text, self.names))

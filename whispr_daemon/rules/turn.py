@@ -211,10 +211,10 @@ class Pass:
             count, begin = self._function(begin, end, *self._given, trace)
             parts.append(self._taken(count))
         total = sum(part.size for part in parts)
+        ints, floats = [part.ints for part in parts], [part.floats for part in parts]
         if isinstance(self._ints, np.ndarray):
-            ints, floats = (np.concatenate([part[at] for part in parts]) for at in (1, 2))
-            return Records(total, ints, floats)
-        return Records(total, *(list(chain.from_iterable(p[at] for p in parts)) for at in (1, 2)))
+            return Records(total, np.concatenate(ints), np.concatenate(floats))
+        return Records(total, list(chain.from_iterable(ints)), list(chain.from_iterable(floats)))
 
     def evaluated(self, found: Records) -> list[Evaluated]:
         """Return what :meth:`records` returned, one by one."""

@@ -75,9 +75,11 @@ class _Room:
         self.rows = rows
         kinds = (*_FRAMED, *_EVALUATED)
         words = np.empty((len(kinds), (rows // _LINE + 1 | 1) * _LINE), dtype=np.int64)
-        columns = [row.view(kind)[:rows] for row, kind in zip(words, kinds, strict=True)]
+        columns: list[NDArray[Any]] = [
+            row.view(kind)[:rows] for row, kind in zip(words, kinds, strict=True)
+        ]
         self.arrays = _out(columns)
-        self.views = _out([memoryview(column) for column in columns])
+        self.views = _out([column.data for column in columns])
 
 
 class PlainFramer:
@@ -116,10 +118,11 @@ class PlainFramer:
             self._room = _Room(rows)
         words = _words(selection)
         given = Given(
-            *map(_seen, (words, words.view(np.float64))),
-            selection.at,
-            selection.slot,
-            _seen(_LENGTHS),
+            words=_seen(words),
+            prices=_seen(words.view(np.float64)),
+            at=selection.at,
+            slot=selection.slot,
+            lengths=_seen(_LENGTHS),
         )
         state = Standings(framer.making.arrays(slots).ints, framer.table.arrays(slots).ints)
         sessions = Calendar(*map(_seen, _sessions(framer.places.only)))
