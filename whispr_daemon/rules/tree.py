@@ -104,16 +104,20 @@ def canonical(node: Node) -> str:
 
 
 def _canonical(node: Node) -> str:  # noqa: C901, PLR0912 (one case a node)
-    match node:
+    match node:  # first what there is most of
         case Const(value=value) | Parameter(value=value):
             return repr(value)
-        case Text(value=text):
-            return repr(text)
         case Price(field=field):
             return field
         case Series(function=function, numbers=numbers):
             inner = map(canonical, children(node))
             return f"{function}({','.join((*inner, *(f'{number:.17g}' for number in numbers)))})"
+        case Arithmetic(op=op, left=a, right=b) | Compare(op=op, left=a, right=b):
+            return f"({canonical(a)}{op}{canonical(b)})"
+        case Call(function=function, arguments=arguments):
+            return f"{function}({','.join(map(canonical, arguments))})"
+        case Logic(op=op, operands=operands):
+            return f"({f' {op} '.join(map(canonical, operands))})"
         case Level(ratio=ratio, ladder=ladder):
             return f"level({ratio!r},{spelled(ladder)})"
         case LevelValue(name=name, ladder=ladder):
@@ -132,16 +136,12 @@ def _canonical(node: Node) -> str:  # noqa: C901, PLR0912 (one case a node)
             return f"forming({canonical(inner)}@{timeframe})"
         case Named(node=inner):
             return canonical(inner)
-        case Arithmetic(op=op, left=a, right=b) | Compare(op=op, left=a, right=b):
-            return f"({canonical(a)}{op}{canonical(b)})"
+        case Text(value=text):
+            return repr(text)
         case Negative(operand=operand):
             return f"(-{canonical(operand)})"
         case Not(operand=operand):
             return f"(not {canonical(operand)})"
-        case Call(function=function, arguments=arguments):
-            return f"{function}({','.join(map(canonical, arguments))})"
-        case Logic(op=op, operands=operands):
-            return f"({f' {op} '.join(map(canonical, operands))})"
 
 
 def spelled(ladder: Ladder) -> str:
