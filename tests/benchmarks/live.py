@@ -32,6 +32,9 @@ logic:
 """,
 }
 _FIRST: Final = 50_000  # events a second
+_WARM_RATE, _WARM_SECONDS, _WARM_LEGS = 200_000.0, 2.0, 30
+_COMPILER: Final = "build"  # the process that compiles
+_IDLE: Final = 0.05  # of a core
 _COMMIT_EVERY: Final = 0.2  # seconds, of units that have nothing to say: what they lag is seen so
 _LAG: Final = 0.5  # seconds' events
 _FINER: Final = 3  # halvings of the step after the first rate that is too high
@@ -66,9 +69,12 @@ def live(tier: int, scale: Scale) -> Sequence[Figure]:
         "idle_commit_seconds": _COMMIT_EVERY,
     }
     with running(Setup(tier, settings), scale.folder / "daemon") as subject:
+        if seconds >= 1:
+            _warm(subject, scale.say)
         found = search(partial(_leg, subject, seconds, scale.say), seconds)
+        before = subject.watcher.figures()
         again = [_leg(subject, seconds, scale.say, found) for _ in range(scale.repetitions)]
-        shape = _shape(subject)
+        shape = _shape(subject.watcher.figures() - before)
     floor = bare_log(tier, shape, scale.folder / "floor", seconds)
     scale.say(f"a bare log: {floor:,.0f} events/s of {shape.rows} rows an append")
     return [*_rates(again, floor), *_cpu(again)]
@@ -89,6 +95,14 @@ def search(leg: Callable[[float], Leg], seconds: float) -> float:
     return good
 
 
+def _warm(subject: Subject, say: Callable[[str], None]) -> None:
+    """Send some until kernels are compiled: that takes a core for a while after a start."""
+    for _ in range(_WARM_LEGS):
+        leg = _leg(subject, _WARM_SECONDS, say, _WARM_RATE)
+        if leg.cpu.get(_COMPILER, 0.0) < _IDLE * _WARM_SECONDS and leg.kept_up:
+            return
+
+
 def _leg(subject: Subject, seconds: float, say: Callable[[str], None], rate: float) -> Leg:
     before, cpu, began = subject.durable(), subject.watcher.cpu(), SYSTEM_CLOCK.monotonic()
     sent = subject.send(Order(rate=rate, seconds=seconds, share=0))
@@ -106,11 +120,10 @@ def _leg(subject: Subject, seconds: float, say: Callable[[str], None], rate: flo
     return leg
 
 
-def _shape(subject: Subject) -> Shape:
-    """Return what the daemon's appends were like in the mean."""
-    figures = subject.watcher.figures()
-    appends = max(1.0, figures["whispr_append_seconds_count"])
-    rows = figures["whispr_ingested_rows_total"] / appends
+def _shape(grown: Mapping[str, float]) -> Shape:
+    """Return what appends were like in the mean, of what the daemon's figures grew by meanwhile."""
+    appends = grown.get("whispr_append_seconds_count", 1.0)
+    rows = grown.get("whispr_ingested_rows_total", 1.0) / appends
     return Shape(rows=max(1, round(rows)), partitions=4)
 
 

@@ -155,6 +155,8 @@ class Watcher:
             return title.partition(".")[0]  # what it is doing follows
         if title.startswith("valkey"):
             return "valkey-server"  # and what it forks to rewrite its file
+        if "-m" in words[:-1]:
+            return words[words.index("-m") + 1].rpartition(".")[2]
         scripts = [Path(word).name for word in words if word.endswith(".py")]
         return scripts[0] if scripts else Path(title).name
 
