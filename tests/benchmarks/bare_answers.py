@@ -1,7 +1,7 @@
 """Ticks answered by bare clients: what of the path has to be, and nothing else.
 
 Tier 0: each tick is written to one file and synced, its answer to another. Tier 1: it is added to a
-stream, a reader of that is woken, commits a row to Postgres and adds the answer to another stream,
+stream, a reader of that is woken, commits rows to Postgres and adds the answer to another stream,
 whose reader is woken. Ticks that are due together are written together, as in the daemon.
 """
 
@@ -28,7 +28,7 @@ from whispr_daemon.adapters.embedded import Server
 from whispr_daemon.domain.batch import EVENT_DTYPE, Rows
 
 _SEEN_WITHIN: Final = 30.0  # seconds
-_ROW: Final = "INSERT INTO {} (ts, body) VALUES ($1, $2)"
+_ROWS: Final = "INSERT INTO {} (ts, body) SELECT unnest($1::bigint[]), $2"
 _BODY: Final = "x" * 200  # about what a signal is
 _LOOK: Final = 100  # milliseconds
 
@@ -98,10 +98,10 @@ def _answer(redis: Server, postgres: Server, name: str, over: Event) -> None:
     with asyncio.Runner() as runner, Redis.from_url(redis.url, password=redis.password) as client:
         store = runner.run(asyncpg.connect(postgres.url, password=postgres.password))
         runner.run(store.execute(f"CREATE TABLE {name} (ts bigint, body text)"))
-        write = runner.run(store.prepare(_ROW.format(name)))
+        write = runner.run(store.prepare(_ROWS.format(name)))
 
-        def commit(ts: int) -> None:
-            runner.run(write.fetch(ts, _BODY))
+        def commit(times: list[int]) -> None:
+            runner.run(write.fetch(times, _BODY))
 
         after: Any = b"0-0"
         while not over.is_set():
@@ -113,7 +113,13 @@ def _answer(redis: Server, postgres: Server, name: str, over: Event) -> None:
         runner.run(store.close())
 
 
-def _say(client: Redis, stream: str, blobs: Sequence[bytes], commit: Callable[[int], None]) -> None:
-    for ts in answered(np.frombuffer(b"".join(blobs), EVENT_DTYPE)):
-        commit(ts)
-        client.xadd(stream, {"ts_event": ts, "body": _BODY})
+def _say(
+    client: Redis, stream: str, blobs: Sequence[bytes], commit: Callable[[list[int]], None]
+) -> None:
+    times = answered(np.frombuffer(b"".join(blobs), EVENT_DTYPE))
+    if times:
+        commit(times)
+        answers = client.pipeline(transaction=False)
+        for ts in times:
+            answers.xadd(stream, {"ts_event": ts, "body": _BODY})
+        answers.execute()
