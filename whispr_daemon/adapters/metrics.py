@@ -1,7 +1,7 @@
 """Figures with prometheus_client: recorded per process, gathered into one exposition text."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import Metric as Family
@@ -10,6 +10,8 @@ from typing_extensions import override
 
 from whispr_daemon.domain.unit import Sample
 from whispr_daemon.ports.metrics import CATALOGUE, Metric
+
+Kind = TypeVar("Kind", Counter, Gauge, Histogram)
 
 # Seconds. Commits and appends wait for a disk (from 0.2 ms); recoveries make the far end.
 _BUCKETS: Final = (
@@ -27,6 +29,7 @@ class PrometheusMetrics:
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self._histograms: dict[str, Histogram] = {}
+        self._labelled: dict[tuple[str, ...], Any] = {}  # by name and labels: to find one is slow
         for metric in CATALOGUE:
             self._declare(metric)
 
@@ -44,18 +47,24 @@ class PrometheusMetrics:
 
     def count(self, metric: Metric, amount: float = 1, *labels: str) -> None:
         """Add to a counter."""
-        family = self._counters[metric.name]
-        (family.labels(*labels) if labels else family).inc(amount)
+        self._of(self._counters, metric.name, labels).inc(amount)
 
     def gauge(self, metric: Metric, value: float, *labels: str) -> None:
         """Set a gauge."""
-        family = self._gauges[metric.name]
-        (family.labels(*labels) if labels else family).set(value)
+        self._of(self._gauges, metric.name, labels).set(value)
 
     def observe(self, metric: Metric, value: float, *labels: str) -> None:
         """Record one value of a histogram, in seconds."""
-        family = self._histograms[metric.name]
-        (family.labels(*labels) if labels else family).observe(value)
+        self._of(self._histograms, metric.name, labels).observe(value)
+
+    def _of(self, families: Mapping[str, Kind], name: str, labels: tuple[str, ...]) -> Kind:
+        """Return a family, or the one of it with these labels."""
+        if not labels:
+            return families[name]
+        found: Kind | None = self._labelled.get((name, *labels))
+        if found is None:
+            found = self._labelled[name, *labels] = families[name].labels(*labels)
+        return found
 
     def samples(self) -> tuple[Sample, ...]:
         """Return every figure as plain data, to be carried to another process."""
