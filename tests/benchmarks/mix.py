@@ -21,7 +21,7 @@ _CLAUSES: Final = (
     "if: 'cross_up(price, atr.{rung}) and RSI{length} > {high}', once: session",
     "if: 'cross_down(price, atr.-{rung}) and RSI{length} < {low}', once: session",
     "if: 'cross_up(EMA{fast}, EMA{slow}) and RSI{length} > {high}', cooldown: {minutes}m",
-    "if: 'cross_down(EMA{fast}, EMA{slow}) and close < vwap', cooldown: {minutes}m",
+    "if: 'cross_down(EMA{fast}, EMA{slow}) and close < atr.-{rung}', cooldown: {minutes}m",
     "if: 'cross_up(RSI{length}, {low}) and close > EMA{slow}', once: session",
     "if: 'cross_down(RSI{length}, {high}) and close < SMA{slow}', once: session",
     "if: 'EMA{fast} > EMA{slow} and RSI{length} > {high} and close > atr.{rung}', once: session",
@@ -34,8 +34,8 @@ _CLAUSES: Final = (
     "if: 'close < bb({bars}, {factor}).lower and RSI{length} < {low}', once: session",
     "if: 'cross_up(macd(12, 26, 9).hist, 0) and close > EMA{slow} and RSI{length} > {high}', "
     "cooldown: {minutes}m",
-    "if: 'close - EMA{fast} > {factor} * ATR{length}', rearm: 'close < EMA{fast}', once: session",
-    "if: 'EMA{fast} - close > {factor} * ATR{length}', rearm: 'close > EMA{fast}', once: session",
+    "if: 'close - EMA{fast} > 5 * {factor} * ATR{length}', rearm: 'close < EMA{fast}', once: session",
+    "if: 'EMA{fast} - close > 5 * {factor} * ATR{length}', rearm: 'close > EMA{fast}', once: session",
     "if: 'touch(prev.high) and RSI{length} > {high}', once: session",
     "if: 'touch(prev.low) and RSI{length} < {low}', once: session",
     "if: 'cross_up(close, opening_range.high(15m)) and EMA{fast} > EMA{slow} and RSI{length} "
@@ -47,13 +47,13 @@ _CLAUSES: Final = (
     "if: 'abs(session.gap) > {part}% and RSI{length} > {high}', for: {few}m, once: session",
     "if: 'RSI{length} < {low}', for: {few}m, once: session",
     "if: 'RSI{length} > {high}', for: {few}m, once: session",
-    "if: 'stoch({length}, 3, 3).k > {high} and close > EMA{slow}', for: {few}m, once: session",
-    "if: 'rising(EMA{fast}, {few}) and RSI{length} > {high} and close > vwap', once: session",
-    "if: 'falling(EMA{fast}, {few}) and RSI{length} < {low} and close < vwap', once: session",
+    "if: 'stoch({length}, 3, 3).k > {high} and close > atr.{rung}', for: {few}m, once: session",
+    "if: 'rising(EMA{fast}, {few}) and RSI{length} > {high} and close > atr.{rung}', once: session",
+    "if: 'falling(EMA{fast}, {few}) and RSI{length} < {low} and close < atr.-{rung}', once: session",
     "if: 'STDEV{bars} > {factor} * ATR{length} and volume > {factor} * sma(volume, {bars})', "
     "max_fires: {{count: {few}, per: session}}, cooldown: {minutes}m",
     "if: 'ROC{length} > {part} and RSI{length} > {high} and EMA{fast} > EMA{slow}', once: session",
-    "if: '(close - open) / (high - low + 0.01) > 0.8 and close > EMA{slow} and RSI{length} "
+    "if: '(close - open) / (high - low + 0.01) > 0.8 and close > atr.{rung} and RSI{length} "
     "> {high}', cooldown: {minutes}m",
     "if: 'bars_since(cross_up(EMA{fast}, EMA{slow})) < {few} and RSI{length} > {high}', "
     "once: session",
