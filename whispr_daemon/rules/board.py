@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
 from whispr_daemon.rules.columns.saved import SavedTable, join, save_table
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.compile.parts import parts_of
+from whispr_daemon.rules.compile.parts import at_work, emitted
 from whispr_daemon.rules.compile.said import NEWEST, RING, entry_width
 from whispr_daemon.rules.nodes import Node, Said
 from whispr_daemon.rules.rule import Rule
@@ -130,10 +130,10 @@ def _asked(rule: Rule) -> Iterator[Said]:
 
 def _said(rule: Rule) -> Iterator[tuple[str, int, bool]]:
     """Yield each signal a clause says, how often at most (ns; 0: unknown), and if in shadow."""
-    for part in parts_of(rule, range(len(rule.clauses))):
-        nanos = NANOS_OF[CODE_OF[rule.inputs.timeframe]]
-        for signal in part.emits:
-            yield signal, 0 if part.clause.evaluate == "tick" else nanos, part.shadow
+    nanos = NANOS_OF[CODE_OF[rule.inputs.timeframe]]
+    for _, clause, shadow in at_work(rule, range(len(rule.clauses))):
+        for signal in emitted(clause):
+            yield signal, 0 if clause.evaluate == "tick" else nanos, shadow
 
 
 def _fitted(row: Ints, capacity: int) -> Ints:

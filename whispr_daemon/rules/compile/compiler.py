@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from whispr_daemon.rules.column import BARS, DATE, DAY, LAPSE, Column, Need, is_whole
 from whispr_daemon.rules.compile.clause import write_clause
 from whispr_daemon.rules.compile.codegen import Heard, Translation
-from whispr_daemon.rules.compile.parts import Part, parts_of
+from whispr_daemon.rules.compile.parts import Part, at_work, emitted, parts_of
 from whispr_daemon.rules.compile.record import PER_CLAUSE, Verdict
 from whispr_daemon.rules.compile.said import say
 from whispr_daemon.rules.compile.writing import Writing
@@ -148,8 +148,8 @@ def _needs(rule: Rule, parts: Sequence[Part]) -> Iterator[Need]:
 
 def _hidden(rule: Rule) -> frozenset[str]:
     """Return the signals that clauses in shadow mode say: to themselves."""
-    shadows = (part for part in parts_of(rule, range(len(rule.clauses))) if part.shadow)
-    return frozenset(name for part in shadows for name in part.emits)
+    clauses = at_work(rule, range(len(rule.clauses)))
+    return frozenset(name for _, clause, shadow in clauses if shadow for name in emitted(clause))
 
 
 def _write_reset(source: Source, at: int, held: Held) -> None:

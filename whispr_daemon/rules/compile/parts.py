@@ -30,24 +30,28 @@ class Part(NamedTuple):
         """All its expressions, and the gate."""
         return self.clause.trees if self.when is None else (*self.clause.trees, self.when)
 
-    @property
-    def emits(self) -> Iterator[str]:
-        """The signals it says."""
-        for action in (*self.clause.actions, *self.clause.on_timeout):
-            if isinstance(action, Emit):
-                yield action.name
-
 
 def parts_of(rule: Rule, numbers: Iterable[int]) -> list[Part]:
     """Return the parts of some of a rule's clauses; those that are off have none."""
-    parts = []
+    return [
+        Part(number, clause, rule.when, tuple(_shown(clause, rule.when)), shadow)
+        for number, clause, shadow in at_work(rule, numbers)
+    ]
+
+
+def at_work(rule: Rule, numbers: Iterable[int]) -> Iterator[tuple[int, Clause, bool]]:
+    """Yield the clauses that are not off: the number, the clause, and if it speaks in shadow."""
     for number in numbers:
         clause = rule.clauses[number]
         if "off" not in (rule.mode, clause.mode):
-            shown = tuple(_shown(clause, rule.when))
-            shadow = "shadow" in (rule.mode, clause.mode)
-            parts.append(Part(number, clause, rule.when, shown, shadow))
-    return parts
+            yield number, clause, "shadow" in (rule.mode, clause.mode)
+
+
+def emitted(clause: Clause) -> Iterator[str]:
+    """Yield the signals a clause says."""
+    for action in (*clause.actions, *clause.on_timeout):
+        if isinstance(action, Emit):
+            yield action.name
 
 
 def asked(clause: Clause) -> Iterator[Node]:
