@@ -34,8 +34,10 @@ _CLAUSES: Final = (
     "if: 'close < bb({bars}, {factor}).lower and RSI{length} < {low}', once: session",
     "if: 'cross_up(macd(12, 26, 9).hist, 0) and close > EMA{slow} and RSI{length} > {high}', "
     "cooldown: {minutes}m",
-    "if: 'close - EMA{fast} > 5 * {factor} * ATR{length}', rearm: 'close < EMA{fast}', once: session",
-    "if: 'EMA{fast} - close > 5 * {factor} * ATR{length}', rearm: 'close > EMA{fast}', once: session",
+    "if: 'close - EMA{fast} > 5 * {factor} * ATR{length}', rearm: 'close < EMA{fast}', "
+    "once: session",
+    "if: 'EMA{fast} - close > 5 * {factor} * ATR{length}', rearm: 'close > EMA{fast}', "
+    "once: session",
     "if: 'touch(prev.high) and RSI{length} > {high}', once: session",
     "if: 'touch(prev.low) and RSI{length} < {low}', once: session",
     "if: 'cross_up(close, opening_range.high(15m)) and EMA{fast} > EMA{slow} and RSI{length} "
@@ -49,7 +51,8 @@ _CLAUSES: Final = (
     "if: 'RSI{length} > {high}', for: {few}m, once: session",
     "if: 'stoch({length}, 3, 3).k > {high} and close > atr.{rung}', for: {few}m, once: session",
     "if: 'rising(EMA{fast}, {few}) and RSI{length} > {high} and close > atr.{rung}', once: session",
-    "if: 'falling(EMA{fast}, {few}) and RSI{length} < {low} and close < atr.-{rung}', once: session",
+    "if: 'falling(EMA{fast}, {few}) and RSI{length} < {low} and close < atr.-{rung}', "
+    "once: session",
     "if: 'STDEV{bars} > {factor} * ATR{length} and volume > {factor} * sma(volume, {bars})', "
     "max_fires: {{count: {few}, per: session}}, cooldown: {minutes}m",
     "if: 'ROC{length} > {part} and RSI{length} > {high} and EMA{fast} > EMA{slow}', once: session",
