@@ -40,7 +40,7 @@ class Bars(NamedTuple):
     lower: Floats  # (T, S): and that below
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """How many minute bars there are."""
         return self.close.size
 

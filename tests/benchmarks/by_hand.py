@@ -40,7 +40,7 @@ def by_hand(bars: Bars, *, compiled: bool = True) -> Ints:
     For few bars it is quicker not ``compiled``, which takes a second the first time.
     """
     symbols = len(bars.symbols)
-    out = np.empty(2 * bars.count, np.int64)  # at most a cross and a turn a bar
+    out = np.empty(2 * bars.size, np.int64)  # at most a cross and a turn a bar
     state = np.zeros((symbols, 3))
     memory = np.full((symbols, 3), -1)
     fold = _fold if compiled else _fold.py_func

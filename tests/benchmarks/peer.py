@@ -58,7 +58,8 @@ class Running:
         Raises:
             PeerEndedError: it did not get so far.
         """
-        asked = [PYTHON, "-m", f"tests.benchmarks.peers.{self.peer.module}", self._folder]
+        module = f"tests.benchmarks.peers.{self.peer.module}"
+        asked = [str(PYTHON), "-m", module, str(self._folder)]
         pipe = subprocess.PIPE
         with ExitStack() as stack:
             words = stack.enter_context(self._words.open("wb"))
@@ -91,7 +92,7 @@ class Running:
 
     def _line(self) -> str:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line: str = self._process.stdout.readline()
         if not line:
             status = self._process.wait()
             words = self._words.read_text(errors="replace").splitlines()[-_SHOWN:]

@@ -171,7 +171,7 @@ def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequenc
         taken = in_turns("replay", runners, scale)
         said = {each.peer: each.signals for each in running}
     compared = _compare(bars, expected, ours, said)
-    counts = dict.fromkeys(taken, bars.count)
+    counts = dict.fromkeys(taken, bars.size)
     counts |= {peer.name: minutes * len(bars.symbols) for peer, minutes in peers.items()}
     figures = {name: rate(name, counts[name], each) for name, each in taken.items()}
     ratios = _ratios(figures, NONE if scale.short else bounds)

@@ -24,7 +24,7 @@ from tests.benchmarks.peers.serving import (
 Found = Mapping[int, tuple[Any, Any]]  # by symbol: times, and sums of 2 ** kind
 
 
-@csp.node
+@csp.node  # type: ignore[untyped-decorator,unused-ignore]
 def gate_and_ribbon(close: ts[float], upper: ts[float], lower: ts[float]) -> ts[int]:
     """Tick where there is something to say, with the sum of 2 ** kind."""
     with csp.state():

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,17 @@ class Given(NamedTuple):
     upper: Floats  # (T, S): the levels of the day
     lower: Floats  # (T, S)
 
+    def first(self, minutes: int) -> "Given":
+        """Return the first minutes, each array in one piece."""
+        made = np.ascontiguousarray
+        return Given(
+            made(self.ts[:minutes]),
+            made(self.day[:minutes]),
+            made(self.close[:minutes]),
+            made(self.upper[:minutes]),
+            made(self.lower[:minutes]),
+        )
+
 
 Prepared = Callable[[], Raw]  # the run that is timed
 
@@ -42,12 +53,13 @@ Prepared = Callable[[], Raw]  # the run that is timed
 def serve(prepare: Callable[[Given], Prepared[Raw]], told: Callable[[Given, Raw], Ints]) -> None:
     """Answer requests until there are no more; ``told`` makes numbers of what a run found."""
     folder = Path(sys.argv[1])
-    everything = Given(*(np.load(folder / f"{name}.npy") for name in Given._fields))
+    loaded: list[Any] = [np.load(folder / f"{name}.npy") for name in Given._fields]
+    everything = Given(*loaded)
     answer, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no answer
     print("ready", file=answer, flush=True)
     for line in sys.stdin:
         minutes = json.loads(line)["minutes"]
-        given = Given(*(np.ascontiguousarray(each[:minutes]) for each in everything))
+        given = everything.first(minutes)
         run = prepare(given)
         gc.collect()
         began = time.perf_counter()  # noqa: TID251 - a peer's process has no port of ours

@@ -23,7 +23,7 @@ Found = tuple[Flags, Flags, Flags, Flags]
 
 def prepare(given: Given) -> Prepared[Found]:
     """Return a run over all minutes of all symbols."""
-    _run(Given(*(each[:100] for each in given)))  # compiles
+    _run(given.first(100))  # compiles
     return lambda: _run(given)
 
 
