@@ -36,7 +36,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What all nodes share: a type and the characters [start, end) of the expression.
 
     A str is a number at work: the index of its value in ``words``. A tree holds none of its own
-    parents, so none is the garbage collector's business; of 10,000 rules there are a million nodes.
+    parents, so none is the garbage collector's business; 10,000 rules have 360,000 nodes.
     """
 
     type: Type
