@@ -93,7 +93,7 @@ def _of_several(parts: list[Fits], counts: Callable[[Any], bool]) -> Fits:
 
 
 def _just_one(found: Any) -> bool:
-    return sum(found) == 1
+    return [*found].count(True) == 1
 
 
 def _text(schema: Schema) -> Fits:
