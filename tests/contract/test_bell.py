@@ -90,19 +90,3 @@ async def test_who_lost_the_connection_listens_again_and_looks(
         await heard.next()
     await bell.close()
     await link.close()
-
-
-async def test_a_server_that_does_not_answer_is_left(
-    valkey_server: Server, prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = ManualClock()
-    link = await RedisLink.open(valkey_server.url, valkey_server.password)
-    bell = await Bell.connect(valkey_server.url, valkey_server.password, prefix, clock)
-    heard = Heard()
-    monkeypatch.setattr("whispr_daemon.adapters.redis_link._PATIENCE_SECONDS", 0.2)
-    async with running(lambda: bell.listen(heard.told)):
-        await heard.next()
-        await link.call(("CLIENT", "PAUSE", "600"), bytes)
-        await asleep(clock)
-    await bell.close()
-    await link.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NoReturn, Self, TypeAlias, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -148,8 +148,10 @@ class RedisLink:
             raise self.refusal(answer)
         return answer
 
-    async def listen(self, channel: str, told: Callable[[], None]) -> NoReturn:
+    async def listen(self, channel: str, told: Callable[[], None]) -> None:
         """Call ``told`` at everything published on a channel, and as soon as it is listened to.
+
+        Returns after some silence: whether the server is still there shows who listens anew.
 
         Raises:
             Transient: the connection is lost, or refused for now.
@@ -158,34 +160,34 @@ class RedisLink:
         if self._closed:
             raise Transient(f"the link to Redis at {self.where} is closed")
         try:
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
             try:
                 await self._listen(connection, channel, told)
             finally:
                 await connection.disconnect(nowait=True)
                 await self._pool.release(connection)
+        except TimeoutError as error:
+            silent = f"Redis at {self.where}: no answer in {_PATIENCE_SECONDS:g} s"
+            raise Transient(silent) from error
         except (RedisError, OSError) as error:
             raise Transient(f"Redis at {self.where}: {error}") from error
 
-    async def _listen(self, connection: Any, channel: str, told: Callable[[], None]) -> NoReturn:
+    async def _listen(self, connection: Any, channel: str, told: Callable[[], None]) -> None:
+        listening = False
         await connection.send_packed_command(connection.pack_command("SUBSCRIBE", channel))
-        asked = False
         while True:
             try:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
                     reply = await _reply(connection)
-            except TimeoutError as error:
-                if asked:
-                    silent = f"Redis at {self.where}: no answer in {_PATIENCE_SECONDS:g} s"
-                    raise Transient(silent) from error
-                await connection.send_packed_command(connection.pack_command("PING"))
-                asked = True
-                continue
+            except TimeoutError:
+                if listening:
+                    return
+                raise
             if isinstance(reply, Refused):
                 raise self.refusal(reply)
-            if not asked or reply[0] != b"pong":
-                told()
-            asked = False
+            listening = True
+            told()
 
     def refusal(self, refused: Refused) -> WhisprError:
         """Return the error a refusal amounts to."""
