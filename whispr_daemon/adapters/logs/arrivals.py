@@ -33,8 +33,9 @@ class Arrivals:
         woken = asyncio.get_running_loop().create_future()
         self._waiting[partition][woken] = None
         timer = asyncio.ensure_future(self._clock.sleep(seconds))
+        timer.add_done_callback(lambda _: _wake(woken))
         try:
-            await asyncio.wait((woken, timer), return_when=asyncio.FIRST_COMPLETED)
+            await woken
         finally:
             timer.cancel()
             del self._waiting[partition][woken]
@@ -44,8 +45,7 @@ class Arrivals:
         for partition in partitions:
             self._counts[partition] += 1
             for woken in self._waiting[partition]:
-                if not woken.done():
-                    woken.set_result(None)
+                _wake(woken)
 
     def check_open(self) -> None:
         """Raise Transient if the log was closed."""
@@ -61,3 +61,8 @@ class Arrivals:
         """Wake everyone; whoever looks from now on is told that the log is closed."""
         self._closed = True
         self.announce(range(len(self._counts)))
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
