@@ -1,5 +1,6 @@
 """How functions of the rule language are found, and what is said of one that cannot be."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,19 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 def test_what_packages_offer_is_found(site: Site) -> None:
     site.install("pack_one", "f_of_pack_one = pack_one:F")
     assert "f_of_pack_one" in [function.name for function in plugins.functions()]
+
+
+def test_what_is_installed_or_uninstalled_meanwhile_is_known_at_once(site: Site) -> None:
+    before = {function.name for function in plugins.functions()}
+    site.install("pack_four", "f_of_pack_four = pack_four:F")
+    assert {function.name for function in plugins.functions()} == {*before, "f_of_pack_four"}
+    shutil.rmtree(site.folder / "pack_four-1.0.dist-info")
+    assert {function.name for function in plugins.functions()} == before
+
+
+def test_what_is_installed_is_read_once_for_all_who_ask() -> None:
+    first = plugins.installed()
+    assert plugins.installed() is first
 
 
 @pytest.mark.parametrize(
