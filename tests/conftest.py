@@ -17,6 +17,32 @@ settings.load_profile("whispr")
 
 REPO_ROOT = Path(__file__).resolve().parent.parent
 
+# Files that take long, the longest first: the last one to begin is the one all others wait for.
+# Those that keep a core busy stand among those that wait for servers.
+LONG = (
+    "unit/rules/properties/test_compiled.py",
+    "integration/test_whole_daemon.py",
+    "integration/test_rule_edits.py",
+    "unit/adapters/test_folds.py",
+    "integration/test_verify_and_backup.py",
+    "integration/test_ray_recovery.py",
+    "integration/test_embedded.py",
+    "integration/test_outages.py",
+    "unit/rules/properties/test_invariants.py",
+    "integration/test_tiers.py",
+    "integration/test_crash_points.py",
+    "unit/test_house.py",
+    "integration/test_backup_on_servers.py",
+    "integration/test_rules_real_data.py",
+    "unit/adapters/test_kernels.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what takes long begin first; within a file nothing changes its place."""
+    places = {REPO_ROOT / "tests" / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(LONG)))
+
 
 @pytest.fixture(scope="session")
 def repo_root() -> Path:
