@@ -1,65 +1,69 @@
-"""Replay: golden gate and ribbon over many bars, beside six peers and a kernel written by hand.
+"""Replay: golden gate and ribbon over many bars, beside six peers and two kernels by hand.
 
 Everybody looks for the same four signals in the same minutes: the close crosses the level above (or
 below) the close of the day before by 38.2 % of its ATR, once a session; EMA13 comes to stand at or
-above EMA48, or below. Ours are two rule files, and make the levels of daily bars; peers are handed
-the levels, and what is to be said once a session is sorted out for csp after its time is taken.
-TA-Lib and talipp make the averages alone. So all that differs in the work favours the peers.
+above EMA48, or below. Ours are two rule files.
+
+Three things of ours are timed, each beside what begins and ends at the same place:
+
+- ``kernels`` begin with framed columns (closes, days, times), which is what peers and the kernel by
+  hand are handed as arrays; they end with verdicts that nobody has looked at. Ours make averages,
+  levels of daily bars, warm-up, gaps, and write down what every clause was decided by; 8,192 rows
+  at a time, with the state carried, as in production. Peers and the kernel by hand are told the
+  levels, too, and what is to be said once a session is sorted out for csp after its time is taken.
+  TA-Lib and talipp make the averages alone. So all that differs in the work favours them.
+- ``rows to verdicts`` and ``rows to outputs`` begin with rows of 56 bytes in memory, as a log has
+  them: slots by instrument, sessions, order, frames come before the kernels. The kernel by hand
+  from rows does that, too, and makes the levels (see ``rows_by_hand``). Outputs are signals as a
+  store takes them, with their values; nobody else makes such.
+- ``Parquet to stored signals`` is all of a daemon from its start: files are read, rows logged,
+  folded, outputs committed, daemon ended. A crossing that is not the first of its session is noted
+  for the audit, which peers and the kernels by hand do without.
+
+``step`` is what each step of ours takes a row: see ``stages``.
 
 Averages begin differently: peers with the first price (TA-Lib, talipp and ours with a mean of the
 first n, and ours waits until that no longer matters). After 1,000 minutes the start weighs less
 than the last bit of a double; from there on the signals have to be the same, bar by bar. Slow peers
-get the first part of the bars, and are compared over that; what counts is rows a second.
-
-``rules`` is what the rules engine takes for rows in memory, in batches, with its kernels compiled
-before. ``Parquet to stored signals`` is all of a daemon from its start: files are read, rows
-logged, folded, outputs committed, daemon ended. A crossing that is not the first of its session is
-noted for the audit, which peers and the kernel by hand do without.
-
-A short run waits for no compiler: it is there for the signals.
+get the first part of the bars, and are compared over that; what counts is rows a second. Kernels
+are compiled before. A short run waits for no compiler: it is there for the signals.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from tests.benchmarks.bars import Bars, Files, Ints, generated, recorded, written
-from tests.benchmarks.by_hand import RULES, by_hand
+from tests.benchmarks.by_hand import by_hand
 from tests.benchmarks.figures import Case, Figure, Scale
+from tests.benchmarks.ours import Ours
 from tests.benchmarks.peer import PEERS, PYTHON, Peer, Running
+from tests.benchmarks.rows_by_hand import RowsByHand
 from tests.benchmarks.said import compare, numbers
-from tests.benchmarks.stored import Stored, replayed
 from tests.benchmarks.turns import beside, in_turns, rate, seconds
-from whispr_daemon.adapters.clock import SYSTEM_CLOCK
-from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
-from whispr_daemon.domain.batch import Batch
-from whispr_daemon.domain.outputs import Output
-from whispr_daemon.rules.jit import UNCOMPILED, Compiler
-from whispr_daemon.rules.load import load
-from whispr_daemon.rules.settings import RuleSettings
-from whispr_daemon.rules.strategy import RulesStrategy
 
 DATA: Final = Path(__file__).parents[3] / "shared" / "data"  # recorded, beside the checkout
 RECORDED: Final = Files(
     DATA / "equity_1min_SPY_2011-01.parquet",
     DATA / "equity_daily_raw_13sym_1998_to_2013-10-09.parquet",
 )
-_BATCH: Final = 65_536  # rows
-_WARM: Final = 4 * _BATCH  # rows, after which every kernel was asked for
-_HAND, _RULES, _READ = "kernel by hand", "rules", "bare read of the Parquet file"
-_STORED: Final = "Parquet to stored signals"
+_HAND, _ROWS_BY_HAND = "kernel by hand", "kernel by hand from rows"
+_KERNELS, _VERDICTS, _OUTPUTS = "kernels", "rows to verdicts", "rows to outputs"
+_READ, _STORED = "bare read of the Parquet file", "Parquet to stored signals"
+_FROM_ROWS: Final = frozenset({_ROWS_BY_HAND, _VERDICTS, _OUTPUTS, _READ, _STORED})
 _A_SYMBOL: Final = 10_000  # minutes of each, of many
 
 
 class Bounds(NamedTuple):
-    """What has to be reached; rules by ratio to somebody, the way to the store in rows a second."""
+    """What has to be reached: kernels by ratio to others, the way to the store in rows a second."""
 
-    rules: dict[str, float]
+    kernels: dict[str, float]
     stored: float
 
 
@@ -95,54 +99,6 @@ CASES: Final = (
 )
 
 
-class _Ours:
-    """The rules of a run, and what they said last."""
-
-    def __init__(self, bars: Bars, files: Files, folder: Path) -> None:
-        """Nothing is compiled."""
-        self.said: list[Output] = []
-        self.stored: Stored | None = None
-        self._bars, self._files, self._folder = bars, files, folder
-        self._kernels: Path | None = None
-        self._compiler: Compiler = UNCOMPILED
-
-    def compile(self, stack: ExitStack) -> None:
-        """Compile the kernels; ``stack`` is closed after the last run."""
-        self._kernels = self._folder / "kernels"
-        self._compiler = compiler = NumbaCompiler(self._kernels)
-        stack.callback(compiler.close)
-        for _ in range(2):  # some are asked for only after others are there
-            self._fold(_WARM)
-            compiler.finish()
-
-    def fold(self) -> float:
-        """Return the seconds that rules take for all rows in memory."""
-        return self._fold(len(self._bars.rows))
-
-    def _fold(self, count: int) -> float:
-        bars = self._bars
-        rules = RulesStrategy(load(RULES).rules, RuleSettings(), self._compiler)
-        for _ in rules.on_batch(Batch(bars.history, bars.symbols)):
-            pass  # daily bars only: nothing is said
-        self.said = []
-        began = SYSTEM_CLOCK.monotonic()
-        for begin in range(0, count, _BATCH):
-            self.said += rules.on_batch(Batch(bars.rows[begin : begin + _BATCH], bars.symbols))
-        return SYSTEM_CLOCK.monotonic() - began
-
-    @property
-    def others(self) -> int:
-        """How many outputs of a replay were no signals."""
-        return self.stored.others if self.stored else 0
-
-    def store(self) -> float:
-        """Return the seconds from files to signals in a store."""
-        folder = self._folder / "daemon"
-        symbols = self._bars.symbols
-        self.stored = replayed(self._files, symbols, RULES, self._kernels, folder)
-        return self.stored.seconds
-
-
 def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequence[Figure]:
     """Run everybody in turns; compare what they said.
 
@@ -150,9 +106,10 @@ def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequenc
         DiffersError: somebody says something else than ours.
     """
     bars.save(scale.folder)
-    ours = _Ours(bars, files, scale.folder)
+    ours = Ours(bars, files, scale.folder)
     hand = partial(by_hand, bars, compiled=not scale.short)
     expected = hand()  # compiles, too
+    rows_by_hand = RowsByHand(bars, compiled=not scale.short)
     peers = {peer: _minutes(peer, bars) for peer in _fitting(bars)}
     with ExitStack() as stack:
         if not scale.short:
@@ -160,7 +117,10 @@ def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequenc
             ours.compile(stack)
         runners: dict[str, Callable[[], float]] = {
             _HAND: partial(seconds, hand),
-            _RULES: ours.fold,
+            _KERNELS: ours.kernels,
+            _ROWS_BY_HAND: partial(seconds, rows_by_hand.run),
+            _VERDICTS: ours.verdicts,
+            _OUTPUTS: ours.outputs,
             _READ: partial(seconds, partial(_read, files)),
             _STORED: ours.store,
         }
@@ -170,16 +130,22 @@ def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequenc
             runners[each.peer.name] = partial(each.run, peers[each.peer])
         taken = in_turns("replay", runners, scale)
         said = {each.peer: each.signals for each in running}
-    compared = _compare(bars, expected, ours, said)
+    by_hands = {_HAND: expected, _ROWS_BY_HAND: rows_by_hand.numbers(rows_by_hand.run())}
+    compared = _compare(bars, by_hands, ours, said)
     counts = dict.fromkeys(taken, bars.size)
     counts |= {peer.name: minutes * len(bars.symbols) for peer, minutes in peers.items()}
     figures = {name: rate(name, counts[name], each) for name, each in taken.items()}
-    ratios = _ratios(figures, NONE if scale.short else bounds)
     return [
-        *ratios,
+        *_ratios(figures, NONE if scale.short else bounds),
+        *(_step(name, bars.size, each) for name, each in ours.steps.items()),
         Figure("signals that were the same", compared, "signals"),
         Figure("stored besides, for the audit", ours.others, "outputs"),
     ]
+
+
+def _step(name: str, rows: int, taken: Sequence[float]) -> Figure:
+    each = tuple(1e9 * one / rows for one in taken)
+    return Figure(f"step: {name}", median(each), "ns/row", each=each)
 
 
 def _fitting(bars: Bars) -> Sequence[Peer]:
@@ -200,23 +166,29 @@ def _read(files: Files) -> None:
         np.asarray(table[name])
 
 
-def _compare(bars: Bars, hand: Ints, ours: _Ours, said: dict[Peer, Ints]) -> int:
-    """Return how many signals of ours are those of the kernel by hand; peers' are compared, too."""
+def _compare(bars: Bars, by_hands: dict[str, Ints], ours: Ours, said: dict[Peer, Ints]) -> int:
+    """Return how many signals all say alike: ours, the kernels by hand, and peers in their part."""
     assert ours.stored is not None
-    mine = _RULES, numbers(ours.said, bars)
-    compared = compare(mine, (_HAND, hand), bars, len(bars.ts))
-    compare((_STORED, numbers(ours.stored.signals, bars)), mine, bars, len(bars.ts))
+    mine = _OUTPUTS, numbers(ours.said, bars)
+    others = {
+        **by_hands,
+        _KERNELS: numbers(ours.stepped, bars),
+        _STORED: numbers(ours.stored.signals, bars),
+    }
+    (compared,) = {compare(mine, each, bars, len(bars.ts)) for each in others.items()}
     for peer, signals in said.items():
         compare(mine, (peer.name, signals), bars, _minutes(peer, bars), peer.kinds)
     return compared
 
 
 def _ratios(figures: dict[str, Figure], bounds: Bounds) -> Sequence[Figure]:
-    rules, stored = figures[_RULES], figures[_STORED]
-    others = [each for each in figures.values() if each.what not in (_RULES, _STORED, _READ)]
+    kernels, stored = figures[_KERNELS], figures[_STORED]
+    told = [name for name in figures if name not in _FROM_ROWS and name != _KERNELS]
     return [
         *figures.values(),
-        *(beside(rules, other, bounds.rules.get(other.what)) for other in others),
+        *(beside(kernels, figures[name], bounds.kernels.get(name)) for name in told),
+        beside(figures[_VERDICTS], figures[_ROWS_BY_HAND]),
+        beside(figures[_OUTPUTS], figures[_ROWS_BY_HAND]),
         stored._replace(bound=bounds.stored or None),
         beside(stored, figures[_READ]),
     ]
