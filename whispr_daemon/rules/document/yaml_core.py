@@ -50,9 +50,11 @@ def _int(written: str) -> int:
 
 
 # Where libyaml and PyYAML differ, or place a node differently: tabs between tokens, ``?`` in flow
-# collections, byte order marks, carriage returns, tags, empty values, a comment right behind the
-# mark of a block, no line break at the end.
-_DISPUTED: Final = re.compile(r"[\t\r?\ufeff]|!(?!=)|:\s+[\]},]|[|>][-+0-9]*#|[^\n]\Z")
+# collections, byte order marks, carriage returns, tags, empty values (also those that a comment
+# hides), a comment right behind the mark of a block, no line break at the end.
+_DISPUTED: Final = re.compile(r"[\t\r?\ufeff]|!(?!=[ \n])|:\s+[\]},#]|[|>][-+0-9]*#|[^\n]\Z")
+_HALF: Final = re.compile("[\ud800-\udfff]")  # of a character, as JSON writes those beyond 16 bits
+_NO_CHARACTER: Final = "not YAML: an escape that is no character"
 COLLECTIONS: Final = (CORE + "map", CORE + "seq")
 SCALARS: Final[dict[str, Callable[[str], Any]]] = {
     CORE + "str": str,
@@ -109,6 +111,9 @@ def compose(text: str, *, quick: bool = True) -> yaml.Node | None:
         before = text[: error.position]
         place = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
         raise YamlRefusedError(place, "E500", found) from error
+    except (ValueError, OverflowError) as error:  # of chr(), which is asked for it
+        assert loader is not None  # noqa: S101 (it reads escapes)
+        raise _refused(loader.get_mark(), "E500", _NO_CHARACTER) from error
     finally:
         if loader is not None:
             loader.dispose()
@@ -155,6 +160,17 @@ def _refused(where: Any, code: str, message: str) -> YamlRefusedError:
 
 class _Loader(_Composer, yaml.SafeLoader):
     """The parser in Python."""
+
+    @override
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        """Compose a scalar; two halves of a character become one."""
+        node: yaml.ScalarNode = super().compose_scalar_node(anchor)
+        if _HALF.search(node.value):
+            try:
+                node.value = node.value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+            except UnicodeDecodeError as error:
+                raise _refused(node.start_mark, "E500", _NO_CHARACTER) from error
+        return node
 
 
 class _Quick(_Composer, yaml.CSafeLoader):

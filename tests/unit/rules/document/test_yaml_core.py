@@ -16,7 +16,8 @@ SHORT = "name: a  # b\nlogic:\n  - {if: 'a > 1', then: [\"b\", c d]}\n  - x: |\n
 PIECES = st.sampled_from(
     [*"$@[](){}:,.-+*/<>=!'\"%#&|~\n\t?\\ ", "38", "null", "- ", "? ", "\n  ", "\r\n", "{a:1}",
      "[a, {b}]", "|\n  x\n", ">-\n x\n\n  z\n", "\x00", "\x85", "\u2028", "\ud800", "\ufeff",
-     "---\n", "%YAML 1.1\n", "!!int 3", "!x y", '"\\x41"', " #c", "&a b", "*a", "𝄞", "<<: x"]
+     "---\n", "%YAML 1.1\n", "!!int 3", "!x y", '"\\x41"', " #c", "&a b", "*a", "𝄞", "<<: x",
+     "!=x", ": # c\n", '"k":v', '"\\ud83d"', '"\\UFFFFFFFF"']
 )  # fmt: skip
 
 
@@ -42,9 +43,28 @@ def plain(node: yaml.Node | None) -> Any:
     return node.tag, pairs, bool(node.flow_style), where
 
 
-@pytest.mark.parametrize("text", [*EXAMPLES, SHORT, "", "\n", "- " * 30 + "a\n"])
+TAGGED = ["x: [!=a, b]\n", "!=x!= \n", "a: !=b c\n", "a != b\n"]
+EMPTY = ["a: [b: # c\n  ]\n", "a: {b: # c\n  # d\n  , e}\n", "a: # c\nb:\n"]
+
+
+@pytest.mark.parametrize("text", [*EXAMPLES, *TAGGED, *EMPTY, SHORT, "", "\n", "- " * 30 + "a\n"])
 def test_examples(text: str) -> None:
     assert told(text, quick=True) == told(text, quick=False)
+
+
+@pytest.mark.parametrize("escape", ["\\U00110000", "\\UFFFFFFFF", "\\ud83d", "\\ude80\\ud83d"])
+def test_an_escape_that_is_no_character_is_refused_where_it_stands(escape: str) -> None:
+    with pytest.raises(YamlRefusedError) as refused:
+        compose(f'a: b\nc: "x{escape}"\n')
+    assert refused.value.code == "E500"
+    assert refused.value.mark.line == 2
+    assert "no character" in refused.value.message
+
+
+def test_a_character_may_be_written_in_two_halves_as_json_does() -> None:
+    node = compose('"at \\ud83d\\ude80"\n')
+    assert isinstance(node, yaml.ScalarNode)
+    assert node.value == "at \U0001f680"
 
 
 @given(st.data())
