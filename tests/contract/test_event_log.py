@@ -182,6 +182,24 @@ class TestAppend:
         await fill(log, entry(1, 1))
         assert await everything(log) == ["1-1", "2-0"]
 
+    async def test_what_followed_a_repeated_entry_is_read_between_it_and_the_next(
+        self, reopen: Open
+    ) -> None:
+        await fill(await reopen(1), entry(1, 1), entry(1, 2))
+        log = await reopen(1)
+        await fill(log, entry(1, 1))
+        await fill(log, entry(1, 3))
+        assert positions(await log.read(0, Position(1, 1), 10, 0)) == ["1-2", "1-3"]
+
+    async def test_what_another_handle_appended_is_read_between_ones_own(
+        self, reopen: Open
+    ) -> None:
+        log, other = await reopen(1), await reopen(1)
+        await fill(log, entry(1, 1))
+        await fill(other, fence(2), entry(2, 1))
+        await fill(log, fence(3))
+        assert positions(await log.read(0, Position(1, 1), 10, 0)) == ["2-0", "2-1", "3-0"]
+
     async def test_nothing_to_append_is_no_error(self, log: EventLog) -> None:
         await log.append([])
 

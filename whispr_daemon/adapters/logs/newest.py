@@ -8,35 +8,38 @@ from typing import Final
 from whispr_daemon.domain.position import Position
 from whispr_daemon.ports.event_log import Entry
 
-_MOST: Final = 256  # entries of one partition …
-_MOST_BYTES: Final = 4 * 2**20  # … or of their rows, whichever is less
+_ENTRY_BYTES: Final = 1_000  # of an entry beside its rows: its header as objects
 _position: Final = attrgetter("position")
 
 
 class Newest:
-    """A run of entries without a gap, up to the last that was appended here."""
+    """A run of entries without a gap, as the log had them one after the other."""
 
-    def __init__(self) -> None:
-        """Nothing was appended yet."""
+    def __init__(self, most_bytes: int) -> None:
+        """Nothing was appended yet. ``most_bytes`` is their room; one entry is always held."""
         self._entries: deque[Entry] = deque()
-        self._bytes = 0
+        self._most = most_bytes
         self._before: Position | None = None  # there is nothing between it and the first
+        self.bytes = 0  # that they take, about
 
-    def add(self, entry: Entry) -> None:
-        """Take in an entry that is durable; one that is here already is passed over."""
-        if self._entries and entry.position <= self._entries[-1].position:
-            return
+    def add(self, entry: Entry, before: Position) -> None:
+        """Take in an entry that is durable; ``before`` is what the log ended with until then.
+
+        Where that is not the last one here, another has written to the log: the run begins anew.
+        """
+        if not self._entries or self._entries[-1].position != before:
+            self.forget()
         self._entries.append(entry)
-        self._bytes += entry.rows.nbytes
-        while len(self._entries) > _MOST or (self._bytes > _MOST_BYTES and len(self._entries) > 1):
+        self.bytes += _size(entry)
+        while self.bytes > self._most and len(self._entries) > 1:
             oldest = self._entries.popleft()
             self._before = oldest.position
-            self._bytes -= oldest.rows.nbytes
+            self.bytes -= _size(oldest)
 
     def forget(self) -> None:
         """Know nothing: something happened to the log that is not seen from here."""
         self._entries.clear()
-        self._bytes, self._before = 0, None
+        self.bytes, self._before = 0, None
 
     def after(self, position: Position, max_rows: int) -> list[Entry] | None:
         """Return the entries after a position as a log does; None where only the file can tell."""
@@ -55,3 +58,7 @@ class Newest:
                 break
             found.append(entry)
         return found
+
+
+def _size(entry: Entry) -> int:
+    return _ENTRY_BYTES + entry.rows.nbytes

@@ -19,10 +19,12 @@ from whispr_daemon.ports.event_log import Entry
 
 T = TypeVar("T")
 _Row: TypeAlias = tuple[int, Position, int, bytes, bytes]  # partition, place, count, header, rows
+_Added: TypeAlias = tuple[_Row, Position]  # and what its partition ended with before
 
 _PATIENCE_SECONDS: Final = 2.0  # for a lock somebody else (a backup, a shell) holds
 _AT_ONCE: Final = 64  # entries trimmed in one transaction, so that an append waits for no more
 _WAL_BYTES: Final = 64 * 2**20  # what is left of the write-ahead log after it was larger
+_NEWEST_BYTES: Final = 16 * 2**20  # of the newest entries in memory, of all partitions together
 _ADD: Final = "INSERT INTO entry (partition, position, count, header, rows) VALUES (?, ?, ?, ?, ?)"
 _ROWS_AT: Final = "SELECT rows FROM entry WHERE partition = ? AND position = ?"
 _FIRST: Final = "SELECT min(position) FROM entry WHERE partition = ?"
@@ -62,7 +64,7 @@ class SqliteEventLog:
         self._worker = worker
         self._arrivals = arrivals
         self._partitions = partitions
-        self._newest = [Newest() for _ in range(partitions)]
+        self._newest = [Newest(_NEWEST_BYTES // partitions) for _ in range(partitions)]
 
     @classmethod
     async def open(
@@ -104,35 +106,38 @@ class SqliteEventLog:
         ]
         work = self._submit(lambda: self._append(rows))
         # Also when this caller is cancelled meanwhile, readers are told once it is durable.
-        work.add_done_callback(lambda done: self._appended(done, rows))
+        work.add_done_callback(lambda done: self._appended(done, {row[0] for row in rows}))
         await asyncio.shield(work)
 
-    def _appended(self, done: asyncio.Future[None], rows: Sequence[_Row]) -> None:
-        partitions = {row[0] for row in rows}
+    def _appended(self, done: asyncio.Future[list[_Added]], partitions: set[int]) -> None:
         if done.cancelled() or done.exception() is not None:
-            for partition in partitions:
-                self._newest[partition].forget()
             return
-        for partition, position, _, header, body in rows:
-            self._newest[partition].add(decode(partition, position, header, body))
+        for (partition, position, _, header, body), before in done.result():
+            self._newest[partition].add(decode(partition, position, header, body), before)
         self._arrivals.announce(partitions)
 
-    def _append(self, entries: Sequence[_Row]) -> None:
+    def _append(self, entries: Sequence[_Row]) -> list[_Added]:
+        """Append what is not there yet, and return it."""
         execute = self._connection.execute
+        added: list[_Added] = []
         execute("BEGIN IMMEDIATE")
         try:
-            for partition, position, count, header, rows in entries:
-                if position > self._bound(_LAST, partition):
+            for row in entries:
+                partition, position, count, header, rows = row
+                last = self._bound(_LAST, partition)
+                if position > last:
                     execute(_ADD, (partition, position.pack(), count, header, rows))
+                    added.append((row, last))
                 elif execute(_ROWS_AT, (partition, position.pack())).fetchone() != (rows,):
                     raise Fenced(
-                        f"the log's partition {partition} is at {self._bound(_LAST, partition)}:"
+                        f"the log's partition {partition} is at {last}:"
                         f" {position} comes too late, a newer producer has taken over"
                     )
             execute("COMMIT")
         finally:
             if self._connection.in_transaction:
                 execute("ROLLBACK")
+        return added
 
     async def read(
         self, partition: int, after: Position, max_rows: int, wait: float
@@ -193,9 +198,11 @@ class SqliteEventLog:
 
     async def trim(self, partition: int, before: Position) -> None:
         """Forget entries before a position, never the newest with rows (nor the newest of all)."""
-        while await self._run(lambda: self._trim(partition, before)):
-            pass
-        self._newest[partition].forget()
+        try:
+            while await self._run(lambda: self._trim(partition, before)):
+                pass
+        finally:
+            self._newest[partition].forget()
 
     def _trim(self, partition: int, before: Position) -> bool:
         """Forget some; return whether there are more."""

@@ -144,6 +144,31 @@ async def test_readers_learn_of_an_append_whose_caller_was_cancelled(log: Sqlite
     assert [str(each.position) for each in await reader] == ["1-1"]
 
 
+@pytest.mark.parametrize("turns", [2, 4, 8, 16, 32])
+async def test_a_log_whose_trim_was_cancelled_begins_where_it_says(
+    log: SqliteEventLog, turns: int
+) -> None:
+    await log.append([(0, entry(seq)) for seq in range(1, 1001)])
+    trim = asyncio.create_task(log.trim(0, Position(1, 1000)))
+    for _ in range(turns):
+        await log.size()  # one statement after the other: some is trimmed
+    trim.cancel()
+    await asyncio.wait({trim})
+    first = await log.first(0)
+    assert first > Position(1, 1)
+    assert (await log.read(0, Position(1, 1), 1, 0))[0].position == first
+
+
+async def test_all_partitions_share_the_room_in_memory(path: Path) -> None:
+    log = await SqliteEventLog.open(path, 64)
+    room = sqlite._NEWEST_BYTES
+    rows = room // 64 // entry(1).rows.nbytes
+    for seq in range(1, 4):
+        await log.append([(partition, entry(seq, rows // 2)) for partition in range(64)])
+    assert room // 2 < sum(each.bytes for each in log._newest) <= room
+    await log.close()
+
+
 def tamper(path: Path, statement: str) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute(statement)
