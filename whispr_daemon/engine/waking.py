@@ -21,24 +21,27 @@ class Waking:
     def set(self) -> None:
         """Say that there is news."""
         self._set = True
-        self._release()
+        if self._waiter is not None:
+            _wake(self._waiter)
 
     async def wait(self, seconds: float | None = None) -> None:
         """Return when there is news since the last time, or after ``seconds``."""
         if not self._set:
-            self._waiter = asyncio.get_running_loop().create_future()
+            waiter = self._waiter = asyncio.get_running_loop().create_future()
             timer = None
             if seconds is not None:
                 timer = asyncio.ensure_future(self._clock.sleep(seconds))
-                timer.add_done_callback(lambda _: self._release())
+                # Of this wait alone: one that was cancelled ends when the next may have begun.
+                timer.add_done_callback(lambda _: _wake(waiter))
             try:
-                await self._waiter
+                await waiter
             finally:
                 self._waiter = None
                 if timer is not None:
                     timer.cancel()
         self._set = False
 
-    def _release(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

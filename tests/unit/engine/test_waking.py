@@ -58,3 +58,20 @@ async def test_nothing_is_left_of_a_wait_that_news_or_a_cancellation_ended(
     assert clock.next_wake is None
     waking.set()
     await waking.wait()
+
+
+async def test_the_end_of_one_wait_does_not_end_the_next() -> None:
+    waking = Waking(ManualClock())
+    waking.set()
+
+    async def twice() -> None:
+        await waking.wait(2.0)
+        await waking.wait(2.0)
+        await waking.wait(2.0)
+
+    waiting = asyncio.ensure_future(twice())
+    await turns()
+    waking.set()
+    await turns()
+    assert not waiting.done()
+    waiting.cancel()
