@@ -62,10 +62,10 @@ class Places:
 
     def each(self, slot: Ints, asked: Asked) -> Sequence[Ints]:
         """Return what ``asked(sessions, rows)`` gives for the rows of each calendar, as columns."""
-        if len(self._calendars) == 1:
-            return asked(calendar(self._calendars[""]), np.arange(len(slot)))
         default = self._calendars[""]
         symbols = self._slots.symbols
+        if len(self._calendars) == 1 or not symbols:  # before any instrument come clock ticks
+            return asked(calendar(default), np.arange(len(slot)))
         named = [self._calendars.get(symbols[one], default) for one in slot.tolist()]
         names = np.array(named, dtype=object)
         columns: list[Ints] = []

@@ -49,6 +49,18 @@ def test_a_silent_bar_is_complete_for_all_instruments_at_one_tick() -> None:
     assert [(one.symbol, one.text) for one in told(outputs)] == [("SPY", "1"), ("QQQ", "2")]
 
 
+@pytest.mark.parametrize("calendars", [{}, {"BTCUSD": "24/7"}])
+def test_a_clock_tick_may_come_before_any_instrument(calendars: dict[str, str]) -> None:
+    rows = market(tick("09:30"), bars("09:30", "1 2"), tick("09:32"), tick("09:33"))
+    rule = telling("close", inputs="{missing: carry}")
+    outputs = same_however_cut(rule, rows, calendars=calendars)
+    assert [(one.at, one.text) for one in told(outputs)] == [
+        ("09:31:00", "1"),
+        ("09:32:00", "2"),
+        ("09:33:00", "2"),
+    ]
+
+
 def test_bars_of_the_timeframe_win_over_bars_made_of_others() -> None:
     rows = market(
         bars("09:30", "1 2 3 4 5 6 7 8 9"),
