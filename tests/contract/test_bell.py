@@ -90,3 +90,70 @@ async def test_who_lost_the_connection_listens_again_and_looks(
         await heard.next()
     await bell.close()
     await link.close()
+
+
+@pytest.mark.parametrize("doing", ["listen", "pass on"])
+async def test_who_is_ended_is_ended_wherever_it_is_and_spoils_no_connection(
+    valkey_server: Server, prefix: str, doing: str
+) -> None:
+    link = await RedisLink.open(valkey_server.url, valkey_server.password)
+    bell = Bell(link, prefix, SYSTEM_CLOCK)
+    for turns in range(60):
+        work = bell.listen(lambda: None) if doing == "listen" else bell.pass_on()
+        task = asyncio.ensure_future(work)
+        for _ in range(turns):
+            bell.ring()
+            await SYSTEM_CLOCK.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=10)
+        assert task.cancelled(), f"ended after {turns} turns of the loop, it goes on"
+        assert await link.call(("ECHO", f"{turns}"), bytes) == b"%d" % turns
+    await link.close()
+
+
+async def test_who_hears_nothing_for_long_listens_anew_and_looks(
+    valkey_server: Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = await RedisLink.open(valkey_server.url, valkey_server.password)
+    bell = Bell(link, prefix, SYSTEM_CLOCK)
+    heard = Heard()
+    monkeypatch.setattr("whispr_daemon.adapters.redis_link._PATIENCE_SECONDS", 0.2)
+    async with running(lambda: bell.listen(heard.told)):
+        for _ in range(3):
+            await heard.next()
+    await link.close()
+
+
+@pytest.mark.parametrize("doing", ["listen", "pass on"])
+async def test_a_user_who_may_not_use_the_channel_asks_again_after_a_minute(
+    valkey_server: Server, prefix: str, doing: str
+) -> None:
+    link = await RedisLink.open(valkey_server.url, valkey_server.password)
+
+    async def user(*rights: str) -> None:
+        await link.call(("ACL", "SETUSER", prefix, "on", ">secret", "~*", "+@all", *rights), bytes)
+
+    await user("resetchannels")
+    clock, heard = ManualClock(), Heard()
+    url = valkey_server.url.replace("//", f"//{prefix}@")
+    here = await Bell.connect(valkey_server.url, valkey_server.password, prefix, SYSTEM_CLOCK)
+    there = await Bell.connect(url, "secret", prefix, clock)
+    if doing == "listen":
+        refused, other = (lambda: there.listen(heard.told)), here.pass_on
+    else:
+        refused, other = there.pass_on, (lambda: here.listen(heard.told))
+    async with running(refused):
+        there.ring()
+        await asleep(clock)
+        assert clock.next_wake == 60 * 10**9
+        await user(f"&{prefix}:outputs")
+        async with running(other):
+            if doing == "pass on":
+                await heard.next()  # that it listens
+            clock.advance(60)
+            there.ring()
+            await heard.next()
+    for bell in (here, there):
+        await bell.close()
+    await link.call(("ACL", "DELUSER", prefix), int)
+    await link.close()

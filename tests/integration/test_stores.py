@@ -12,9 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
+import msgspec
 import pytest
 
 from tests.chaos.proxy import FaultProxy
+from tests.contract.stores.parts import signal
 from tests.integration.daemons import PATIENCE
 from whispr_daemon.adapters.clock import SystemClock
 from whispr_daemon.adapters.embedded import EmbeddedPostgres, Server
@@ -24,9 +26,17 @@ from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.adapters.stores.sqlite_file import SqliteFile
 from whispr_daemon.adapters.stores.statements import read_queries
 from whispr_daemon.bootstrap.units import release_at_rest, stored_units
-from whispr_daemon.domain.errors import Fatal, Poison, SettingsError, Transient, UnsafeServer
+from whispr_daemon.domain.errors import (
+    Fatal,
+    Fenced,
+    Poison,
+    SettingsError,
+    StaleCommit,
+    Transient,
+    UnsafeServer,
+)
 from whispr_daemon.domain.position import ORIGIN, Position
-from whispr_daemon.ports.store import Commit, DeadLetter
+from whispr_daemon.ports.store import Commit, DeadLetter, Snapshot
 from whispr_daemon.settings import load
 
 HERE = Position(1, 1)
@@ -34,6 +44,25 @@ HERE = Position(1, 1)
 
 def commit(unit_id: str = "u/0") -> Commit:
     return Commit(unit_id=unit_id, epoch=1, old=ORIGIN, new=HERE, out_seq=0, out_hash="")
+
+
+def saying(*names: str, with_snapshot: bool = False) -> Commit:
+    """The unit's first commit."""
+    outputs = tuple(signal(name) for name in names)
+    snapshot = Snapshot(
+        position=HERE,
+        out_seq=len(outputs),
+        out_hash="",
+        code_version="1",
+        codec="msgpack",
+        body=b"state",
+    )
+    return msgspec.structs.replace(
+        commit(),
+        out_seq=len(outputs),
+        outputs=outputs,
+        snapshot=snapshot if with_snapshot else None,
+    )
 
 
 # SQLite
@@ -280,6 +309,111 @@ async def test_the_mark_waits_for_a_commit_that_is_still_under_way(
     await under_way.commit()
 
     assert (await asked).wm == HERE
+
+
+@pytest.mark.parametrize("with_snapshot", [False, True])
+async def test_a_commit_that_meets_a_claim_under_way_commits_nothing(
+    store: PostgresStore, admin: "asyncpg.Connection[asyncpg.Record]", with_snapshot: bool
+) -> None:
+    await store.claim("u/0", 0, "me", ORIGIN)
+    claim = admin.transaction()
+    await claim.start()
+    await admin.execute("UPDATE unit SET epoch = epoch + 1")
+    writing = asyncio.create_task(store.commit(saying("a", with_snapshot=with_snapshot)))
+    await waits_for_a_lock(admin, writing)
+
+    await claim.commit()
+
+    with pytest.raises(StaleCommit, match="no unit of epoch 1 at 0-0"):
+        await writing
+    assert (await store.mark("u/0")).wm == ORIGIN
+    assert await store.outputs({}, 10) == []
+    assert await store.snapshots_of("u/0") == []
+
+
+@pytest.mark.parametrize("with_snapshot", [False, True])
+async def test_a_commit_that_meets_itself_under_way_happens_once(
+    store: PostgresStore, admin: "asyncpg.Connection[asyncpg.Record]", with_snapshot: bool
+) -> None:
+    await store.claim("u/0", 0, "me", ORIGIN)
+    said = saying("a", with_snapshot=with_snapshot)
+    lock = admin.transaction()
+    await lock.start()
+    await admin.execute("SELECT * FROM unit FOR UPDATE")
+    twice = [asyncio.create_task(store.commit(said)) for _ in range(2)]
+    await waits_for_a_lock(admin, twice[1])
+
+    await lock.commit()
+
+    found = await asyncio.gather(*twice, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in found) == ["NoneType", "StaleCommit"]
+    assert [each.output for each in await store.outputs({}, 10)] == list(said.outputs)
+
+
+@pytest.mark.parametrize("with_snapshot", [False, True])
+async def test_a_commit_that_is_ended_while_it_waits_never_happens(
+    store: PostgresStore, admin: "asyncpg.Connection[asyncpg.Record]", with_snapshot: bool
+) -> None:
+    await store.claim("u/0", 0, "me", ORIGIN)
+    lock = admin.transaction()
+    await lock.start()
+    await admin.execute("SELECT * FROM unit FOR UPDATE")
+    writing = asyncio.create_task(store.commit(saying("a", with_snapshot=with_snapshot)))
+    await waits_for_a_lock(admin, writing)
+
+    writing.cancel()
+    await asyncio.wait({writing})
+    await lock.commit()
+
+    assert writing.cancelled()
+    assert (await store.mark("u/0")).wm == ORIGIN
+    assert await store.outputs({}, 10) == []
+    await store.commit(saying("a", with_snapshot=with_snapshot))
+
+
+async def test_a_commit_may_say_very_much(store: PostgresStore) -> None:
+    await store.claim("u/0", 0, "me", ORIGIN)
+    said = saying(*(f"a{each}" for each in range(20_000)))
+
+    await store.commit(said)
+
+    last = await store.outputs({"u/0": 19_999}, 10)
+    assert [each.output for each in last] == [said.outputs[-1]]
+
+
+async def test_cursors_that_move_while_the_route_is_waited_for_do_not_go_back(
+    store: PostgresStore, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    route = await store.claim_route("r")
+    first = admin.transaction()
+    await first.start()
+    await admin.execute("UPDATE relay SET receipt = 'first'")
+    await admin.execute("INSERT INTO relay_cursor VALUES ('r', 'u/0', 7)")
+    moving = asyncio.create_task(store.advance_route("r", route.epoch, {"u/0": 5, "u/1": 1}, "2"))
+    await waits_for_a_lock(admin, moving)
+
+    await first.commit()
+    await moving
+
+    assert (await store.claim_route("r")).cursors == {"u/0": 7, "u/1": 1}
+
+
+async def test_a_relay_whose_route_is_claimed_while_it_waits_moves_nothing(
+    store: PostgresStore, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    route = await store.claim_route("r")
+    claim = admin.transaction()
+    await claim.start()
+    await admin.execute("UPDATE relay SET epoch = epoch + 1")
+    moving = asyncio.create_task(store.advance_route("r", route.epoch, {"u/0": 5}, "late"))
+    await waits_for_a_lock(admin, moving)
+
+    await claim.commit()
+
+    with pytest.raises(Fenced, match="route r: epoch 1 does not hold it"):
+        await moving
+    found = await store.claim_route("r")
+    assert (found.cursors, found.receipt) == ({}, "")
 
 
 async def test_sessions_are_limited_so_that_a_stopped_process_does_not_keep_its_locks(
