@@ -31,7 +31,10 @@ _INSTEAD: Final = {
 _WORDS: Final = ("in", "crosses", "above", "below")
 # Which digit it is decides nothing in the grammar: rules that differ in numbers are parsed once.
 _DIGITS: Final = str.maketrans("123456789", "0" * 9)
+_MOST_HELD: Final = 40_000  # characters of their texts; a tree takes a thousand bytes for each
 _OTHER_CROSS: Final = re.compile(r"\bcrosses\s+\w+\s*$")
+
+_shapes: dict[str, Tree[Token]] = {}  # by text, all digits 0
 
 
 class SyntaxRefusedError(Exception):
@@ -78,9 +81,15 @@ def definition(text: str) -> Tree[Token]:
     return parse(text)
 
 
-@lru_cache(maxsize=1024)
 def _shape(text: str) -> Tree[Token]:
-    return _parsed(text)
+    """Return the parse tree of a text; the newest are remembered."""
+    known = _shapes.get(text)
+    if known is None:
+        known = _parsed(text)
+        if sum(map(len, [*_shapes, text])) > _MOST_HELD:
+            _shapes.clear()
+        _shapes[text] = known
+    return known
 
 
 def _filled(shape: Tree[Token], text: str) -> Tree[Token]:

@@ -3,6 +3,7 @@
 import pytest
 from lark import Token
 
+from whispr_daemon.rules.check import parse as parsing
 from whispr_daemon.rules.check.parse import SyntaxRefusedError, parse
 
 
@@ -25,3 +26,12 @@ def test_a_mistake_is_told_of_the_text_itself() -> None:
             parse(f"close > {number} {number}")
         assert refused.value.finding.message == f"unexpected {number!r}"
         assert refused.value.finding.start == 11
+
+
+def test_no_more_is_remembered_than_so_many_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsing, "_MOST_HELD", 100)
+    monkeypatch.setattr(parsing, "_shapes", {})
+    for length in range(2, 90):
+        text = " + ".join(["a1"] * (length % 9 + 1))
+        assert words(text) == text.split(" + ")
+        assert 0 < sum(map(len, parsing._shapes)) <= 100
