@@ -72,6 +72,7 @@ Output: TypeAlias = Signal | Alert | Audit
 
 _ID_BYTES: Final = 16
 _REMEMBERED: Final = 8  # distinct ts_event per speaker and name; see Sealer
+_SPEAKERS_KEPT: Final = 65_536  # at most; they are made anew of what counts
 
 
 def _plain_number(found: object) -> object:
@@ -189,6 +190,8 @@ class Sealer:
         key = (origin, version, sealed.instrument, type(sealed), sealed.name)
         speaker = self._speakers.get(key)
         if speaker is None:
+            if len(self._speakers) >= _SPEAKERS_KEPT:
+                self._speakers.clear()
             speaker = self._speakers[key] = self._speaker(origin, version, sealed)
         ordinal = speaker.ordinals.next(ts)
         # Nobody else has it yet, so it is filled in place.

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whispr_daemon.domain import outputs
 from whispr_daemon.domain.outputs import (
     Alert,
     Ordinals,
@@ -125,6 +126,22 @@ def test_a_sealer_restored_anywhere_gives_the_same_ids(said: list[Output], cuts:
             cut = Sealer("o", "1")
             cut.restore(msgspec.msgpack.decode(packed, type=dict[str, Ordinals]))
         assert cut.seal(each, 0) == whole.seal(each, 0)
+
+
+def test_a_sealer_that_keeps_nothing_of_its_speakers_but_counts_seals_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = [Signal(name=name, ts_event=ts) for ts in (1, 1, 2) for name in "abcabdae"]
+    sealer = Sealer("o", "1")
+    whole = [sealer.seal(each, 0) for each in said]
+
+    monkeypatch.setattr(outputs, "_SPEAKERS_KEPT", 2)
+    frugal = Sealer("o", "1")
+    for each, sealed in zip(said, whole, strict=True):
+        assert frugal.seal(each, 0) == sealed
+        assert len(frugal._speakers) <= 2
+
+    assert frugal.snapshot() == sealer.snapshot()
 
 
 def test_a_snapshot_of_a_sealer_is_not_changed_by_what_is_sealed_later() -> None:
