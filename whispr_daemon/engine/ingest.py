@@ -4,7 +4,6 @@ Changes of the rules go the same way: they are rows of a source named ``rules``,
 those of the changes in the store.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -21,7 +20,8 @@ from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.judge import Judge
 from whispr_daemon.engine.partitions import CHANGES, Partitions
 from whispr_daemon.engine.read_ahead import ReadAhead
-from whispr_daemon.engine.retry import Backoff, Result, first_of, persist
+from whispr_daemon.engine.retry import Backoff, Result, persist
+from whispr_daemon.engine.waking import Waking
 from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import EventLog
 from whispr_daemon.ports.metrics import (
@@ -90,8 +90,8 @@ class Ingest:
         self._codes = np.array([NO_INSTRUMENT], dtype=np.int64)  # … by code, and one for all others
         self._taken: dict[str, int] = {}  # durable in every partition
         self._saved_at = 0.0
-        self._stopping = asyncio.Event()
-        self._changed = asyncio.Event()
+        self._stopping = False
+        self._news = Waking(clock)  # of the source, of a change, or that it is to stop
         self._journal = structlog.get_logger("whispr.ingest").bind(source=self._name)
 
     @property
@@ -106,12 +106,13 @@ class Ingest:
 
     def stop(self) -> None:
         """Ask for a clean stop: what is in flight is finished, the marks are saved."""
-        self._stopping.set()
+        self._stopping = True
+        self._news.set()
 
     def change(self, number: int) -> None:
         """Ask for the changes in the store to be appended up to this one."""
         self._change = max(self._change, number)
-        self._changed.set()
+        self._news.set()
 
     async def run(self, *, stay: bool = False) -> None:
         """Take the source in to its end, or until stopped; ``stay``: changes may come after it.
@@ -127,18 +128,18 @@ class Ingest:
             self._journal.error("stopped with the marks unsaved", error=str(error))
 
     async def _persist(self, doing: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        return await persist(self._clock, doing, attempt, give_up=self._stopping.is_set)
+        return await persist(self._clock, doing, attempt, give_up=lambda: self._stopping)
 
     async def _run(self, *, stay: bool) -> None:
         await self._open()
         backoff = Backoff(self._clock)
-        while not self._stopping.is_set():
+        while not self._stopping:
             before = self.taken
             try:
                 await self._drain()
                 break
             except Transient as error:
-                if self._stopping.is_set():
+                if self._stopping:
                     raise  # perhaps of an append: what it held must not count as taken in
                 self._journal.warning(
                     "source broke, reading on", after=self.taken, error=str(error)
@@ -148,8 +149,8 @@ class Ingest:
                 await backoff.wait()
         await self._save()
         self._journal.info("source taken in", seq=self.taken, refused=self.refused)
-        while stay and not self._stopping.is_set():
-            await first_of(self._changed.wait(), self._stopping.wait())
+        while stay and not self._stopping:
+            await self._news.wait()
             await self._append_changes(over=True)
 
     async def _open(self) -> None:
@@ -179,10 +180,11 @@ class Ingest:
         """Read ahead while an append is in flight, then append all that has arrived at once."""
         self._seen = self.taken
         self._waiting = Waiting(self._alignment.wait)
-        reading = ReadAhead(self._source.batches(self.taken), self._name)
+        reading = ReadAhead(self._source.batches(self.taken), self._name, self._news.set)
         try:
-            while not self._stopping.is_set():
-                batches = await reading.arrived(self._other_things)
+            while not self._stopping:
+                await self._news.wait(self._rest())
+                batches = reading.arrived()
                 taken = sum(batch.rows.nbytes for batch in batches)
                 self._metrics.gauge(READ_AHEAD_BYTES, taken, self._name)
                 over = reading.ended and reading.error is None
@@ -196,13 +198,11 @@ class Ingest:
         finally:
             await reading.close()
 
-    def _other_things(self) -> list[Awaitable[object]]:
-        """Return what else than the source there may be to do."""
-        waits: list[Awaitable[object]] = [self._stopping.wait(), self._changed.wait()]
-        if self._waiting.deadline is not None:
-            rest = self._waiting.deadline - self._clock.monotonic()
-            waits.append(self._clock.sleep(max(0.0, rest)))
-        return waits
+    def _rest(self) -> float | None:
+        """Return the seconds until rows have waited long enough for others; None: none wait."""
+        if self._waiting.deadline is None:
+            return None
+        return max(0.0, self._waiting.deadline - self._clock.monotonic())
 
     async def _take(self, batches: Sequence[SourceBatch], *, over: bool) -> None:
         for batch in batches:
@@ -271,7 +271,6 @@ class Ingest:
         After a crash some may have more of it than is taken in again so far: then later, unless
         the source is ``over`` and will never come so far.
         """
-        self._changed.clear()
         ahead = self._ahead()
         if ahead > self.taken and not over:
             return

@@ -50,6 +50,7 @@ def market(split_at: tuple[int, ...] = ()) -> Rows:
     for minute in sorted(split_at, reverse=True):
         split = rows[4 * minute - 1 : 4 * minute].copy()
         split["kind"], split["timeframe"], split["instrument"] = Kind.SPLIT, 0, 0
+        split["ts"] += 1  # a moment of its own, wherever the feed is cut
         split["open"], split["volume"] = 0.5, 2.0
         rows = np.insert(rows, 4 * minute, split)
     return rows
@@ -71,7 +72,7 @@ class World:
         for change, end in zip(self._changes, (*self._at, len(self._rows)), strict=True):
             await self.store.add_change(change.encode())
             source = ScriptedSource(self._rows[:end], SYMBOLS, self.clock, end)
-            alignment = Alignment(refs_of=lambda body: decode(body).refs, wait=0.0)
+            alignment = Alignment(refs_of=lambda body: decode(body).refs, wait=0.01)
             ingest = Ingest(source, self.log, self.store, self.clock, Figures(), alignment)
             await finish(self.clock, ingest.run())
 
