@@ -8,7 +8,7 @@ from typing import NamedTuple
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.rules.evaluated import Evaluated, View
 from whispr_daemon.rules.running import Running
-from whispr_daemon.rules.turn import Pass, Records, Turn
+from whispr_daemon.rules.turn import Records, Turn
 
 
 class Place(NamedTuple):
@@ -52,12 +52,12 @@ class Came(NamedTuple):
     """What came of a job over all its rows, as it was written down."""
 
     job: Job
-    run: Pass
     records: Records
 
     def found(self) -> Iterator[Found]:
         """Yield it one by one, in order of the rows."""
-        for number, one in enumerate(self.run.evaluated(self.records)):
+        made = self.job.turn.evaluated(self.records, self.job.view)
+        for number, one in enumerate(made):
             yield self.job.found(one, number)
 
 

@@ -38,7 +38,7 @@ class Recipe(NamedTuple):
 
     ``text`` defines ``name``. ``names`` are what the text refers to and does not define: functions
     of plain loops (with what they refer to in turn; a ``partial`` binds some arguments of one by
-    name), numbers, functions of ``math``.
+    name), other recipes under the name of what they define, numbers, functions of ``math``.
     """
 
     name: str

@@ -5,14 +5,17 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from whispr_daemon.rules.alike import LEAST, Alike
 from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.columns.bank import Bank
 from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.evaluated import View
 from whispr_daemon.rules.found import Came, Found, Job, Verdicts
 from whispr_daemon.rules.hearing import Hearing
+from whispr_daemon.rules.jit import Recipe
 from whispr_daemon.rules.order import coupled, sayers_first
 from whispr_daemon.rules.running import Running
+from whispr_daemon.rules.sheet import Sheet
 from whispr_daemon.rules.turn import NOWHERE
 
 
@@ -30,25 +33,39 @@ class Rounds:
         """``running`` are the rules in the order of their evaluation."""
         self._running = running
         self._bank = bank
+        self._clocks = tuple({turn.clock: None for one in running for turn in one.turns})
         rules = [one.rule for one in running]
         self._hearing = Hearing(board, rules)
         rank = {rule.name: at for at, rule in enumerate(rules)}
-        self._groups: list[_Group] = []
+        groups: list[_Group] = []
         for group in coupled(rules):
             ordered = sayers_first(group)
             ranks = [rank[rule.name] for rule in ordered or group]
             single = all(len(running[each].turns) == 1 for each in ranks)
-            self._groups.append(_Group(ranks, ordered is not None and single))
+            groups.append(_Group(ranks, ordered is not None and single))
+        self._alike: list[Alike] = []
+        together: set[int] = set()
+        sheets = {clock: Sheet() for clock in self._clocks}
+        for clock, ranks in self._of_a_shape(groups):
+            if len(ranks) >= LEAST:
+                members = [(each, running[each]) for each in ranks]
+                self._alike.append(Alike(members, board, sheets[clock]))
+                together.update(ranks)
+        self._groups = [group for group in groups if together.isdisjoint(group.ranks)]
+        self._single = [group for group in groups if not together.isdisjoint(group.ranks)]
 
     def run(self, symbols: list[str], traced: str = "") -> Verdicts:
         """Return what came of all rules; ``symbols`` are the instruments by slot.
 
         Of the rule ``traced`` every verdict is returned.
         """
-        clocks = {turn.clock for running in self._running for turn in running.turns}
-        views = {clock: self._view(clock, symbols) for clock in clocks}
+        views = {clock: self._view(clock, symbols) for clock in self._clocks}
         found = Verdicts()
-        for ranks, apart in self._groups:
+        for alike in () if traced else self._alike:
+            view = views[alike.clock]
+            for came in () if view is None else alike.fold(view):
+                found.add_all(came)
+        for ranks, apart in (*self._groups, *self._single) if traced else self._groups:
             jobs = [job for rank in ranks for job in self._jobs(rank, views)]
             if not jobs:
                 continue
@@ -59,6 +76,16 @@ class Rounds:
             else:
                 found.add(self._hearing.fold(jobs))
         return found
+
+    def _of_a_shape(self, groups: Sequence[_Group]) -> Iterator[tuple[Clock, list[int]]]:
+        """Yield the ranks of rules of a single turn that hear nobody, by clock and function."""
+        found: dict[tuple[Clock, Recipe], list[int]] = {}
+        for ranks, _ in groups:
+            turns = self._running[ranks[0]].turns
+            if len(ranks) == len(turns) == 1:
+                found.setdefault((turns[0].clock, turns[0].program.recipe), []).append(ranks[0])
+        for (clock, _), members in found.items():
+            yield clock, members
 
     def _jobs(self, rank: int, views: dict[Clock, View | None]) -> Iterator[Job]:
         running = self._running[rank]
@@ -74,8 +101,7 @@ class Rounds:
 
 def _whole(job: Job) -> Came:
     rows = job.view.rows
-    run = job.running.over(job.turn, job.view, rows)
-    return Came(job, run, run.records(0, rows))
+    return Came(job, job.running.over(job.turn, job.view, rows).records(0, rows))
 
 
 def _by_row(jobs: Sequence[Job], traced: str) -> Iterator[Found]:

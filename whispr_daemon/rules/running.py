@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from whispr_daemon.domain.outputs import Output
 from whispr_daemon.domain.timeframe import CODE_OF, NANOS_OF
@@ -18,7 +19,8 @@ from whispr_daemon.rules.rule import Evaluate, Rule
 from whispr_daemon.rules.saying import Saying
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.source import StateBlock
-from whispr_daemon.rules.turn import Asked, Pass, Turn, Wanted
+from whispr_daemon.rules.turn import Asked, Pass, Turn
+from whispr_daemon.rules.wants import Wants
 
 STALE_BARS: Final = 3  # timeframes without a bar after which a condition is unknown
 _EVALUATIONS: Final[tuple[Evaluate, ...]] = ("bar_close", "tick")
@@ -37,8 +39,12 @@ class Running:
         settings: RuleSettings,
         board: Board,
         compiler: Compiler = UNCOMPILED,
+        wants: Wants | None = None,
     ) -> None:
-        """Compile the rule; it starts unarmed. ``board`` was made with this rule among others."""
+        """Compile the rule; it starts unarmed. ``board`` was made with this rule among others.
+
+        ``wants`` is where all of them have their symbols.
+        """
         inputs = rule.inputs
         self.rule = rule
         self._home = settings.home
@@ -53,7 +59,8 @@ class Running:
         length = NANOS_OF[CODE_OF[inputs.timeframe]]  # from one bar to the next is no gap
         stale = max(inputs.stale_after or STALE_BARS * length, length)
         self._saying = Saying(rule)
-        self._want = Wanted()
+        self.listed = wants or Wants(settings.home)
+        self.wanted = self.listed.number(self.symbols)
         self._asked = {turn: self._of(turn, stale) for turn in self.turns}
 
     def wants(self, symbol: str) -> bool:
@@ -72,15 +79,23 @@ class Running:
     # ------------------------------------------------------------------ the fold
     def over(self, turn: Turn, view: View, rows: int) -> Pass:
         """Return what folds the rows of a view, about so many at a time."""
-        known = self._want.by_slot
-        if len(known) < len(view.symbols):
-            known += (self.wants(symbol) for symbol in view.symbols[len(known) :])
+        self.listed.meet(view.symbols)
         return turn.over(view, self._asked[turn], rows)
+
+    def as_written(self, turn: Turn, view: View) -> Pass:
+        """Return the same, not compiled."""
+        self.listed.meet(view.symbols)
+        return turn.as_written(view, self._asked[turn])
+
+    def least(self, turn: Turn) -> NDArray[np.int64]:
+        """Return what is asked of a turn: the longest lapse in ns, then the count of each need."""
+        return self._asked[turn].least_array
 
     def _of(self, turn: Turn, stale: int) -> Asked:
         """Return what is asked of a turn; a lapse of ``stale`` ns makes unknown what was seen."""
         least = (stale, *(least for _, least in self.lacking(turn)))
-        return Asked(self._want, self.variables, least, np.array(least, dtype=np.int64))
+        array = np.array(least, dtype=np.int64)
+        return Asked(self.listed, self.wanted, self.variables, least, array)
 
     def say(self, found: Evaluated, view: View) -> Sequence[Output]:
         """Return the outputs of what came of a turn; call it in order, as alerts are counted."""
@@ -120,4 +135,4 @@ class Running:
             turn.table.clear()
         self.variables.clear()
         self._saying.throttle.clear()
-        self._want.clear()
+        self.listed.clear()

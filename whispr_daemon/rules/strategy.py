@@ -34,6 +34,7 @@ from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.standing import Standing
+from whispr_daemon.rules.wants import Wants
 
 _AT_ONCE: Final = 8_192  # rows: their columns stay in the processor's cache
 REVISION: Final = 3  # of the language: what rules mean, and so what their state is
@@ -75,8 +76,10 @@ class RulesStrategy:
     def _become(self, rules: Sequence[Rule]) -> None:
         enabled = in_order(rule for rule in rules if rule.enabled)
         self._board = Board(enabled)
+        self._symbols = Wants(self._settings.home)
         self._running = [
-            Running(rule, self._settings, self._board, self._compiler) for rule in enabled
+            Running(rule, self._settings, self._board, self._compiler, self._symbols)
+            for rule in enabled
         ]
         self._refs = {symbol for rule in enabled for symbol in rule.inputs.refs.values()}
         self._bank = Bank(self._slots, self._settings, self._compiler)
@@ -92,7 +95,7 @@ class RulesStrategy:
     def _wants(self, symbol: str) -> bool:
         if self._only is not None and symbol not in self._only:
             return False
-        return symbol in self._refs or any(one.wants(symbol) for one in self._running)
+        return symbol in self._refs or self._symbols.has(symbol)
 
     # ------------------------------------------------------------------ the fold
     def on_batch(self, batch: Batch) -> Iterable[Output]:

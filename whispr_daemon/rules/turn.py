@@ -13,7 +13,7 @@ from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.column import ORDER, SLOT, TS, Column, ended
 from whispr_daemon.rules.columns.clock import Clock, clock_of
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.columns.values import Given
+from whispr_daemon.rules.columns.values import Given, Values
 from whispr_daemon.rules.compile.compiler import compile_rule
 from whispr_daemon.rules.compile.record import RECORD, Verdict
 from whispr_daemon.rules.evaluated import Evaluated, Shown, View
@@ -24,6 +24,7 @@ from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.spelling import spelling
 from whispr_daemon.rules.tree import canonical
+from whispr_daemon.rules.wants import Wants
 
 NOWHERE: Final = -1  # a row to trace that there is not
 
@@ -56,34 +57,11 @@ _BARE: Final = frozenset({Verdict.OFF, Verdict.DATA_GAP})  # records without val
 _NOTHING_SHOWN: Final = ShownValues((), ())
 
 
-class Wanted:
-    """The instruments that a rule looks at.
-
-    Attributes:
-        by_slot: 0 where it does not look. It may be added to, and cleared.
-    """
-
-    def __init__(self) -> None:
-        """Start with no instruments."""
-        self.by_slot: list[int] = []
-        self._array: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-
-    def array(self) -> NDArray[np.int64]:
-        """Return the same as an array."""
-        if len(self._array) != len(self.by_slot):
-            self._array = np.array(self.by_slot, dtype=np.int64)
-        return self._array
-
-    def clear(self) -> None:
-        """Forget all instruments."""
-        self.by_slot.clear()
-        self._array = self._array[:0]
-
-
 class Asked(NamedTuple):
     """What a rule says of a run of its turns."""
 
-    want: Wanted
+    wants: Wants
+    wanted: int  # the number of its list of symbols there
     variables: Table
     least: Sequence[int]  # the lapse that makes what was seen unknown, then of each need the count
     least_array: NDArray[np.int64]
@@ -105,7 +83,7 @@ class Turn:
         self.program = compile_rule(rule, numbers, board.asked)
         self.table = Table(self.program.floats, self.program.ints)
         self._board = board
-        self._compiler = compiler
+        self.compiler = compiler
         self._shown = {
             part.number: _values(_shown(node, self.clock, settings) for node in part.shown)
             for part in self.program.parts
@@ -119,110 +97,21 @@ class Turn:
 
         It is good until an instrument appears or the state is cleared.
         """
-        quick = self._compiler.compiled(self.program.recipe, rows)
+        quick = self.compiler.compiled(self.program.recipe, rows)
         given = self._arrays(view, asked) if quick else self._lists(view, asked)
-        return Pass(quick or self.program.fold, given, view, self._shown, self.program.width)
+        return Pass(quick or self.program.fold, given, view, self)
 
-    def _lists(self, view: View, asked: Asked) -> tuple[Any, ...]:
-        """Return the arguments of the function as it is written: lists and memoryviews."""
-        program, slots = self.program, len(view.symbols)
-        state = self.table.state(slots)
-        return (
-            view.slot,
-            tuple(view.values[column] for column in program.columns),
-            state.floats,
-            state.ints,
-            asked.variables.state(slots).floats,
-            self._board.table.state(slots).ints,
-            program.literals,
-            self._wholes,
-            asked.least,
-            asked.want.by_slot,
-            *self._board.scratch.lists(*self._room),
-        )
+    def as_written(self, view: View, asked: Asked) -> "Pass":
+        """Return the same, not compiled."""
+        return Pass(self.program.fold, self._lists(view, asked), view, self)
 
-    def _arrays(self, view: View, asked: Asked) -> tuple[Any, ...]:
-        """Return the arguments of the compiled function: arrays of the same."""
-        program, slots = self.program, len(view.symbols)
-        for table in (self.table, asked.variables, self._board.table):
-            table.reserve(slots)
-        if self._numbers is None:
-            literals = np.array(program.literals, dtype=np.float64)
-            self._numbers = literals, np.array(self._wholes, dtype=np.int64)
-        return (
-            view.values.array(SLOT),
-            view.values.arrays(program.columns),
-            self.table.floats.reshape(-1),
-            self.table.ints.reshape(-1),
-            asked.variables.floats.reshape(-1),
-            self._board.table.ints.reshape(-1),
-            *self._numbers,
-            asked.least_array,
-            asked.want.array(),
-            *self._board.scratch.arrays(*self._room),
-        )
-
-    def _placed(self, rule: str) -> list[int]:
-        """Return the integers of the program, with the places of its signals on the board."""
-        wholes = list(self.program.wholes)
-        wholes[self.program.board_width] = self._board.width
-        for signal, shadow, place in self.program.heard:
-            wholes[place : place + 2] = self._board.place(signal, rule if shadow else "")
-        return wholes
-
-
-class Pass:
-    """A turn over the rows of one view: its function with all it is given."""
-
-    def __init__(
-        self,
-        function: Function,
-        given: tuple[Any, ...],
-        view: View,
-        shown: Mapping[int, ShownValues],
-        width: int,
-    ) -> None:
-        """``given`` ends with where records go: ints and floats, ``width`` of these each."""
-        self.view = view
-        self._function = function
-        self._given = given
-        self._ints, self._floats = given[-2:]
-        self._shown = shown
-        self._width = width
-
-    def fold(self, begin: int, end: int, trace: int = NOWHERE) -> Sequence[Evaluated]:
-        """Fold rows; return what is written down, by row and clause.
-
-        Of the row ``trace`` every clause is there, whatever came of it.
-        """
-        found = self.records(begin, end, trace)
-        return self.evaluated(found) if found.size else ()
-
-    def records(self, begin: int, end: int, trace: int = NOWHERE) -> Records:
-        """Fold rows like :meth:`fold`; return what is written down as it is."""
-        count, begin = self._function(begin, end, *self._given, trace)
-        if count == 0:  # which is what comes of most rows
-            return _NOTHING
-        found = self._taken(count)
-        if begin == end:
-            return found
-        parts = [found]
-        while begin < end:  # there was no room for more
-            count, begin = self._function(begin, end, *self._given, trace)
-            parts.append(self._taken(count))
-        total = sum(part.size for part in parts)
-        ints, floats = [part.ints for part in parts], [part.floats for part in parts]
-        if isinstance(self._ints, np.ndarray):
-            return Records(total, np.concatenate(ints), np.concatenate(floats))
-        return Records(total, list(chain.from_iterable(ints)), list(chain.from_iterable(floats)))
-
-    def evaluated(self, found: Records) -> list[Evaluated]:
-        """Return what :meth:`records` returned, one by one."""
+    def evaluated(self, found: Records, view: View) -> list[Evaluated]:
+        """Return what a pass over a view wrote down, one by one."""
         ints, floats = (
             part if isinstance(part, list) else part.tolist() for part in (found.ints, found.floats)
         )
         rows = ints[::RECORD]
-        values = self.view.values
+        values, width = view.values, self.program.width
         of_row = [values.at(column, rows) for column in (TS, SLOT, _PRICE, ORDER)]
         records = zip(*(ints[at::RECORD] for at in range(RECORD)), *of_row, strict=True)
         made: list[Evaluated] = []
@@ -242,28 +131,119 @@ class Pass:
                     code,
                     shown,
                     tuple(floats[first + 1 : first + 1 + len(shown)]),
-                    self._late(others, row, ts) if others else _NONE_LATE,
+                    _late(others, values, row, ts) if others else _NONE_LATE,
                     price,
                     order,
                 )
             )
-            first += self._width
+            first += width
         return made
+
+    def _lists(self, view: View, asked: Asked) -> tuple[Any, ...]:
+        """Return the arguments of the function as it is written: lists and memoryviews."""
+        program, slots = self.program, len(view.symbols)
+        state = self.table.state(slots)
+        return (
+            view.slot,
+            tuple(view.values[column] for column in program.columns),
+            state.floats,
+            state.ints,
+            asked.variables.state(slots).floats,
+            self._board.table.state(slots).ints,
+            program.literals,
+            self._wholes,
+            asked.least,
+            asked.wants.table[asked.wanted].data,
+            *self._board.scratch.lists(*self._room),
+        )
+
+    def _arrays(self, view: View, asked: Asked) -> tuple[Any, ...]:
+        """Return the arguments of the compiled function: arrays of the same."""
+        program, slots = self.program, len(view.symbols)
+        for table in (self.table, asked.variables, self._board.table):
+            table.reserve(slots)
+        return (
+            view.values.array(SLOT),
+            view.values.arrays(program.columns),
+            self.table.floats.reshape(-1),
+            self.table.ints.reshape(-1),
+            asked.variables.floats.reshape(-1),
+            self._board.table.ints.reshape(-1),
+            *self.numbers(),
+            asked.least_array,
+            asked.wants.table[asked.wanted],
+            *self._board.scratch.arrays(*self._room),
+        )
+
+    def numbers(self) -> tuple[NDArray[Any], ...]:
+        """Return the literals and wholes of its function as arrays."""
+        if self._numbers is None:
+            literals = np.array(self.program.literals, dtype=np.float64)
+            self._numbers = literals, np.array(self._wholes, dtype=np.int64)
+        return self._numbers
+
+    def _placed(self, rule: str) -> list[int]:
+        """Return the integers of the program, with the places of its signals on the board."""
+        wholes = list(self.program.wholes)
+        wholes[self.program.board_width] = self._board.width
+        for signal, shadow, place in self.program.heard:
+            wholes[place : place + 2] = self._board.place(signal, rule if shadow else "")
+        return wholes
+
+
+class Pass:
+    """A turn over the rows of one view: its function with all it is given."""
+
+    def __init__(self, function: Function, given: tuple[Any, ...], view: View, turn: Turn) -> None:
+        """``given`` ends with where records go: ints and floats, ``width`` of these each."""
+        self.view = view
+        self._function = function
+        self._given = given
+        self._ints, self._floats = given[-2:]
+        self._turn = turn
+
+    def fold(self, begin: int, end: int, trace: int = NOWHERE) -> Sequence[Evaluated]:
+        """Fold rows; return what is written down, by row and clause.
+
+        Of the row ``trace`` every clause is there, whatever came of it.
+        """
+        found = self.records(begin, end, trace)
+        return self._turn.evaluated(found, self.view) if found.size else ()
+
+    def records(self, begin: int, end: int, trace: int = NOWHERE) -> Records:
+        """Fold rows like :meth:`fold`; return what is written down as it is."""
+        count, begin = self._function(begin, end, *self._given, trace)
+        if count == 0:  # which is what comes of most rows
+            return _NOTHING
+        found = self._taken(count)
+        if begin == end:
+            return found
+        parts = [found]
+        while begin < end:  # there was no room for more
+            count, begin = self._function(begin, end, *self._given, trace)
+            parts.append(self._taken(count))
+        total = sum(part.size for part in parts)
+        ints, floats = [part.ints for part in parts], [part.floats for part in parts]
+        if isinstance(self._ints, np.ndarray):
+            return Records(total, np.concatenate(ints), np.concatenate(floats))
+        return Records(total, list(chain.from_iterable(ints)), list(chain.from_iterable(floats)))
 
     def _taken(self, count: int) -> Records:
         """Return what was written down: lists stay as they are until the next run."""
+        width = self._turn.program.width
         return Records(
-            count, self._ints[: count * RECORD].copy(), self._floats[: count * self._width].copy()
+            count, self._ints[: count * RECORD].copy(), self._floats[: count * width].copy()
         )
 
-    def _late(self, others: tuple[Shown, ...], row: int, ts: int) -> dict[str, int]:
-        """Return when the bars ended whose values are shown, of those where a later one was due."""
-        late: dict[str, int] = {}
-        for one in others:
-            (end,) = self.view.values.at(ended(one.key), [row])
-            if one.other is not None and one.other.late(end, ts) and end:
-                late[one.text] = end
-        return late
+
+def _late(others: tuple[Shown, ...], values: Values, row: int, ts: int) -> dict[str, int]:
+    """Return when the bars ended whose values are shown, of those where a later one was due."""
+    late: dict[str, int] = {}
+    for one in others:
+        (end,) = values.at(ended(one.key), [row])
+        if one.other is not None and one.other.late(end, ts) and end:
+            late[one.text] = end
+    return late
 
 
 def _values(shown: Iterable[Shown]) -> ShownValues:

@@ -76,6 +76,17 @@ def test_a_recipe_becomes_one_module_with_all_it_refers_to() -> None:
     ]
 
 
+def test_a_recipe_may_refer_to_another(compiler: NumbaCompiler) -> None:
+    loop = "def f(state, n):\n    y = 0.0\n    for _ in range(n):\n        y += kernel(state)\n"
+    takes = (*SUM.takes, "int")
+    many = Recipe("f", f"{loop}    return y\n", (("kernel", SUM),), takes)
+    compiler.compiled(many, MANY)
+    compiler.finish()
+    function = compiler.compiled(many, MANY)
+    assert function is not None
+    assert function(State(np.array([1.0, 2.5]), np.array([1, 2])), 3) == 30.0
+
+
 def test_a_module_is_named_by_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     before = link(SUM)
     assert link(SUM) == before

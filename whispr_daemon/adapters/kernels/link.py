@@ -96,21 +96,27 @@ class _Parts:
             for argument, bound in value.keywords.items():
                 self.add(argument, bound)
             self._function(name, value.func, value.keywords)
-        elif isinstance(value, bool | int | float):
-            written = repr(value) if math.isfinite(value) else f"float({str(value)!r})"
-            self.heads.append(f"{name} = {written}")
-        elif value is math:
-            self.heads.append(f"import math as {name}")
-        elif isinstance(value, BuiltinFunctionType) and value.__module__ == "math":
-            self.heads.append(f"from math import {value.__name__} as {name}")
-        elif isinstance(value, type) and issubclass(value, tuple):
-            fields = " ".join(getattr(value, "_fields", ()))
-            self.heads.append(
-                f"from {value.__module__} import {value.__qualname__} as {name}  # {fields}"
-            )
+        elif isinstance(value, Recipe):
+            for inner, meant in value.names:
+                self.add(inner, meant)
+            self.functions += [f"@njit({_WITHIN})", value.text.rstrip()]
         else:
-            kind = "a module" if isinstance(value, ModuleType) else type(value).__name__
-            raise UnlinkableError(f"a kernel cannot refer to {name!r}, which is {kind}")
+            self.heads.append(self._head(name, value))
+
+    def _head(self, name: str, value: Any) -> str:
+        """Return the line that gives a name to a number, a function of ``math`` or a tuple."""
+        if isinstance(value, bool | int | float):
+            written = repr(value) if math.isfinite(value) else f"float({str(value)!r})"
+            return f"{name} = {written}"
+        if value is math:
+            return f"import math as {name}"
+        if isinstance(value, BuiltinFunctionType) and value.__module__ == "math":
+            return f"from math import {value.__name__} as {name}"
+        if isinstance(value, type) and issubclass(value, tuple):
+            fields = " ".join(getattr(value, "_fields", ()))
+            return f"from {value.__module__} import {value.__qualname__} as {name}  # {fields}"
+        kind = "a module" if isinstance(value, ModuleType) else type(value).__name__
+        raise UnlinkableError(f"a kernel cannot refer to {name!r}, which is {kind}")
 
     def _function(self, name: str, function: FunctionType, bound: Mapping[str, Any]) -> None:
         """Add a function. Arguments that are ``bound`` become names of the module."""

@@ -1,5 +1,6 @@
 """State of all instruments as two flat arrays, one row a slot; it grows as instruments appear."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ class Table:
         self.floats: NDArray[np.float64] = np.empty((0, width_floats))
         self.ints: NDArray[np.int64] = np.empty((0, width_ints), dtype=np.int64)
         self._state: State | None = None
+        self._moved: Callable[[], None] | None = None
 
     def reserve(self, slots: int) -> None:
         """Make room for ``slots`` slots."""
@@ -39,9 +41,18 @@ class Table:
 
     def clear(self) -> None:
         """Forget everything; views given out before stay with the old state."""
-        self.floats = np.empty((0, self.floats.shape[1]))
-        self.ints = np.empty((0, self.ints.shape[1]), dtype=np.int64)
-        self._state = None
+        self._lie(np.empty((0, self.floats.shape[1])), self.ints[:0].copy())
+
+    def lie_in(self, floats: NDArray[Any], ints: NDArray[Any], moved: Callable[[], None]) -> None:
+        """Move to memory that somebody keeps, who is told when it has moved away from there.
+
+        There are as many slots, or more; what is in the memory is overwritten.
+        """
+        count = len(self.ints)
+        floats[:count], ints[:count] = self.floats, self.ints
+        floats[count:], ints[count:] = np.nan, 0
+        self.floats, self.ints, self._state = floats, ints, None
+        self._moved = moved
 
     def _grow(self, slots: int) -> None:
         size = max(slots, 2 * len(self.ints), _FIRST_SLOTS)
@@ -49,7 +60,13 @@ class Table:
         ints = np.zeros((size, self.ints.shape[1]), dtype=np.int64)
         floats[: len(self.floats)] = self.floats
         ints[: len(self.ints)] = self.ints
+        self._lie(floats, ints)
+
+    def _lie(self, floats: NDArray[Any], ints: NDArray[Any]) -> None:
         self.floats, self.ints, self._state = floats, ints, None
+        if self._moved is not None:
+            self._moved()
+            self._moved = None
 
 
 def _flat(array: NDArray[Any]) -> memoryview:

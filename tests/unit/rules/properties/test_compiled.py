@@ -17,6 +17,7 @@ from tests.unit.rules.properties.harness import Run, loaded, run, strategy, writ
 from tests.unit.rules.properties.random_markets import SYMBOLS, random_market
 from tests.unit.rules.properties.random_rules import random_rule
 from whispr_daemon.domain.batch import Batch, Rows
+from whispr_daemon.rules.alike import LEAST
 from whispr_daemon.rules.jit import Compiler, Function, Recipe
 from whispr_daemon.rules.rule import Rule
 
@@ -33,6 +34,13 @@ def variants(shape: int, count: int = VARIANTS) -> tuple[Rule, ...]:
     return loaded(random_rule(shape, numbers, DEPTH) for numbers in range(count))
 
 
+def bent(recipe: Recipe) -> Recipe:
+    """Return a recipe that writes down other values, if it writes down any."""
+    names = ((name, bent(of) if isinstance(of, Recipe) else of) for name, of in recipe.names)
+    text = recipe.text.replace("= float(v", "= -float(v")
+    return recipe._replace(text=text, names=tuple(names))
+
+
 def market(shape: int) -> Rows:
     return random_market(shape, brief=True).rows
 
@@ -42,8 +50,10 @@ class Changing:
 
     def __init__(self, first: Compiler) -> None:
         self.now = first
+        self.asked: set[Recipe] = set()
 
     def compiled(self, recipe: Recipe, rows: int) -> Function | None:
+        self.asked.add(recipe)
         return self.now.compiled(recipe, rows)
 
 
@@ -80,7 +90,7 @@ class Kernels:
     def __init__(self, folder: Path) -> None:
         ahead = Ahead(folder)
         for shape in SHAPES:  # begin to compile: one of them needs what the others do
-            run(variants(shape, 1), market(shape), compiler=ahead)
+            run(variants(shape, LEAST), market(shape), compiler=ahead)
         self.shapes = [Shape(shape, ahead) for shape in SHAPES]
         self.ready = ahead.ready()
 
@@ -121,10 +131,18 @@ def test_the_shapes_say_something(kernels: Kernels) -> None:
     assert len(set.union(*shared)) >= len(SHAPES)
 
 
+def test_many_rules_of_a_shape_are_folded_by_one_kernel(kernels: Kernels) -> None:
+    assert (
+        sum(any(one.name == "many" for one in each.compiler.asked) for each in kernels.shapes) > 5
+    )
+
+
 def test_a_kernel_that_differs_is_caught(kernels: Kernels, kernel_folder: Path) -> None:
     one = max(kernels.shapes, key=lambda shape: len(shape.plain.said))
-    for recipe in one.recipes:
-        bent = recipe._replace(text=recipe.text.replace("= float(v", "= -float(v"))
-        made = compile_all([bent], kernel_folder).functions[bent]
+    differing = {recipe: bent(recipe) for recipe in one.compiler.asked}
+    wrong = {recipe: other for recipe, other in differing.items() if other != recipe}
+    assert len(wrong) == len(one.recipes)
+    for recipe, other in wrong.items():
+        made = compile_all([other], kernel_folder).functions[other]
         broken = Ready({**kernels.ready.functions, recipe: made})
         assert one.run_compiled(broken) != one.plain
