@@ -172,7 +172,8 @@ def _first(room: tuple[Framed, Evaluations], rows: int) -> tuple[Framed, Evaluat
 
 
 def _words(selection: Selection) -> NDArray[np.int64]:
-    return np.require(selection.rows.view(np.int64), requirements=["C", "A"])
+    rows = np.ascontiguousarray(selection.rows)
+    return np.require(rows.view(np.int64), requirements=["C", "A"])
 
 
 def _sessions(name: str) -> tuple[NDArray[np.int64], ...]:
