@@ -88,6 +88,11 @@ def joined(parts: Sequence[Rows]) -> Rows:
     return np.concatenate([_whole(part) for part in parts]).view(EVENT_DTYPE)
 
 
+def inserted(rows: Rows, places: NDArray[np.int64], others: Rows) -> Rows:
+    """Return the rows with others put in before some of them, at ``places`` that ascend."""
+    return np.insert(_whole(rows), places, _whole(others)).view(EVENT_DTYPE)
+
+
 def _whole(rows: Rows) -> NDArray[np.void]:
     return np.ascontiguousarray(rows).view(_WHOLE)
 

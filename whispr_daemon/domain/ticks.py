@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows
+from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, empty_rows, inserted
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.moments import intraday
 from whispr_daemon.domain.timeframe import MINUTE
@@ -46,4 +46,4 @@ def with_ticks(
     ticks["ts"], ticks["kind"] = reached[places], Kind.CLOCK
     ticks["instrument"] = NO_INSTRUMENT
     ticked = int(reached[-1])
-    return np.insert(rows, places, ticks), np.insert(seqs, places, seqs[places]), ticked
+    return inserted(rows, places, ticks), np.insert(seqs, places, seqs[places]), ticked

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from whispr_daemon.adapters.sources.shapes import closest
 from whispr_daemon.adapters.sources.splits import Prices, ZoneOf, read_splits
 from whispr_daemon.adapters.sources.tables import Table, read_table
-from whispr_daemon.domain.batch import Rows
+from whispr_daemon.domain.batch import Rows, copied, joined
 from whispr_daemon.domain.errors import SettingsError, SourceError
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY, DAY, HOUR, NANOS_OF
 from whispr_daemon.ports.source import SourceBatch
 
-_BATCH: Final = 4096  # rows
+_BATCH: Final = 16_384  # rows, almost a megabyte
 _ALMOST_A_DAY: Final = 20 * HOUR  # the shortest day of a time zone has 23 h; weekends have more
 _NEVER: Final = np.iinfo(np.int64).min
 _SHOWN: Final = 12  # symbols in a message
@@ -50,11 +50,11 @@ class FileSource:
         """``tables`` are read and timed (:meth:`open`); their order decides between equals."""
         self._symbols = tuple(sorted({name for table in tables for name in table.symbols}))
         self._labels = tuple(table.label for table in tables)
-        rows = np.concatenate([_recoded(table, self._symbols) for table in tables])
+        rows = joined([_recoded(table, self._symbols) for table in tables])
         keys = np.concatenate([_keys(table.rows) for table in tables])
         order = np.lexsort((rows["timeframe"] != DAILY, keys))  # stable; the last key counts most
         lengths = [len(table.rows) for table in tables]
-        self._rows: Rows = rows[order]
+        self._rows: Rows = rows.take(order)  # which copies whole rows; an index, field by field
         self._file = np.repeat(np.arange(len(tables), dtype=np.int32), lengths)[order]
         self._number = np.concatenate([table.numbers for table in tables])[order]
         self._name = f"files:{_identity(tables)}"
@@ -120,9 +120,9 @@ class FileSource:
         return len(self._rows)
 
     async def batches(self, after: int) -> AsyncIterator[SourceBatch]:
-        """Yield the rows numbered above ``after``, up to 4,096 at a time."""
+        """Yield the rows numbered above ``after``, up to 16,384 at a time."""
         for start in range(after, len(self._rows), _BATCH):
-            rows = self._rows[start : start + _BATCH].copy()
+            rows = copied(self._rows[start : start + _BATCH])
             yield SourceBatch(first_seq=start + 1, symbols=self._symbols, rows=rows)
 
     def describe(self, seq: int) -> str:
@@ -189,18 +189,22 @@ def _set_time(table: Table, bars: str, *, is_history: bool) -> None:
 
 def _spacing(rows: Rows) -> int:
     """Return the usual distance between two rows of a symbol, ns; 0 if there are no two."""
-    rows = rows[rows["ts"] != 0]
-    order = np.argsort(rows["instrument"], kind="stable")
-    same = np.diff(rows["instrument"][order].astype(np.int64)) == 0
-    steps = np.diff(rows["ts"][order])[same]
-    steps = steps[steps > 0]
-    return int(np.median(steps)) if len(steps) else 0
+    present = rows["ts"] != 0
+    times, codes = rows["ts"][present], rows["instrument"][present]
+    order = np.argsort(codes, kind="stable")
+    same = np.diff(codes[order].astype(np.int64)) == 0
+    steps = np.diff(times[order])[same]
+    steps = np.sort(steps[steps > 0])  # quicker than the median by itself, as most are equal
+    middle = steps[(len(steps) - 1) // 2 : len(steps) // 2 + 1]
+    return int(middle.mean()) if len(steps) else 0
 
 
 def _recoded(table: Table, symbols: Sequence[str]) -> Rows:
     place = {name: code for code, name in enumerate(symbols)}
     codes = np.array([place[name] for name in table.symbols], np.uint32)
-    rows = table.rows.copy()
+    if np.array_equal(codes, np.arange(len(codes))):
+        return table.rows
+    rows = copied(table.rows)
     rows["instrument"] = codes[rows["instrument"]]
     return rows
 

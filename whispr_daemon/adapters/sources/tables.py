@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from whispr_daemon.adapters.sources.shapes import Shape, shape_of
-from whispr_daemon.domain.batch import Rows, empty_rows
+from whispr_daemon.domain.batch import Rows, empty_rows, joined
 from whispr_daemon.domain.errors import SourceError
 from whispr_daemon.domain.events import SIDES, Kind
 
@@ -77,14 +77,17 @@ def _open_parquet(path: Path, label: str, symbols: Collection[str]) -> Opened:
         _check_types(label, shape, schema)
         columns = [name for name in shape.columns if name in schema.names]
         before = 0
-        with pq.ParquetFile(path) as file:
+        # A text is read once and numbered from there on, as it stands in the file.
+        with pq.ParquetFile(path, read_dictionary=["symbol"]) as file:
+            others = [name for name in columns if name != "symbol"]
             for group in range(file.num_row_groups):
                 # The symbols first: a group without a symbol wished is not read further.
                 names = file.read_row_group(group, columns=["symbol"])
                 if symbols and not _any_of(names["symbol"], symbols):
                     yield before, names
                 else:
-                    yield before, file.read_row_group(group, columns=columns)
+                    found = file.read_row_group(group, columns=others)
+                    yield before, found.append_column("symbol", names["symbol"])
                 before += names.num_rows
 
     return list(schema.names), chunks
@@ -163,10 +166,12 @@ class _Builder:
 
     def add(self, before: int, chunk: pa.Table) -> None:
         """Take one chunk in; ``before`` rows of the file came earlier."""
-        codes, kept = self._encode(before, chunk["symbol"])
-        if not kept.any():
+        codes, wished = self._encode(before, chunk["symbol"])
+        if not wished.any():
             return
-        rows = empty_rows(int(kept.sum()))
+        whole = bool(wished.all())
+        kept = slice(None) if whole else wished
+        rows = empty_rows(len(wished) if whole else int(wished.sum()))
         rows["ts"] = _nanos(chunk["ts"])[kept]
         rows["instrument"] = codes[kept]
         rows["kind"] = self.shape.kind
@@ -176,7 +181,7 @@ class _Builder:
         if self.shape.kind is Kind.TRADE and "side" in chunk.column_names:
             rows["flags"] = self._sides(before, chunk["side"])[kept]
         self._parts.append(rows)
-        self._numbers.append(np.flatnonzero(kept) + before + 1)
+        self._numbers.append(np.flatnonzero(wished) + before + 1)
 
     def table(self, *, has_session: bool, digest: str) -> Table:
         """Return all that was added."""
@@ -186,7 +191,7 @@ class _Builder:
             has_session=has_session,
             digest=digest,
             found=frozenset(self._found),
-            rows=np.concatenate([empty_rows(0), *self._parts]),
+            rows=joined(self._parts) if self._parts else empty_rows(0),
             symbols=tuple(self._codes),
             numbers=np.concatenate([np.empty(0, np.int64), *self._numbers]),
         )
@@ -219,9 +224,27 @@ class _Builder:
 
 def _dictionary(column: Any) -> tuple[list[str], NDArray[np.int64]]:
     """Return the distinct texts of a column and each row's place in them; null is ``""``."""
-    texts = pc.fill_null(column.cast(pa.large_string()), "")
-    encoded = texts.combine_chunks().dictionary_encode()
-    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
+    if not pa.types.is_dictionary(column.type) or column.null_count:
+        column = pc.fill_null(column.cast(pa.large_string()), "").dictionary_encode()
+    encoded = column.unify_dictionaries().combine_chunks()
+    places = encoded.indices.to_numpy().astype(np.int64)
+    texts = encoded.dictionary.to_pylist()
+    return _appearing(["" if text is None else text for text in texts], places)
+
+
+def _appearing(texts: list[str], places: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the same, each text once and only those that some row has."""
+    used = np.bincount(places, minlength=len(texts)) > 0
+    numbers = {
+        text: number
+        for number, text in enumerate(
+            dict.fromkeys(text for text, there in zip(texts, used.tolist(), strict=True) if there)
+        )
+    }
+    if len(numbers) == len(texts):
+        return texts, places
+    codes = np.array([numbers.get(text, -1) for text in texts], np.int64)
+    return list(numbers), codes[places]
 
 
 def _nanos(column: Any) -> NDArray[np.int64]:
