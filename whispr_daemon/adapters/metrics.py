@@ -96,7 +96,8 @@ class PrometheusMetrics:
     def samples(self) -> tuple[Sample, ...]:
         """Return every figure as plain data, to be carried to another process."""
         # Lists: another thread may record a figure for the first time meanwhile.
-        kept = (*list(self._numbers.values()), *list(self._histograms.values()))
+        kept: list[_Number | _Histogram] = list(self._numbers.values())
+        kept += list(self._histograms.values())
         return tuple(sample for each in kept for sample in each.samples())
 
     def _number(self, metric: Metric, labels: tuple[str, ...]) -> _Number:
