@@ -22,6 +22,8 @@ from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.host import Host
+from whispr_daemon.engine.pages import Pages
+from whispr_daemon.engine.together import SharedLog
 from whispr_daemon.engine.unit import Ports, Unit
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.strategy import RulesStrategy
@@ -75,8 +77,14 @@ def build_host(
         stack.callback(numba.close)
         compiler = numba
 
+    if shared := len({unit.partition for unit in spec.units}) < len(spec.units):
+        ports = msgspec.structs.replace(ports, log=SharedLog(ports.log))
+    pages = Pages()
+
     def build(unit: UnitSpec) -> Unit:
         fold = build_fold(unit, desired, compiler)
+        if shared:
+            fold.share(pages)
         return Unit(unit, fold, ports, owner, reach.cadence, committed)
 
     return Host(spec, build, ports.clock, ports.metrics)

@@ -100,12 +100,17 @@ def _whole(rows: Rows) -> NDArray[np.void]:
 class Batch:
     """Rows and the names behind their instrument codes. Cut anywhere, it means the same."""
 
-    __slots__ = ("rows", "symbols")
+    __slots__ = ("_events", "_shared", "rows", "symbols")
 
-    def __init__(self, rows: Rows, symbols: Sequence[str]) -> None:
-        """``symbols[code]`` is the instrument's name; ``rows`` has shape (n,) of EVENT_DTYPE."""
+    def __init__(self, rows: Rows, symbols: Sequence[str], *, shared: bool = False) -> None:
+        """``symbols[code]`` is the instrument's name; ``rows`` has shape (n,) of EVENT_DTYPE.
+
+        ``shared``: several strategies get it, so its events are made once and kept.
+        """
         self.rows = rows
         self.symbols = symbols
+        self._shared = shared
+        self._events: Sequence[MarketEvent] = ()
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -113,6 +118,13 @@ class Batch:
 
     def events(self) -> Iterator[MarketEvent]:
         """Yield each row as a MarketEvent, in order; corrections are none."""
+        if not self._shared:
+            return self._made()
+        if not self._events:
+            self._events = tuple(self._made())
+        return iter(self._events)
+
+    def _made(self) -> Iterator[MarketEvent]:
         for row in self.rows[self.rows["kind"] != Kind.CORRECTION].tolist():
             yield _event(row, self.symbols)
 

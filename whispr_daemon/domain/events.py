@@ -24,8 +24,11 @@ Side: TypeAlias = Literal["", "buy", "sell"]
 SIDES: tuple[Side, ...] = ("", "buy", "sell")
 
 
-class Event(Value, frozen=True, kw_only=True):
-    """What every market event has: when it happened, in int64 nanoseconds UTC."""
+class Event(Value, frozen=True, kw_only=True, gc=False):
+    """What every market event has: when it happened, in int64 nanoseconds UTC.
+
+    It holds text and numbers alone, so the garbage collector has nothing to find in it.
+    """
 
     ts_event: int
 

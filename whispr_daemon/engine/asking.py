@@ -29,8 +29,8 @@ def answers(
                 sealed.append(sealer.seal(_checked(output, 0, ""), 0))
             return sealed
         for event in batch.events():
-            instrument = "" if isinstance(event, ClockTick) else event.instrument
             for output in strategy.on_event(event):
+                instrument = "" if isinstance(event, ClockTick) else event.instrument
                 named = _checked(output, event.ts_event, instrument)
                 sealed.append(sealer.seal(named, event.ts_event))
     except Exception as error:

@@ -13,6 +13,7 @@ from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.outputs import Output, Sealer, chain
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.engine.asking import answers, hand_over, sealed_of_change
+from whispr_daemon.engine.pages import Page, Pages
 from whispr_daemon.engine.snapshots import (
     CODEC,
     FRESH,
@@ -59,6 +60,7 @@ class Fold:
         self._partition, self._partitions = partition, partitions
         self._obeys = isinstance(strategy, Changing)
         self._wishes = Wishes(only, partition, partitions, foreign=self._obeys)
+        self._pages: Pages | None = None
         self._sealer = Sealer(origin, strategy.version, partition)
         self._marks: dict[str, int] = {}
         self.code_version = code_version
@@ -91,6 +93,10 @@ class Fold:
     def obeys(self) -> bool:
         """Whether it follows the changes in the log."""
         return self._obeys
+
+    def share(self, pages: Pages) -> None:
+        """Take entries from pages that other folds take them from, too."""
+        self._pages = pages
 
     def pupil(self, fresh: Any) -> "Fold":
         """Return a fold of ``fresh`` that begins with the log and follows no changes."""
@@ -219,20 +225,28 @@ class Fold:
         self, entry: Entry, symbols: Sequence[str], bodies: Mapping[int, bytes]
     ) -> Iterator[Step]:
         rows, begin = entry.rows, 0
+        page = Page(rows) if self._pages is None else self._pages.of(entry)
+        if page.plain:
+            said = self._said(entry, page.batch(self._wishes, symbols))
+            yield Step(said, len(rows), turns=False)
+            return
         change, split = (rows["kind"] == kind for kind in (Kind.CHANGE, Kind.SPLIT))
         split &= self._obeys & ~np.append(split[1:], [False])  # of a run the last
         for place in np.flatnonzero(change | split).tolist():
             end = place if change[place] else place + 1  # a batch never holds a change
-            said = self._said(entry, rows[begin:end], symbols)
+            said = self._said(entry, self._wished(rows[begin:end], symbols))
             if self._obeys and change[place]:
                 said += self._change(entry, place, bodies)
             begin = place + 1
             self.changes += self._obeys
             yield Step(said, begin, turns=self._obeys)
-        yield Step(self._said(entry, rows[begin:], symbols), len(rows), turns=False)
+        said = self._said(entry, self._wished(rows[begin:], symbols))
+        yield Step(said, len(rows), turns=False)
 
-    def _said(self, entry: Entry, rows: Rows, symbols: Sequence[str]) -> list[Output]:
-        batch = Batch(self._wishes.of(rows, symbols), symbols)
+    def _wished(self, rows: Rows, symbols: Sequence[str]) -> Batch:
+        return Batch(self._wishes.of(rows, symbols), symbols)
+
+    def _said(self, entry: Entry, batch: Batch) -> list[Output]:
         if not len(batch):
             return []
         return answers(self._strategy, batch, entry.position, self._sealer)

@@ -20,6 +20,7 @@ class Wishes:
         ``foreign``: also those that are at home in other partitions and are here to be referred to.
         """
         self.only = frozenset(only)
+        self.key = (self.only, partition, partitions, foreign)  # who has the same gets the same
         self._partition, self._partitions = partition, partitions
         self._foreign = foreign
         self._granted = np.zeros(0, dtype=bool)  # by instrument code

@@ -1,0 +1,95 @@
+"""What several units of a host ask of the log at once is asked once."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, Final
+
+from whispr_daemon.domain.position import Position
+from whispr_daemon.ports.event_log import Entry, EventLog
+
+_MOST: Final = 131_072  # rows of the answers that are kept: two full reads of a unit
+_NO_ANSWER: Final = object()
+
+
+class _Once:
+    """Questions under way. Who asks the same meanwhile gets the same answer.
+
+    It may be as old as the question: that is well for what is only ever added to.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[Hashable, list[asyncio.Future[Any]]] = {}
+
+    async def ask(self, what: Hashable, question: Callable[[], Awaitable[Any]]) -> Any:
+        """Return the answer; where that of another fails, or is ended, ask anew."""
+        others = self._waiting.get(what)
+        if others is not None:
+            answered = asyncio.get_running_loop().create_future()
+            others.append(answered)
+            answer = await answered
+            return await question() if answer is _NO_ANSWER else answer
+        others = self._waiting[what] = []
+        answer = _NO_ANSWER
+        try:
+            answer = await question()
+        finally:
+            del self._waiting[what]
+            for answered in others:
+                if not answered.done():
+                    answered.set_result(answer)
+        return answer
+
+
+class SharedLog:
+    """A log as the units of one loop see it: those that stand at the same place read together.
+
+    Each of 500 units that looks for itself takes as long to find nothing as to fold an event; and
+    what is made of an entry can be shared only by those who have the very same.
+    """
+
+    def __init__(self, log: EventLog) -> None:
+        """Nothing was read yet."""
+        self._log, self._once = log, _Once()
+        self._known: OrderedDict[Hashable, Sequence[Entry]] = OrderedDict()
+        self._rows = 0
+        # The rest is as it is.
+        self.append, self.trim, self.size, self.close = log.append, log.trim, log.size, log.close
+        self.first, self.last = log.first, log.last
+
+    @property
+    def partitions(self) -> int:
+        """The number of partitions."""
+        return self._log.partitions
+
+    async def read(
+        self, partition: int, after: Position, max_rows: int, wait: float
+    ) -> Sequence[Entry]:
+        """Return the entries after a position; see the port."""
+        asked = (partition, after, max_rows, wait > 0)
+        # What comes after a place never changes; but who cannot wait may ask what was trimmed.
+        if wait > 0 and (known := self._known.get(asked)) is not None:
+            return known
+        found: Sequence[Entry] = await self._once.ask(
+            asked, lambda: self._log.read(partition, after, max_rows, wait)
+        )
+        if wait > 0 and found and asked not in self._known:
+            self._keep(asked, found)
+        return found
+
+    async def tail(self, partition: int) -> Entry | None:
+        """Return the newest entry that has rows."""
+        found: Entry | None = await self._once.ask(partition, lambda: self._log.tail(partition))
+        return found
+
+    def _keep(self, asked: Hashable, found: Sequence[Entry]) -> None:
+        """Keep an answer for those that will ask the same a little later."""
+        self._known[asked] = found
+        self._rows += _rows_in(found)
+        while self._rows > _MOST and len(self._known) > 1:
+            _, oldest = self._known.popitem(last=False)
+            self._rows -= _rows_in(oldest)
+
+
+def _rows_in(entries: Sequence[Entry]) -> int:
+    return sum(len(entry.rows) for entry in entries)
