@@ -40,10 +40,16 @@ _FENCES: Final = {  # what it says of epoch and position, and what that becomes
 def drawn_ids() -> None:
     """Ids are drawn, not computed: nobody can tell a repetition."""
 
-    def draw(_output: Output, _partition: int = 0) -> str:
+    def draw(_said: bytes) -> str:
         return uuid4().hex
 
-    outputs.output_id = draw
+    _instead(outputs, "_digest", draw)
+
+
+def _instead(owner: Any, name: str, made: object) -> None:
+    """Put something in a place that there has to be: a mutant that changes nothing is none."""
+    getattr(owner, name)
+    setattr(owner, name, made)
 
 
 def replayed_aloud() -> None:
@@ -63,14 +69,14 @@ def replayed_aloud() -> None:
                 fold.count(said)
                 self._pending += [_Said(output, entry) for output in said]
 
-    recovery.follow = listen
-    Unit._recover = recover_aloud  # type: ignore[method-assign]
+    _instead(recovery, "follow", listen)
+    _instead(Unit, "_recover", recover_aloud)
 
 
 def two_transactions() -> None:
     """A position becomes durable before the outputs that belong to it."""
     for store in _STORES:
-        store.commit = _torn(store.commit)
+        _instead(store, "commit", _torn(store.commit))
 
 
 def _torn(commit_whole: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,9 +96,9 @@ def _torn(commit_whole: Callable[..., Any]) -> Callable[..., Any]:
 def forgetful_relay() -> None:
     """A relay that starts does not ask what has been delivered."""
     for store in _STORES:
-        store.claim_route = _forgetful(store.claim_route)
+        _instead(store, "claim_route", _forgetful(store.claim_route))
     for outlet in _OUTLETS:
-        outlet.open = _deaf(outlet.open)
+        _instead(outlet, "open", _deaf(outlet.open))
 
 
 def _forgetful(claim_route: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,12 +121,12 @@ def no_fence() -> None:
 
     def unfenced(technology: str) -> Mapping[str, str]:
         queries = dict(read_queries(technology))
-        for fence, gap in _FENCES.items():
-            queries["commit"] = queries["commit"].replace(fence, gap)
+        (fence,) = [each for each in _FENCES if each in queries["commit"]]
+        queries["commit"] = queries["commit"].replace(fence, _FENCES[fence])
         return queries
 
-    sqlite.read_queries = unfenced  # type: ignore[attr-defined]
-    postgres.read_queries = unfenced  # type: ignore[attr-defined]
+    _instead(sqlite, "read_queries", unfenced)
+    _instead(postgres, "read_queries", unfenced)
 
 
 MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
