@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import msgspec
 
+from whispr_daemon.adapters.stores.newest import NewestOutputs
 from whispr_daemon.adapters.stores.rows import (
     SNAPSHOTS_KEPT,
     change_of,
@@ -46,6 +47,7 @@ class SqliteStore:
         """Use :meth:`open`."""
         self._file = file
         self._queries = read_queries("sqlite")
+        self._newest = NewestOutputs()
 
     @classmethod
     async def open(cls, path: Path, *, readonly: bool = False) -> Self:
@@ -83,11 +85,12 @@ class SqliteStore:
             "old": commit.old.pack(),
             "new": commit.new.pack(),
             "count": len(commit.outputs),
+            "before": commit.out_seq - len(commit.outputs),
             "out_hash": commit.out_hash,
         }
         rows = output_rows(commit)
 
-        def work() -> None:
+        def work() -> list[int]:
             moved = self._first("commit", values)
             if moved is None:
                 raise StaleCommit(
@@ -105,8 +108,15 @@ class SqliteStore:
             if commit.snapshot is not None:
                 self._run("add_snapshot", snapshot_row(commit.unit_id, commit.snapshot))
                 self._run("drop_snapshots", {**values, "keep": SNAPSHOTS_KEPT})
+            return [row["created"] for row in self._run("created", values)] if rows else []
 
-        await self._file.write(work)
+        try:
+            created = await self._file.write(work)
+        except BaseException:
+            self._newest.forget()  # it may have become durable all the same
+            raise
+        first = commit.out_seq - len(commit.outputs) + 1
+        self._newest.add(commit.unit_id, first, commit.outputs, created)
 
     async def mark(self, unit_id: str) -> UnitMark:
         """Return the unit's mark. Raises Fatal for a unit that was never claimed."""
@@ -165,10 +175,15 @@ class SqliteStore:
 
     async def outputs(self, after: Mapping[str, int], limit: int) -> Sequence[StoredOutput]:
         """Return at most ``limit`` outputs above the cursors, ordered by unit and ``out_seq``."""
+        if found := self._newest.after(after, limit):
+            return found
         values = {"after": json.dumps(dict(after)), "limit": limit}
-        return await self._file.read(
+        found = await self._file.read(
             lambda: [stored_output(row) for row in self._run("outputs", values)]
         )
+        if len(found) < limit:
+            self._newest.all_read(after, found)
+        return found
 
     async def recent_outputs(self, limit: int) -> Sequence[StoredOutput]:
         """Return the newest outputs by event time, oldest of them first."""

@@ -20,6 +20,10 @@ RETURNING out_seq;
 INSERT INTO output (unit_id, out_seq, id, kind, ts_event, instrument, origin, name, body)
 VALUES (:unit_id, :out_seq, :id, :kind, :ts_event, :instrument, :origin, :name, :body);
 
+-- name: created
+SELECT created FROM output
+WHERE unit_id = :unit_id AND out_seq > :before ORDER BY out_seq;
+
 -- name: taken_ids
 SELECT id FROM output WHERE id IN (SELECT value FROM json_each(:ids));
 
