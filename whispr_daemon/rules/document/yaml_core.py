@@ -15,6 +15,7 @@ import yaml
 from typing_extensions import override
 from yaml.composer import Composer
 
+_WITH_LIBYAML: Final = hasattr(yaml, "CSafeLoader")  # not every build of PyYAML has it
 MAX_CHARACTERS: Final = 256 * 1024
 MAX_DEPTH: Final = 24
 MAX_VALUES: Final = 15_000
@@ -94,7 +95,7 @@ def compose(text: str, *, quick: bool = True) -> yaml.Node | None:
     if len(text) > MAX_CHARACTERS:
         found = f"{len(text):,} characters; a rule file may have {MAX_CHARACTERS:,}"
         raise YamlRefusedError(Mark(1, 1), "E506", found)
-    if quick and not _DISPUTED.search(text):
+    if quick and _WITH_LIBYAML and not _DISPUTED.search(text):
         with suppress(yaml.YAMLError, YamlRefusedError, UnicodeError):
             return _Quick(text).get_single_node()
     loader = None
@@ -173,9 +174,12 @@ class _Loader(_Composer, yaml.SafeLoader):
         return node
 
 
-class _Quick(_Composer, yaml.CSafeLoader):
+_Libyaml: Any = yaml.CSafeLoader if _WITH_LIBYAML else yaml.SafeLoader
+
+
+class _Quick(_Composer, _Libyaml):  # type: ignore[misc]
     """libyaml."""
 
     def __init__(self, text: str) -> None:
-        yaml.CSafeLoader.__init__(self, text)
+        _Libyaml.__init__(self, text)
         Composer.__init__(self)

@@ -1,6 +1,7 @@
 """Both parsers of YAML read the same of a file, and say the same of one that is wrong."""
 
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from whispr_daemon.rules.document import yaml_core
 from whispr_daemon.rules.document.yaml_core import YamlRefusedError, compose
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -59,6 +61,12 @@ def test_an_escape_that_is_no_character_is_refused_where_it_stands(escape: str) 
     assert refused.value.code == "E500"
     assert refused.value.mark.line == 2
     assert "no character" in refused.value.message
+
+
+def test_who_has_no_libyaml_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    alone = run_path(yaml_core.__file__)
+    assert plain(alone["compose"](SHORT)) == told(SHORT, quick=True)
 
 
 def test_a_character_may_be_written_in_two_halves_as_json_does() -> None:
