@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import binding
 
 from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
 from whispr_daemon.adapters.kernels.link import Linked, UnlinkableError, link
@@ -91,6 +92,13 @@ def test_a_module_is_named_by_what_it_says(monkeypatch: pytest.MonkeyPatch) -> N
     before = link(SUM)
     assert link(SUM) == before
     monkeypatch.setitem(globals(), "SCALE", 3.0)
+    assert link(SUM).name != before.name
+
+
+def test_a_module_is_for_one_kind_of_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a folder that moved numba takes nothing, and would compile in the daemon's process."""
+    before = link(SUM)
+    monkeypatch.setattr(binding, "get_host_cpu_name", lambda: "another")
     assert link(SUM).name != before.name
 
 
