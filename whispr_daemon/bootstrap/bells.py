@@ -24,9 +24,13 @@ def nudging(relays: Sequence[Relay]) -> Callable[[], None]:
 async def ringing(reach: Reach, stack: AsyncExitStack) -> Callable[[], None]:
     """Return what tells the daemon, from a host's process, of new outputs; it ends with ``stack``.
 
+    Without a Redis to ring through, relays find them when they look for themselves.
+
     Raises:
         SettingsError: the server cannot be reached.
     """
+    if not reach.redis_url:
+        return _silent
     from whispr_daemon.adapters.outlets.bell import Bell  # only here: tier 0 has no Redis
 
     bell = await Bell.connect(
@@ -41,6 +45,10 @@ async def ringing(reach: Reach, stack: AsyncExitStack) -> Callable[[], None]:
 
     stack.push_async_callback(end)
     return bell.ring
+
+
+def _silent() -> None:
+    """Ring nobody."""
 
 
 async def listening(
