@@ -24,7 +24,7 @@ from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.embedded import EmbeddedPostgres
 from whispr_daemon.adapters.stores.postgres import PostgresStore
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
-from whispr_daemon.domain.outputs import Signal, output_id
+from whispr_daemon.domain.outputs import Signal, output_id, written
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.domain.timeframe import MINUTE
 from whispr_daemon.ports.store import Commit, Store
@@ -107,7 +107,7 @@ def _commits(most: int) -> Iterator[Commit]:
             new=Position(1, turn + 1),
             out_seq=(turn + 1) * _COMMIT,
             out_hash="",
-            outputs=signals,
+            outputs=tuple(map(written, signals)),
         )
 
 

@@ -20,7 +20,7 @@ from whispr_daemon.adapters.stores.postgres import PostgresStore
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.adapters.stores.statements import read_queries
 from whispr_daemon.domain import outputs
-from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.outputs import Written
 from whispr_daemon.engine import recovery
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.reader import Reader
@@ -55,9 +55,9 @@ def _instead(owner: Any, name: str, made: object) -> None:
 def replayed_aloud() -> None:
     """What is said again in a replay counts as news."""
     follow, recover = recovery.follow, Unit._recover
-    heard: list[tuple[Fold, Entry, list[Output]]] = []
+    heard: list[tuple[Fold, Entry, list[Written]]] = []
 
-    async def listen(fold: Fold, entry: Entry, reader: Reader) -> list[Output]:
+    async def listen(fold: Fold, entry: Entry, reader: Reader) -> list[Written]:
         said = await follow(fold, entry, reader)
         heard.append((fold, entry, said))
         return said

@@ -16,7 +16,7 @@ from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.adapters.stores.sqlite_image import SqliteImages
 from whispr_daemon.adapters.stores.tables import TABLES
 from whispr_daemon.domain.errors import SettingsError
-from whispr_daemon.domain.outputs import Sealer, Signal, chain
+from whispr_daemon.domain.outputs import Sealer, Signal, chain, written
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.ports.store import Commit, DeadLetter, Producer, Snapshot, Store
 from whispr_daemon.ports.store_image import Page, StoreImage
@@ -152,7 +152,7 @@ async def live(store: Store) -> None:
         new=Position(1, 9),
         out_seq=1,
         out_hash=chain("", output),
-        outputs=(output,),
+        outputs=(written(output),),
         snapshot=snapshot,
     )
     await store.commit(commit)

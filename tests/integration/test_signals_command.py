@@ -17,7 +17,7 @@ from whispr_daemon.bootstrap.folder import DataFolder, Running
 from whispr_daemon.cli import signals as signals_command
 from whispr_daemon.cli.options import Format
 from whispr_daemon.cli.rows import COLUMNS
-from whispr_daemon.domain.outputs import Signal, output_id
+from whispr_daemon.domain.outputs import Signal, output_id, written
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.ports.store import Commit
 from whispr_daemon.settings import Settings
@@ -92,7 +92,7 @@ async def committing(store: SqliteStore) -> Callable[[str], Awaitable[None]]:
                 new=Position(1, number + 1),
                 out_seq=number + 1,
                 out_hash=str(number),
-                outputs=(sealed,),
+                outputs=(written(sealed),),
             )
         )
 

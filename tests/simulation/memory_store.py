@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from whispr_daemon.domain.errors import Fatal, Fenced, Poison, StaleCommit
-from whispr_daemon.domain.outputs import decode, encode
+from whispr_daemon.domain.outputs import decode
 from whispr_daemon.domain.position import Position
 from whispr_daemon.ports.store import (
     Change,
@@ -77,7 +77,7 @@ class MemoryStore:
 
     def _keep(self, commit: Commit) -> None:
         self._ids.update(output.id for output in commit.outputs)
-        self.said[commit.unit_id] += [encode(output) for output in commit.outputs]
+        self.said[commit.unit_id] += [output.body for output in commit.outputs]
         if commit.snapshot is not None:
             kept = self.snapshots.setdefault(commit.unit_id, {})
             kept[commit.snapshot.position] = commit.snapshot

@@ -70,6 +70,24 @@ class Audit(Spoken, frozen=True, kw_only=True, tag="audit"):
 
 Output: TypeAlias = Signal | Alert | Audit
 
+
+class Written(NamedTuple):
+    """A sealed output as it is kept: its JSON, made once, and what it is found by."""
+
+    id: str
+    kind: str
+    ts_event: int  # ns UTC
+    instrument: str
+    origin: str
+    name: str
+    body: bytes
+
+    @property
+    def output(self) -> Output:
+        """The same as an object, made anew with each look."""
+        return decode(self.body)
+
+
 _ID_BYTES: Final = 16
 _REMEMBERED: Final = 8  # distinct ts_event per speaker and name; see Sealer
 _SPEAKERS_KEPT: Final = 65_536  # at most; they are made anew of what counts
@@ -86,9 +104,11 @@ _encoder: Final = msgspec.json.Encoder(enc_hook=_plain_number)
 _decoder: Final[msgspec.json.Decoder[Output]] = msgspec.json.Decoder(Output)
 
 
-def kind_of(output: Output) -> str:
+def kind_of(output: Output | Written) -> str:
     """Return ``signal``, ``alert`` or ``audit``."""
     match output:
+        case Written():
+            return output.kind
         case Signal():
             return "signal"
         case Alert():
@@ -97,9 +117,22 @@ def kind_of(output: Output) -> str:
             return "audit"
 
 
-def encode(output: Output) -> bytes:
+def encode(output: Output | Written) -> bytes:
     """Return the output as JSON, the same bytes for the same output."""
-    return _encoder.encode(output)
+    return output.body if isinstance(output, Written) else _encoder.encode(output)
+
+
+def written(output: Output) -> Written:
+    """Return a sealed output as it is kept."""
+    return Written(
+        output.id,
+        kind_of(output),
+        output.ts_event,
+        output.instrument,
+        output.origin,
+        output.name,
+        _encoder.encode(output),
+    )
 
 
 def decode(body: bytes | str) -> Output:
@@ -205,6 +238,10 @@ class Sealer:
             force_setattr(sealed, field, found)
         return sealed
 
+    def write(self, output: Output, ts_event: int) -> Written:
+        """Return what :meth:`seal` does as it is kept, and raise what it does."""
+        return written(self.seal(output, ts_event))
+
     def _speaker(self, origin: str, version: str, output: Output) -> _Speaker:
         kind = kind_of(output)
         parts = (origin, version, output.instrument, kind, output.name)
@@ -223,8 +260,6 @@ class Sealer:
         self._speakers.clear()
 
 
-def chain(previous: str, output: Output) -> str:
+def chain(previous: str, output: Output | Written) -> str:
     """Return the running hash of a unit's outputs, 32 hex digits, after one more of them."""
-    digest = blake2b(previous.encode(), digest_size=_ID_BYTES)
-    digest.update(encode(output))
-    return digest.hexdigest()
+    return blake2b(previous.encode() + encode(output), digest_size=_ID_BYTES).hexdigest()

@@ -8,31 +8,31 @@ import msgspec
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.domain.events import ClockTick, MarketEvent
-from whispr_daemon.domain.outputs import Alert, Audit, Output, Sealer, Signal
+from whispr_daemon.domain.outputs import Alert, Audit, Output, Sealer, Signal, Written
 from whispr_daemon.domain.position import Position
 from whispr_daemon.ports.strategy import ColumnarStrategy, Strategy
 
 
 def answers(
     strategy: Strategy | ColumnarStrategy, batch: Batch, position: Position, sealer: Sealer
-) -> list[Output]:
+) -> list[Written]:
     """Return what a strategy says of a batch of the entry at a position, sealed.
 
     Raises:
         StrategyFailed: it raised, or said something without a name or a time.
     """
-    sealed: list[Output] = []
+    sealed: list[Written] = []
     event: MarketEvent | None = None
     try:
         if hasattr(strategy, "on_batch"):  # a Protocol would be asked for longer than it answers
             for output in strategy.on_batch(batch):
-                sealed.append(sealer.seal(_checked(output, 0, ""), 0))
+                sealed.append(sealer.write(_checked(output, 0, ""), 0))
             return sealed
         for event in batch.events():
             for output in strategy.on_event(event):
                 instrument = "" if isinstance(event, ClockTick) else event.instrument
                 named = _checked(output, event.ts_event, instrument)
-                sealed.append(sealer.seal(named, event.ts_event))
+                sealed.append(sealer.write(named, event.ts_event))
     except Exception as error:
         when = f", {event.time.isoformat()}" if event is not None else ""
         raise StrategyFailed(f"at position {position}{when}: raised {error!r}") from error
@@ -53,14 +53,14 @@ def hand_over(strategy: Any, number: int, body: bytes, ts_event: int) -> list[Ou
 
 def sealed_of_change(
     said: Iterable[Output], number: int, ts_event: int, sealer: Sealer
-) -> list[Output]:
+) -> list[Written]:
     """Return what was said of a change, sealed.
 
     Raises:
         StrategyFailed: it has no name or no time.
     """
     try:
-        return [sealer.seal(_checked(output, ts_event, ""), ts_event) for output in said]
+        return [sealer.write(_checked(output, ts_event, ""), ts_event) for output in said]
     except Exception as error:
         raise StrategyFailed(f"change {number}: said {error!r}") from error
 

@@ -10,7 +10,7 @@ import numpy as np
 from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.domain.events import Kind
-from whispr_daemon.domain.outputs import Output, Sealer, chain
+from whispr_daemon.domain.outputs import Output, Sealer, Written, chain
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.engine.asking import answers, hand_over, sealed_of_change
 from whispr_daemon.engine.pages import Page, Pages
@@ -34,7 +34,7 @@ _NO_BODIES: Final[Mapping[int, bytes]] = MappingProxyType({})
 class Step(NamedTuple):
     """Some rows of an entry, folded."""
 
-    said: list[Output]  # sealed
+    said: list[Written]
     end: int  # rows of the entry that are folded now
     turns: bool  # the last of them changed the strategy, or the terms it reckons in
 
@@ -116,7 +116,7 @@ class Fold:
         Raises:
             StrategyFailed: the strategy raised, or said something without a name or a time.
         """
-        return [output for step in self.steps(entry, symbols, bodies) for output in step.said]
+        return [one.output for step in self.steps(entry, symbols, bodies) for one in step.said]
 
     def steps(
         self, entry: Entry, symbols: Sequence[str], bodies: Mapping[int, bytes] = _NO_BODIES
@@ -139,7 +139,7 @@ class Fold:
             bool(len(entry.rows)) and mark is not None and mark <= self._marks.get(entry.source, 0)
         )
 
-    def count(self, outputs: Sequence[Output]) -> None:
+    def count(self, outputs: Sequence[Output | Written]) -> None:
         """Add outputs to the unit's sequence and running hash."""
         for output in outputs:
             self.out_seq += 1
@@ -246,12 +246,12 @@ class Fold:
     def _wished(self, rows: Rows, symbols: Sequence[str]) -> Batch:
         return Batch(self._wishes.of(rows, symbols), symbols)
 
-    def _said(self, entry: Entry, batch: Batch) -> list[Output]:
+    def _said(self, entry: Entry, batch: Batch) -> list[Written]:
         if not len(batch):
             return []
         return answers(self._strategy, batch, entry.position, self._sealer)
 
-    def _change(self, entry: Entry, place: int, bodies: Mapping[int, bytes]) -> list[Output]:
+    def _change(self, entry: Entry, place: int, bodies: Mapping[int, bytes]) -> list[Written]:
         """Follow a change. What is said of it names no instrument: only partition 0 says it."""
         ts_event, number = int(entry.rows["ts"][place]), int(entry.rows["open"][place])
         said = hand_over(self._strategy, number, bodies[number], ts_event)

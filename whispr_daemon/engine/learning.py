@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from whispr_daemon.domain.errors import StrategyFailed
-from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.outputs import Written
 from whispr_daemon.engine.elsewhere import Merged, read_past
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.partitions import CHANGES
@@ -20,7 +20,7 @@ from whispr_daemon.ports.strategy import Changing
 Result = TypeVar("Result")
 
 
-async def follow(fold: Fold, entry: Entry, reader: Reader) -> list[Output]:
+async def follow(fold: Fold, entry: Entry, reader: Reader) -> list[Written]:
     """Fold one entry, with the changes and splits it holds; return its outputs, sealed.
 
     Raises:
@@ -28,7 +28,7 @@ async def follow(fold: Fold, entry: Entry, reader: Reader) -> list[Output]:
         Fatal: the store does not know a change that the log names.
     """
     bodies = await reader.bodies(entry) if fold.obeys else {}
-    outputs: list[Output] = []
+    outputs: list[Written] = []
     for step in fold.steps(entry, reader.symbols, bodies):
         outputs += step.said
         if step.turns:

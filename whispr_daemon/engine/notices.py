@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from whispr_daemon.domain.errors import Fenced, Poison, StaleCommit, Transient
-from whispr_daemon.domain.outputs import Alert, chain, output_id
+from whispr_daemon.domain.outputs import Alert, chain, output_id, written
 from whispr_daemon.domain.position import ORIGIN
 from whispr_daemon.ports.store import Commit, Quarantine, Store, UnitMark
 
@@ -64,7 +64,7 @@ class Notices:
                     new=mark.wm,
                     out_seq=mark.out_seq + 1,
                     out_hash=out_hash,
-                    outputs=(alert,),
+                    outputs=(written(alert),),
                 )
             )
         except Poison:  # the id is taken: an earlier supervisor told it

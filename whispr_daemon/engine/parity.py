@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from whispr_daemon.domain.errors import LogWentBack, RetentionBroken, StrategyFailed
-from whispr_daemon.domain.outputs import Output, chain, encode
+from whispr_daemon.domain.outputs import Output, Written, chain, encode
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.domain.value import Value
 from whispr_daemon.engine.fold import Fold
@@ -260,18 +260,21 @@ class _Comparison:
         )
 
     def _differs(
-        self, number: int, position: Position, log: Output | None, found: StoredOutput | None
+        self, number: int, position: Position, log: Written | None, found: StoredOutput | None
     ) -> Parity:
         there = found if found is not None and found.out_seq == number else None
         first = Difference(
-            number=number, position=position, log=log, store=there.output if there else None
+            number=number,
+            position=position,
+            log=log.output if log else None,
+            store=there.output if there else None,
         )
         return self.parity(
             Verdict.DIFFERS, f"output {number}, at position {position}, is not the same", first
         )
 
 
-def _same(number: int, output: Output, found: StoredOutput | None) -> bool:
+def _same(number: int, output: Written, found: StoredOutput | None) -> bool:
     return found is not None and found.out_seq == number and encode(found.output) == encode(output)
 
 

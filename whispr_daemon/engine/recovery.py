@@ -6,7 +6,7 @@ from typing import NamedTuple
 import structlog
 
 from whispr_daemon.domain.errors import LogWentBack, RetentionBroken, StrategyFailed
-from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.outputs import Written
 from whispr_daemon.domain.position import Position
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.learning import follow
@@ -21,7 +21,7 @@ class Retold(NamedTuple):
 
     position: Position
     rows: int
-    outputs: list[Output]
+    outputs: list[Written]
 
 
 async def recover(unit_id: str, fold: Fold, claim: Claim, reader: Reader) -> None:

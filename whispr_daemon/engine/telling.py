@@ -1,12 +1,13 @@
 """What a unit tells of itself: lines in the log, and figures."""
 
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
-from whispr_daemon.domain.outputs import Audit, Output, kind_of
+from whispr_daemon.domain.outputs import Written
 from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.unit import UnitSpec, UnitState
 from whispr_daemon.ports.clock import Clock
@@ -24,6 +25,7 @@ from whispr_daemon.ports.metrics import (
 )
 
 _NANOS: Final = 1e9
+_UNHEARD: Final = "audit"  # kept for whoever asks; nobody waits for it
 _STATES: Final[tuple[UnitState, ...]] = (
     "starting",
     "recovering",
@@ -65,22 +67,24 @@ class Telling:
         """Show how large a snapshot is, in bytes."""
         self._metrics.gauge(SNAPSHOT_BYTES, size, self._name)
 
-    def said(self, said: Iterable[tuple[Output, Entry]]) -> None:
+    def said(self, said: Sequence[tuple[Written, Entry]]) -> None:
         """Log and count outputs that have become durable, each with the entry it answers."""
         now = self._clock.now()
+        for kind, count in Counter(output.kind for output, _ in said).items():
+            self._metrics.count(OUTPUTS, count, self._name, kind)
         for output, entry in said:
-            taken = (now - entry.ts_ingest) / _NANOS
-            self._metrics.count(OUTPUTS, 1, self._name, kind_of(output))
-            audit = isinstance(output, Audit)  # kept for whoever asks; nobody waits for it
-            if not audit:
+            if output.kind != _UNHEARD:
+                taken = (now - entry.ts_ingest) / _NANOS
                 self._metrics.observe(TICK_TO_SIGNAL_SECONDS, taken, self._name)
-            self._journal.log(
-                logging.DEBUG if audit else logging.INFO,
-                kind_of(output),
-                position=str(entry.position),
-                signal_id=output.id,
-                name=output.name,
-            )
+        if self._journal.is_enabled_for(logging.INFO):  # asked once: there may be ten thousand
+            for output, entry in said:
+                self._journal.log(
+                    logging.DEBUG if output.kind == _UNHEARD else logging.INFO,
+                    output.kind,
+                    position=str(entry.position),
+                    signal_id=output.id,
+                    name=output.name,
+                )
 
     def fails(self, reason: str, position: Position) -> None:
         """Log that it will be put into quarantine."""

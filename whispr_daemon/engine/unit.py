@@ -1,10 +1,11 @@
 """The one loop: claim, recover, then read, fold, commit."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from whispr_daemon.domain.errors import Poison, StrategyFailed
-from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.outputs import Written
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.unit import UnitReport, UnitSpec, UnitState
@@ -24,6 +25,7 @@ from whispr_daemon.ports.strategy import Warming
 
 _READ_WAIT: Final = 0.2  # seconds; also how long a stop may go unnoticed
 _TAIL_EVERY: Final = 1.0  # seconds between two questions for the end of a busy log
+_MANY: Final = 1_024  # rows of a commit that is not waited for: the next are folded meanwhile
 
 
 class Cadence(Value, frozen=True, kw_only=True):
@@ -49,7 +51,7 @@ class Ports(Value, frozen=True, kw_only=True):
 class _Said(NamedTuple):
     """An output that is not durable yet, and the entry it answers."""
 
-    output: Output
+    output: Written
     entry: Entry
 
 
@@ -77,6 +79,8 @@ class Unit:
         self._committed = committed
         self._mark = UnitMark(epoch=0, start=spec.start, wm=ORIGIN, out_seq=0, out_hash="")
         self._pending: list[_Said] = []
+        self._under_way: asyncio.Task[None] | None = None  # a commit, one at most
+        self._rows_at_commit = 0
         self._state: UnitState = "starting"
         self._reason = ""
         self._stopping = False
@@ -137,9 +141,14 @@ class Unit:
             await self._recover()
             await self._live()
             await self._commit(with_snapshot=True)
+            await self._settled()
             self._become("stopped")
         except Poison as error:
             await self._quarantine(await self._last_words(error))
+        finally:
+            if self._under_way is not None:
+                self._under_way.cancel()
+                await asyncio.gather(self._under_way, return_exceptions=True)
 
     async def _recover(self) -> None:
         self._become("recovering")
@@ -160,11 +169,15 @@ class Unit:
         anew = snapshot is None or snapshot.code_version != self._fold.code_version
         if anew or self._fold.changes:
             await self._commit(with_snapshot=True)
+            await self._settled()
 
     async def _live(self) -> None:
         self._become("live")
         while not self._stopping:
-            entries = await self._reader.read(self._fold.position, _READ_WAIT)
+            if self._under_way is not None and self._under_way.done():
+                await self._settled()
+            wait = 0.0 if self._pending else _READ_WAIT
+            entries = await self._reader.read(self._fold.position, wait)
             changes = self._fold.changes
             for entry in entries:
                 outputs = await follow(self._fold, entry, self._reader)
@@ -176,10 +189,11 @@ class Unit:
                     changes = self._fold.changes
             now = self._clock.monotonic()
             await self._show_lag(now, caught_up=not entries)
-            moved = self._fold.position != self._mark.wm
+            moved = self._under_way is None and self._fold.position != self._mark.wm
             snapshot = self._snapshot_due(now) or self._fold.changes > changes
+            busy = bool(entries) and self._under_way is not None and not self._under_way.done()
             if (
-                self._pending
+                (self._pending and not busy)
                 or snapshot
                 or (moved and now - self._last_commit >= self._cadence.idle_commit)
             ):
@@ -201,6 +215,8 @@ class Unit:
         return due and self._fold.position != self._snapshot_at and self._fold.snapshots
 
     async def _commit(self, *, with_snapshot: bool) -> None:
+        """Commit what is pending, after the commit before it; of many rows it is left under way."""
+        await self._settled()
         snapshot = self._fold.snapshot() if with_snapshot else None
         commit = Commit(
             unit_id=self._name,
@@ -216,6 +232,17 @@ class Unit:
             crash_here("entries_folded")
         if snapshot is not None:
             crash_here("before_snapshot")
+            self._last_snapshot, self._snapshot_at = self._clock.monotonic(), snapshot.position
+            self._rows_at_snapshot = self._fold.rows
+        many = self._fold.rows - self._rows_at_commit >= _MANY
+        said, self._pending, self._rows_at_commit = self._pending, [], self._fold.rows
+        if many:
+            self._under_way = asyncio.create_task(self._settle(commit, said), name=self._name)
+        else:
+            await self._settle(commit, said)
+
+    async def _settle(self, commit: Commit, said: Sequence[_Said]) -> None:
+        """Make a commit durable and tell what was said with it."""
         began = self._clock.monotonic()
         await settle(commit, self._store, self._clock, self._reader)
         self._last_commit = self._clock.monotonic()
@@ -227,22 +254,29 @@ class Unit:
             out_seq=commit.out_seq,
             out_hash=commit.out_hash,
         )
-        if snapshot is not None:
+        if commit.snapshot is not None:
             crash_here("after_snapshot")
-            self._last_snapshot, self._snapshot_at = self._last_commit, snapshot.position
-            self._rows_at_snapshot = self._fold.rows
-            self._telling.snapshot(len(snapshot.body))
-        if self._pending:
-            self._telling.said(self._pending)
-            self._pending.clear()
+            self._telling.snapshot(len(commit.snapshot.body))
+        if said:
+            self._telling.said(said)
             self._committed()
+
+    async def _settled(self) -> None:
+        """Return when no commit is under way; raise what ended it."""
+        if self._under_way is not None:
+            try:
+                await self._under_way
+            finally:
+                self._under_way = None
 
     async def _last_words(self, error: Poison) -> Poison:
         """Commit what was said before a failure, for that is valid; return what went wrong."""
-        if not (isinstance(error, StrategyFailed) and self._pending):
-            return error
         try:
+            await self._settled()
+            if not (isinstance(error, StrategyFailed) and self._pending):
+                return error
             await self._commit(with_snapshot=False)
+            await self._settled()
         except Poison as another:
             return another
         return error

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.outputs import Output, Written
 from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.value import Value
 
@@ -45,7 +45,7 @@ class Commit(Value, frozen=True, kw_only=True):
     new: Position
     out_seq: int  # of the newest output after this commit
     out_hash: str
-    outputs: tuple[Output, ...] = ()
+    outputs: tuple[Written, ...] = ()
     snapshot: Snapshot | None = None
 
 

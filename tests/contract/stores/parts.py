@@ -8,7 +8,7 @@ import asyncpg
 from whispr_daemon.adapters.embedded import Server
 from whispr_daemon.adapters.stores.postgres import PostgresStore
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
-from whispr_daemon.domain.outputs import Output, Sealer, Signal, chain
+from whispr_daemon.domain.outputs import Output, Sealer, Signal, chain, written
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.ports.store import Commit, Snapshot, Store
 
@@ -105,7 +105,7 @@ class Unit:
             new=new,
             out_seq=out_seq,
             out_hash=out_hash,
-            outputs=outputs,
+            outputs=tuple(map(written, outputs)),
             snapshot=None if snapshot is None else taken,
         )
 

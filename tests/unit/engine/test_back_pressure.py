@@ -112,6 +112,47 @@ async def test_a_slow_store_lets_the_unit_wait_with_a_bounded_number_of_outputs(
     assert await world.outputs() == await undisturbed.outputs()
 
 
+class Committing:
+    """A store that says of each commit how far its unit had folded when the commit ended."""
+
+    def __init__(self, store: Any, clock: ManualClock) -> None:
+        self._store, self._clock = store, clock
+        self.unit: Unit | None = None
+        self.ahead: list[bool] = []
+        self.under_way = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, commit: Commit) -> None:
+        assert self.unit is not None
+        self.under_way += 1
+        assert self.under_way == 1, "one commit of a unit at a time"
+        await self._clock.sleep(0.2)
+        self.ahead.append(self.unit.report().position > commit.new)
+        await self._store.commit(commit)
+        self.under_way -= 1
+
+
+async def test_what_comes_next_is_folded_while_many_rows_are_committed() -> None:
+    rows = bar_rows(6_000, symbols=2)
+    world, undisturbed = World(), World()
+    for each in (world, undisturbed):
+        await each.fill(entries(rows, range(0, len(rows), 500)))
+    await undisturbed.run_to_end(undisturbed.unit(Stateful()))
+    store = Committing(world.store, world.clock)
+    cadence = msgspec.structs.replace(CADENCE, read_rows=1_500)
+    ports = msgspec.structs.replace(world.ports(), store=store)
+    spec = UnitSpec(strategy="stateful", partition=0)
+    unit = store.unit = Unit(spec, Fold(Stateful(), "stateful", "1"), ports, "test", cadence)
+
+    await world.run_to_end(unit)
+
+    assert any(store.ahead)
+    assert unit.report().committed == unit.report().position
+    assert await world.outputs() == await undisturbed.outputs()
+
+
 class Sluggish:
     """An outlet that takes ten seconds for whatever it is sent."""
 

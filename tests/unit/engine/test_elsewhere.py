@@ -93,7 +93,8 @@ class World:
             for entry in self.log._entries[partition]:
                 await reader.read(ORIGIN)
                 outputs = await finish(self.clock, follow(fold, entry, reader))
-                found += outputs if entry.marks.get("rules", 0) == len(self._changes) else ()
+                if entry.marks.get("rules", 0) == len(self._changes):
+                    found += [one.output for one in outputs]
         return sorted(found, key=lambda one: (one.ts_event, one.instrument, one.name))
 
 

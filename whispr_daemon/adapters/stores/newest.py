@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.outputs import Written
 from whispr_daemon.ports.store import StoredOutput
 
 _MOST: Final = 1_000  # outputs; more are read from the file, in pages
@@ -31,8 +31,12 @@ class NewestOutputs:
         self.forget()
         self._begin = {**after, **{each.unit_id: each.out_seq for each in outputs}}
 
+    def has_room(self, count: int) -> bool:
+        """Whether so many more outputs would be kept."""
+        return self._begin is not None and 0 < count <= _MOST - self._count
+
     def add(
-        self, unit_id: str, first: int, outputs: Sequence[Output], created: Sequence[int]
+        self, unit_id: str, first: int, outputs: Sequence[Written], created: Sequence[int]
     ) -> None:
         """Take in outputs that are durable, numbered from ``first`` on, each with its time.
 
@@ -47,7 +51,7 @@ class NewestOutputs:
             self.forget()
             return
         since += [
-            StoredOutput(unit_id=unit_id, out_seq=number, created=moment, output=output)
+            StoredOutput(unit_id=unit_id, out_seq=number, created=moment, output=output.output)
             for number, (output, moment) in enumerate(zip(outputs, created, strict=True), first)
         ]
 

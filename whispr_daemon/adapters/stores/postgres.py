@@ -35,10 +35,7 @@ from whispr_daemon.ports.store import (
     UnitMark,
 )
 
-_OUTPUT_COLUMNS: Final = (
-    *("out_seq", "id", "kind", "ts_event"),
-    *("instrument", "origin", "name", "body"),
-)
+_OUTPUT_COLUMNS: Final = 8  # after the unit's
 
 
 class PostgresStore:
@@ -87,7 +84,7 @@ class PostgresStore:
 
     async def _commit(self, connection: Connection, commit: Commit) -> None:
         rows = output_rows(commit)
-        columns = ([row[name] for row in rows] for name in _OUTPUT_COLUMNS)
+        _, *columns = zip(*rows, strict=True) if rows else [()] * (_OUTPUT_COLUMNS + 1)
         try:
             moved = await self._first(
                 connection,

@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 from zlib import crc32
 
 from whispr_daemon.domain.errors import Fatal, Fenced, Poison
-from whispr_daemon.domain.outputs import decode, encode, kind_of
+from whispr_daemon.domain.outputs import decode
 from whispr_daemon.domain.position import Position
 from whispr_daemon.ports.store import Change, Commit, Snapshot, StoredOutput, UnitMark
 
@@ -65,22 +65,14 @@ def snapshot_row(unit_id: str, snapshot: Snapshot) -> Mapping[str, Any]:
     }
 
 
-def output_rows(commit: Commit) -> Sequence[Mapping[str, Any]]:
+def output_rows(commit: Commit) -> Sequence[tuple[str | int, ...]]:
     """Return the columns of a commit's outputs, in the order of the table."""
-    first = commit.out_seq - len(commit.outputs) + 1
+    unit_id, first = commit.unit_id, commit.out_seq - len(commit.outputs) + 1
     return [
-        {
-            "unit_id": commit.unit_id,
-            "out_seq": first + index,
-            "id": output.id,
-            "kind": kind_of(output),
-            "ts_event": output.ts_event,
-            "instrument": output.instrument,
-            "origin": output.origin,
-            "name": output.name,
-            "body": encode(output).decode(),
-        }
-        for index, output in enumerate(commit.outputs)
+        (unit_id, number, id_, kind, ts_event, instrument, origin, name, body.decode())
+        for number, (id_, kind, ts_event, instrument, origin, name, body) in enumerate(
+            commit.outputs, first
+        )
     ]
 
 

@@ -89,6 +89,7 @@ class SqliteStore:
             "out_hash": commit.out_hash,
         }
         rows = output_rows(commit)
+        kept = self._newest.has_room(len(rows))
 
         def work() -> list[int]:
             moved = self._first("commit", values)
@@ -108,7 +109,7 @@ class SqliteStore:
             if commit.snapshot is not None:
                 self._run("add_snapshot", snapshot_row(commit.unit_id, commit.snapshot))
                 self._run("drop_snapshots", {**values, "keep": SNAPSHOTS_KEPT})
-            return [row["created"] for row in self._run("created", values)] if rows else []
+            return [row["created"] for row in self._run("created", values)] if kept else []
 
         try:
             created = await self._file.write(work)
@@ -345,7 +346,7 @@ class SqliteStore:
     def _run(self, name: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
         return self._file.connection.execute(self._queries[name], values).fetchall()
 
-    def _run_many(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    def _run_many(self, name: str, rows: Sequence[Mapping[str, Any] | tuple[Any, ...]]) -> None:
         self._file.connection.executemany(self._queries[name], rows)
 
     def _first(self, name: str, values: Mapping[str, Any]) -> sqlite3.Row | None:

@@ -18,7 +18,7 @@ RETURNING out_seq;
 
 -- name: add_output
 INSERT INTO output (unit_id, out_seq, id, kind, ts_event, instrument, origin, name, body)
-VALUES (:unit_id, :out_seq, :id, :kind, :ts_event, :instrument, :origin, :name, :body);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: created
 SELECT created FROM output
