@@ -73,13 +73,9 @@ def test_rows_may_lie_anywhere_in_memory_and_may_not_be_written_to() -> None:
 
 def test_a_row_is_so_many_words_and_its_kind_and_timeframe_stand_where_the_loop_looks() -> None:
     assert EVENT_DTYPE.itemsize == 8 * WORDS
-    assert [EVENT_DTYPE.fields[name][1] for name in ("ts", "instrument", "kind", "timeframe")] == [
-        0,
-        8,
-        12,
-        14,
-    ]
-    assert [EVENT_DTYPE.fields[name][1] for name in ("open", "close", "volume")] == [16, 40, 48]
+    at = {name: place for name, (_, place, *_) in (EVENT_DTYPE.fields or {}).items()}
+    assert [at[name] for name in ("ts", "instrument", "kind", "timeframe")] == [0, 8, 12, 14]
+    assert [at[name] for name in ("open", "close", "volume")] == [16, 40, 48]
     row = np.zeros(1, dtype=EVENT_DTYPE)
     row["kind"], row["timeframe"], row["instrument"] = Kind.TRADE, 6, 0xFFFF_FFFF
     (_, what, *_) = row.view(np.int64).tolist()
