@@ -41,7 +41,7 @@ from whispr_daemon.ports.store import (
 
 
 class SqliteStore:
-    """Every method is one function run in the file's own thread, and one transaction."""
+    """Every method is one function run in the file's own thread: whole, or not at all."""
 
     def __init__(self, file: SqliteFile) -> None:
         """Use :meth:`open`."""
@@ -101,7 +101,7 @@ class SqliteStore:
             try:
                 self._run_many("add_output", rows)
             except sqlite3.IntegrityError as error:
-                self._file.connection.rollback()  # first, so that only other commits' ids are found
+                self._file.undo()  # first, so that only other commits' ids are found
                 ids = {"ids": json.dumps([output.id for output in commit.outputs])}
                 raise id_taken(
                     commit, (row["id"] for row in self._run("taken_ids", ids))

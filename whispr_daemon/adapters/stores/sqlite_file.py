@@ -2,10 +2,12 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from whispr_daemon.adapters.stores.statements import read_migrations
 from whispr_daemon.domain.errors import Fatal, SettingsError, Transient
@@ -14,6 +16,7 @@ T = TypeVar("T")
 
 _PATIENCE_SECONDS: Final = 5.0  # for a lock somebody else (a backup, a shell) holds
 _WAL_BYTES: Final = 64 * 2**20  # what is left of the write-ahead log after it was larger
+_AT_ONCE: Final = 128  # functions in one transaction, so that nobody waits long for the others
 _PASSING: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -27,10 +30,29 @@ _PASSING: Final = frozenset(
 )
 
 
-class SqliteFile:
-    """Runs functions in its own thread, each in one transaction.
+class _Asked(NamedTuple):
+    """A function to be run, and who waits for it."""
 
-    A caller that is cancelled stops waiting for its transaction; the transaction ends whole.
+    work: Callable[[], Any]
+    writes: bool
+    loop: asyncio.AbstractEventLoop
+    answer: "asyncio.Future[Any]"
+
+
+class _Answer(NamedTuple):
+    """What a function returned, or why it did not."""
+
+    asked: _Asked
+    found: Any
+    error: BaseException | None = None
+
+
+class SqliteFile:
+    """Runs functions in its own thread, each in a transaction: whole, or not at all.
+
+    What waits to write while others write becomes one transaction, as syncing it to disk takes
+    longer than all else; one that fails is undone alone. Nobody is told anything before that
+    transaction is durable. A caller that is cancelled stops waiting; what was begun ends whole.
     """
 
     def __init__(
@@ -41,6 +63,9 @@ class SqliteFile:
         self.connection = connection  # for functions given to `write` and `read` only
         self._worker = worker
         self._closed = False
+        self._lock = threading.Lock()  # of the next two
+        self._asked: deque[_Asked] = deque()
+        self._busy = False  # the thread is at work, and looks for more when it is done
 
     @classmethod
     async def open(cls, path: Path, *, readonly: bool = False) -> Self:
@@ -60,12 +85,16 @@ class SqliteFile:
         return cls(path, connection, worker)
 
     async def write(self, work: Callable[[], T]) -> T:
-        """Return ``work()``, run while nobody else writes; what it raises rolls it back."""
-        return await self._submit("BEGIN IMMEDIATE", work)
+        """Return ``work()``, run while nobody else writes; what it raises undoes it."""
+        return await self._ask(work, writes=True)
 
     async def read(self, work: Callable[[], T]) -> T:
         """Return ``work()``, run on the file as it is at one moment."""
-        return await self._submit("BEGIN", work)
+        return await self._ask(work, writes=False)
+
+    def undo(self) -> None:
+        """Undo what the function that runs has written so far. For functions that write only."""
+        self.connection.execute("ROLLBACK TO one")
 
     async def close(self) -> None:
         """Let the file go, after the transaction under way; harmless if repeated."""
@@ -75,24 +104,88 @@ class SqliteFile:
         await asyncio.get_running_loop().run_in_executor(self._worker, self.connection.close)
         self._worker.shutdown(wait=False)
 
-    async def _submit(self, begin: str, work: Callable[[], T]) -> T:
+    async def _ask(self, work: Callable[[], T], *, writes: bool) -> T:
         if self._closed:
             raise Fatal(f"the store {self.path} is closed")
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._worker, self._transact, begin, work)
+        asked = _Asked(work, writes, loop, loop.create_future())
+        with self._lock:
+            self._asked.append(asked)
+            idle, self._busy = not self._busy, True
+        if idle:
+            self._worker.submit(self._run)
+        found: T = await asked.answer
+        return found
 
-    def _transact(self, begin: str, work: Callable[[], T]) -> T:
+    def _run(self) -> None:
+        """Do, in the thread, what was asked for, until nothing is."""
+        while some := self._next():
+            answers = self._transact(some)
+            for loop in {each.loop for each in some}:
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(_tell, [a for a in answers if a.asked.loop is loop])
+
+    def _next(self) -> Sequence[_Asked]:
+        """Return what was asked for first: one that reads, or those that write up to the next."""
+        some: list[_Asked] = []
+        with self._lock:
+            while self._asked and len(some) < _AT_ONCE:
+                if some and not (some[0].writes and self._asked[0].writes):
+                    break
+                asked = self._asked.popleft()
+                if not asked.answer.cancelled():
+                    some.append(asked)
+            self._busy = bool(some)
+        return some
+
+    def _transact(self, some: Sequence[_Asked]) -> Sequence[_Answer]:
         try:
-            self.connection.execute(begin)
-            result = work()
+            if not some[0].writes:
+                self.connection.execute("BEGIN")
+                answers = [_Answer(some[0], some[0].work())]
+            else:
+                self.connection.execute("BEGIN IMMEDIATE")
+                answers = [self._written(each) for each in some]
             self.connection.commit()
-        except sqlite3.Error as error:
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told
             _roll_back(self.connection)
-            raise translated(error, self.path) from error
-        except BaseException:
-            _roll_back(self.connection)
-            raise
-        return result
+            named = self._named(error)
+            return [_Answer(each, None, named) for each in some]
+        return answers
+
+    def _written(self, asked: _Asked) -> _Answer:
+        """Run one of those that write; where it fails it is undone alone.
+
+        Raises:
+            sqlite3.Error: SQLite undid the others, too.
+        """
+        self.connection.execute("SAVEPOINT one")
+        try:
+            answer = _Answer(asked, asked.work())
+        except Exception as error:
+            if not self.connection.in_transaction:
+                raise
+            self.undo()
+            answer = _Answer(asked, None, self._named(error))
+        self.connection.execute("RELEASE one")
+        return answer
+
+    def _named(self, error: BaseException) -> BaseException:
+        if not isinstance(error, sqlite3.Error):
+            return error
+        named = translated(error, self.path)
+        named.__cause__ = error
+        return named
+
+
+def _tell(answers: Sequence[_Answer]) -> None:
+    for asked, found, error in answers:
+        if asked.answer.done():
+            continue
+        if error is None:
+            asked.answer.set_result(found)
+        else:
+            asked.answer.set_exception(error)
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
