@@ -1,125 +1,126 @@
 """Ticks answered by bare clients: what of the path has to be, and nothing else.
 
-Tier 0: each tick is written to one file and synced, its answer to another. Tier 1: it is added to a
-stream, a reader of that is woken, commits rows to Postgres and adds the answer to another stream,
-whose reader is woken. Ticks that are due together are written together, as in the daemon.
+The same process sends them, over the same kind of socket; what has come meanwhile is written
+together, as in the daemon, and who has nothing to do sleeps until it is woken. Tier 0: ticks are
+written to one file and synced, answers to another and synced, then told. Tier 1: ticks are added to
+a stream, synced; a process that reads it is woken, commits rows to Postgres and adds the answers to
+another stream, synced; whose reader is woken.
 """
 
-import asyncio
-import os
-import time
+import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from os import fdatasync
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any, Final
+from typing import Final
 
-import asyncpg
 import numpy as np
 from redis import Redis
 
+from tests.benchmarks.answerer import answered, answering
 from tests.benchmarks.consumer import Consumer
-from tests.benchmarks.market import ANSWERED, ticks
-from tests.benchmarks.sender import Order
+from tests.benchmarks.sender import Order, Sender, Sent
+from tests.benchmarks.wire import PAIR
 from tests.chaos.places import Places
 from tests.integration.daemons import until
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
-from whispr_daemon.adapters.embedded import Server
 from whispr_daemon.domain.batch import EVENT_DTYPE, Rows
 
 _SEEN_WITHIN: Final = 30.0  # seconds
-_ROWS: Final = "INSERT INTO {} (ts, body) SELECT unnest($1::bigint[]), $2"
-_BODY: Final = "x" * 200  # about what a signal is
-_LOOK: Final = 100  # milliseconds
+_BODY: Final = b"x" * 200  # about what a signal is
+_LOOK: Final = 0.1  # seconds between two looks whether all is sent
+_AT_ONCE: Final = 2**20  # bytes
+
+Floor = Callable[[Order], Sequence[float]]  # seconds from when each answered tick was due
 
 
-def files(folder: Path, order: Order) -> Sequence[float]:
-    """Return the seconds from when each answered tick was due until its answer was on disk."""
-    taken: list[float] = []
+@contextmanager
+def files(folder: Path, wire: Path) -> Iterator[Floor]:
+    """Yield what answers ticks with two files; ``wire`` is the path of a socket, a short one."""
     with ExitStack() as stack:
-        ticked, said = (
+        feed = stack.enter_context(_fed(wire))
+        ticked, said, told = (
             stack.enter_context((folder / name).open("ab", buffering=0))
-            for name in ("ticks", "answers")
+            for name in ("ticks", "answers", "told")
         )
-        for rows in due(order):
-            ticked.write(rows.tobytes())
-            os.fdatasync(ticked.fileno())
-            times = answered(rows)
-            if times:
-                said.write(_BODY.encode() * len(times))
-                os.fdatasync(said.fileno())
-                now = SYSTEM_CLOCK.now()
-                taken += [(now - ts) / 1e9 for ts in times]
-    return taken
+
+        def run(order: Order) -> Sequence[float]:
+            taken: list[float] = []
+            for rows in feed(order):
+                ticked.write(rows.tobytes())
+                fdatasync(ticked.fileno())
+                times = answered(rows)
+                if times:
+                    said.write(_BODY * len(times))
+                    fdatasync(said.fileno())
+                    now = SYSTEM_CLOCK.now()
+                    told.write(b"".join(PAIR.pack(ts, now) for ts in times))
+                    taken += [(now - ts) / 1e9 for ts in times]
+            return taken
+
+        yield run
 
 
-def servers(places: Places, order: Order) -> Sequence[float]:
-    """Return the seconds from when each answered tick was due until its answer was read."""
+@contextmanager
+def servers(places: Places, wire: Path) -> Iterator[Floor]:
+    """Yield what answers ticks over the daemon's servers, in a process that reads a stream."""
     redis, postgres = places.server("redis"), places.server("postgres")
     name = f"floor_{SYSTEM_CLOCK.now()}"
-    over = Event()
-    answering = Thread(target=_answer, args=(redis, postgres, name, over), daemon=True)
-    with Redis.from_url(redis.url, password=redis.password) as client:
-        client.xadd(f"{name}:in", {"r": b""})
-        answering.start()
-        with Consumer(redis, f"{name}:out") as consumer:
-            count = 0
-            for rows in due(order):
-                client.xadd(f"{name}:in", {"r": rows.tobytes()})
-                count += len(answered(rows))
-            until(lambda: len(consumer.taken) >= count, within=_SEEN_WITHIN)
-        over.set()
-        answering.join()
-        client.delete(f"{name}:in", f"{name}:out")
-        return list(consumer.taken)
+    with ExitStack() as stack:
+        feed = stack.enter_context(_fed(wire))
+        client = stack.enter_context(Redis.from_url(redis.url, password=redis.password))
+        stack.callback(client.delete, f"{name}:in", f"{name}:out")
+        stack.enter_context(answering(redis, postgres, name))
+
+        def run(order: Order) -> Sequence[float]:
+            with Consumer(redis, f"{name}:out") as consumer:
+                count = 0
+                for rows in feed(order):
+                    client.xadd(f"{name}:in", {"r": rows.tobytes()})
+                    count += len(answered(rows))
+                until(lambda: len(consumer.taken) >= count, within=_SEEN_WITHIN)
+            return list(consumer.taken)
+
+        yield run
 
 
-def due(order: Order) -> Iterator[Rows]:
-    """Yield ticks as they fall due, those that are due together at once."""
-    began, zero = SYSTEM_CLOCK.monotonic(), SYSTEM_CLOCK.now()
-    sent, every = 0, order.events
-    while sent < every:
-        now = SYSTEM_CLOCK.monotonic()
-        number = min(every, int((now - began) * order.rate) + 1)
-        if number > sent:
-            yield ticks(0, range(sent, number), order.share, zero, order.rate)
-            sent = number
-        else:
-            time.sleep(max(0.0, began + sent / order.rate - now))  # noqa: TID251 - processes keep real time
+@contextmanager
+def _fed(wire: Path) -> Iterator[Callable[[Order], Iterator[Rows]]]:
+    """Yield what has an order sent by a process of its own and yields rows as they come."""
+    with (
+        Sender(wire) as sender,
+        socket.socket(socket.AF_UNIX) as end,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        end.connect(str(wire))
+        end.sendall(bytes(8))
+        end.settimeout(_LOOK)
+        before = 0
+
+        def feed(order: Order) -> Iterator[Rows]:
+            nonlocal before
+            sending = pool.submit(sender.send, order)
+            while not _all(sending, before):
+                try:
+                    rows = _received(end)
+                except TimeoutError:
+                    continue
+                before += len(rows)
+                yield rows
+
+        yield feed
+    wire.unlink()
 
 
-def answered(rows: Rows) -> list[int]:
-    """Return when those that are answered were due, ns UTC."""
-    found: list[int] = rows["ts"][rows["volume"] == ANSWERED].tolist()
-    return found
+def _all(sending: "Future[Sent]", count: int) -> bool:
+    """Whether all that was sent has come."""
+    return sending.done() and count >= sending.result().sent
 
 
-def _answer(redis: Server, postgres: Server, name: str, over: Event) -> None:
-    with asyncio.Runner() as runner, Redis.from_url(redis.url, password=redis.password) as client:
-        store = runner.run(asyncpg.connect(postgres.url, password=postgres.password))
-        runner.run(store.execute(f"CREATE TABLE {name} (ts bigint, body text)"))
-        write = runner.run(store.prepare(_ROWS.format(name)))
-
-        def commit(times: list[int]) -> None:
-            runner.run(write.fetch(times, _BODY))
-
-        after: Any = b"0-0"
-        while not over.is_set():
-            found: Any = client.xread({f"{name}:in": after}, block=_LOOK)
-            for _, entries in found:
-                after = entries[-1][0]
-                _say(client, f"{name}:out", [fields[b"r"] for _, fields in entries], commit)
-        runner.run(store.execute(f"DROP TABLE {name}"))
-        runner.run(store.close())
-
-
-def _say(
-    client: Redis, stream: str, blobs: Sequence[bytes], commit: Callable[[list[int]], None]
-) -> None:
-    times = answered(np.frombuffer(b"".join(blobs), EVENT_DTYPE))
-    if times:
-        commit(times)
-        answers = client.pipeline(transaction=False)
-        for ts in times:
-            answers.xadd(stream, {"ts_event": ts, "body": _BODY})
-        answers.execute()
+def _received(end: socket.socket) -> Rows:
+    """Return whole rows, all that are there."""
+    came = end.recv(_AT_ONCE)
+    while rest := len(came) % EVENT_DTYPE.itemsize:
+        came += end.recv(EVENT_DTYPE.itemsize - rest)
+    return np.frombuffer(came, EVENT_DTYPE)

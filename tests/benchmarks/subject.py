@@ -28,6 +28,7 @@ class Setup(NamedTuple):
     tier: int
     settings: Mapping[str, Any]  # beside tier and outlets
     stamps: Path | None = None  # what the outlet notes on tier 0; None: JSON lines
+    trace: Path | None = None  # where stamps along the path go
 
 
 class Subject:
@@ -69,7 +70,7 @@ def running(setup: Setup, folder: Path) -> Iterator[Subject]:
         sender = stack.enter_context(Sender(path))
         stack.callback(path.unlink)
         daemon = Daemon(folder, _settings(setup))
-        daemon.command = fed_by(path, setup.stamps)
+        daemon.command = fed_by(path, setup.stamps, setup.trace)
         daemon.environment = installed_in(folder / "installed")
         stack.callback(daemon.discard)
         daemon.start()

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from rich.console import Console
 
+from tests.benchmarks.trace import Trace, TracedOutlet, traced
 from tests.integration.daemons import changed_by
 from tests.soak.feed import SYMBOLS
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
@@ -26,7 +27,7 @@ from whispr_daemon.ports.store import StoredOutput
 from whispr_daemon.settings import OutletSettings, Settings
 
 _AT_ONCE: Final = 2**20  # bytes
-_PAIR: Final = struct.Struct("<qq")  # ns UTC: when it happened, when it was seen
+PAIR: Final = struct.Struct("<qq")  # ns UTC: when it happened, when it was seen
 
 
 class Wire:
@@ -75,7 +76,7 @@ class Stamps:
     async def send(self, outputs: Sequence[StoredOutput]) -> str:
         """Note them."""
         now = SYSTEM_CLOCK.now()
-        self._file.write(b"".join(_PAIR.pack(each.output.ts_event, now) for each in outputs))
+        self._file.write(b"".join(PAIR.pack(each.output.ts_event, now) for each in outputs))
         return ""
 
     async def close(self) -> None:
@@ -90,32 +91,43 @@ def stamps_in(file: Path) -> list[float]:
 
 def _pairs(file: Path) -> Iterator[tuple[int, int]]:
     body = file.read_bytes() if file.exists() else b""
-    return _PAIR.iter_unpack(body[: len(body) - len(body) % _PAIR.size])
+    return PAIR.iter_unpack(body[: len(body) - len(body) % PAIR.size])
 
 
 def _seconds(pair: tuple[int, int]) -> float:
     return (pair[1] - pair[0]) / 1e9
 
 
-def fed_by(path: Path, stamps: Path | None) -> Sequence[str]:
-    """Return what starts ``whispr`` with this socket as its source, and perhaps this outlet."""
-    return changed_by("tests.benchmarks.wire", f"patch({str(path)!r}, {str(stamps or '')!r})")
+def fed_by(path: Path, stamps: Path | None, trace: Path | None) -> Sequence[str]:
+    """Return what starts ``whispr`` with this socket as its source.
+
+    ``stamps`` is what the outlet writes, None: that of the settings; ``trace`` is where stamps
+    along the path go, None: nowhere.
+    """
+    told = ", ".join(repr(str(each or "")) for each in (path, stamps, trace))
+    return changed_by("tests.benchmarks.wire", f"patch({told})")
 
 
-def patch(path: str, stamps: str) -> None:
+def patch(path: str, stamps: str, trace: str) -> None:
     """Make the socket the source of all daemons of this process, and stamps their outlet."""
+    changed: Any = assembly
+    own_outlet = assembly.outlet_of
+    looking = Trace(Path(trace)) if trace else None
 
     async def wire(_settings: Settings) -> Source:
         return Wire(Path(path))
 
-    async def stamping(
-        _settings: OutletSettings, _reach: Reach, _console: Console, stack: AsyncExitStack
+    async def outlet_of(
+        settings: OutletSettings, reach: Reach, console: Console, stack: AsyncExitStack
     ) -> Outlet:
-        outlet = Stamps(Path(stamps))
-        stack.push_async_callback(outlet.close)
-        return outlet
+        if stamps:
+            outlet: Outlet = Stamps(Path(stamps))
+            stack.push_async_callback(outlet.close)
+        else:
+            outlet = await own_outlet(settings, reach, console, stack)
+        return outlet if looking is None else TracedOutlet(outlet, looking)
 
-    changed: Any = assembly
     changed.source_of = wire
-    if stamps:
-        changed.outlet_of = stamping
+    changed.outlet_of = outlet_of
+    if looking is not None:
+        changed.open_ports = traced(assembly.open_ports, looking)
