@@ -64,7 +64,7 @@ class HostReport(Value, frozen=True, kw_only=True):
     host_id: str
     pid: int
     units: tuple[UnitReport, ...] = ()
-    metrics: tuple[Sample, ...] = ()
+    metrics: tuple[Sample, ...] | None = ()  # None: as told before, for it takes long to say
     troubles: tuple[Trouble, ...] = ()  # of its own log and store
     fatal: str = ""  # why it has ended and must not be started again
 

@@ -125,7 +125,7 @@ class Supervisor:
     def samples(self) -> Mapping[str, tuple[Sample, ...]]:
         """Return every process's figures, by its name."""
         hosts = {
-            host_id: watch.report.metrics
+            host_id: watch.report.metrics or ()
             for host_id, watch in self._watches.items()
             if watch.report is not None
         }

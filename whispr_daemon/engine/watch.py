@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from whispr_daemon.domain.position import Position
 from whispr_daemon.domain.unit import HostReport, HostSpec
 from whispr_daemon.domain.value import Value
@@ -79,6 +81,9 @@ class Watch:
     def learn(self, report: HostReport, now: float) -> bool:
         """Take an answer in; return whether the host is not the run it was before."""
         last = self.report
+        if report.metrics is None:
+            told = last.metrics if last is not None else ()
+            report = msgspec.structs.replace(report, metrics=told)
         anew = self._ended or (last is not None and last.pid != report.pid)
         if anew:
             self._turns.clear()
