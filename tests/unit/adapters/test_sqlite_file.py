@@ -152,3 +152,21 @@ async def test_what_waits_when_the_file_is_closed_is_written(tmp_path: Path) -> 
         await closing
     found = sqlite3.connect(tmp_path / "store.db").execute("SELECT n FROM number").fetchall()
     assert found == [(1,)]
+
+
+async def test_who_breaks_the_connection_leaves_nobody_waiting(tmp_path: Path) -> None:
+    file = await SqliteFile.open(tmp_path / "store.db")
+    pen = Pen(file)
+
+    def breaks() -> None:
+        file.connection.close()
+        raise ValueError("no")
+
+    async with asyncio.timeout(10), pen.held():
+        tasks = asked(pen, breaks, lambda: pen.note(1))
+    async with asyncio.timeout(10):
+        told = await asyncio.gather(*tasks, return_exceptions=True)
+        assert ["closed database" in str(each) for each in told] == [True, True]
+        with pytest.raises(Fatal, match="closed database"):
+            await pen.numbers()
+    await file.close()

@@ -140,6 +140,18 @@ class SqliteFile:
 
     def _transact(self, some: Sequence[_Asked]) -> Sequence[_Answer]:
         try:
+            return self._durable(some)
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told
+            named = self._named(error)
+            return [_Answer(each, None, named) for each in some]
+
+    def _durable(self, some: Sequence[_Asked]) -> Sequence[_Answer]:
+        """Run them in one transaction, which is durable then.
+
+        Raises:
+            BaseException: whatever undid all of it, also what kept it from being undone.
+        """
+        try:
             if not some[0].writes:
                 self.connection.execute("BEGIN")
                 answers = [_Answer(some[0], some[0].work())]
@@ -147,10 +159,9 @@ class SqliteFile:
                 self.connection.execute("BEGIN IMMEDIATE")
                 answers = [self._written(each) for each in some]
             self.connection.commit()
-        except BaseException as error:  # noqa: BLE001 - whoever waits is told
+        except BaseException:
             _roll_back(self.connection)
-            named = self._named(error)
-            return [_Answer(each, None, named) for each in some]
+            raise
         return answers
 
     def _written(self, asked: _Asked) -> _Answer:
