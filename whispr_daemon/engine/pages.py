@@ -11,7 +11,13 @@ from whispr_daemon.domain.events import Kind
 from whispr_daemon.engine.wishes import Wishes
 from whispr_daemon.ports.event_log import Entry
 
-_MOST: Final = 131_072  # rows of the entries that are kept: two full reads of a unit
+MOST: Final = 131_072  # rows of the entries that are kept: two full reads of a unit
+AN_ENTRY: Final = 32  # rows that take as much as an entry does beside its own
+
+
+def room_of(entry: Entry) -> int:
+    """Return the room an entry takes, in rows: most live ones have few of their own."""
+    return AN_ENTRY + len(entry.rows)
 
 
 class Page:
@@ -56,8 +62,8 @@ class Pages:
             return known[1]
         page = Page(entry.rows, shared=True)
         self._kept[id(entry)] = entry, page
-        self._rows += len(entry.rows)
-        while self._rows > _MOST and len(self._kept) > 1:
+        self._rows += room_of(entry)
+        while self._rows > MOST and len(self._kept) > 1:
             _, (oldest, _) = self._kept.popitem(last=False)
-            self._rows -= len(oldest.rows)
+            self._rows -= room_of(oldest)
         return page

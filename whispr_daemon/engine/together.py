@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, Final
 
 from whispr_daemon.domain.position import Position
+from whispr_daemon.engine.pages import MOST, room_of
 from whispr_daemon.ports.event_log import Entry, EventLog
 
-_MOST: Final = 131_072  # rows of the answers that are kept: two full reads of a unit
 _NO_ANSWER: Final = object()
 
 
@@ -21,14 +21,19 @@ class _Once:
     def __init__(self) -> None:
         self._waiting: dict[Hashable, list[asyncio.Future[Any]]] = {}
 
-    async def ask(self, what: Hashable, question: Callable[[], Awaitable[Any]]) -> Any:
-        """Return the answer; where that of another fails, or is ended, ask anew."""
+    async def ask(
+        self,
+        what: Hashable,
+        question: Callable[[], Awaitable[Any]],
+        enough: Callable[[Any], object] = lambda _: True,
+    ) -> Any:
+        """Return the answer; where that of another fails, is ended, or not ``enough``, ask anew."""
         others = self._waiting.get(what)
         if others is not None:
             answered = asyncio.get_running_loop().create_future()
             others.append(answered)
             answer = await answered
-            return await question() if answer is _NO_ANSWER else answer
+            return await question() if answer is _NO_ANSWER or not enough(answer) else answer
         others = self._waiting[what] = []
         answer = _NO_ANSWER
         try:
@@ -70,8 +75,11 @@ class SharedLog:
         # What comes after a place never changes; but who cannot wait may ask what was trimmed.
         if wait > 0 and (known := self._known.get(asked)) is not None:
             return known
+        # To who cannot wait no entry is the end of the log: that must not be older than the asking.
         found: Sequence[Entry] = await self._once.ask(
-            asked, lambda: self._log.read(partition, after, max_rows, wait)
+            asked,
+            lambda: self._log.read(partition, after, max_rows, wait),
+            lambda found: found or wait > 0,
         )
         if wait > 0 and found and asked not in self._known:
             self._keep(asked, found)
@@ -86,10 +94,10 @@ class SharedLog:
         """Keep an answer for those that will ask the same a little later."""
         self._known[asked] = found
         self._rows += _rows_in(found)
-        while self._rows > _MOST and len(self._known) > 1:
+        while self._rows > MOST and len(self._known) > 1:
             _, oldest = self._known.popitem(last=False)
             self._rows -= _rows_in(oldest)
 
 
 def _rows_in(entries: Sequence[Entry]) -> int:
-    return sum(len(entry.rows) for entry in entries)
+    return sum(map(room_of, entries))

@@ -83,7 +83,7 @@ def test_who_wishes_something_else_is_given_something_else() -> None:
 
 
 def test_no_more_is_kept_than_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "_MOST", 20)
+    monkeypatch.setattr(pages, "MOST", 20 + 2 * pages.AN_ENTRY)
     found = entries(bar_rows(60), range(0, 60, 10))
     shared = Pages()
     first = shared.of(found[0])
@@ -99,13 +99,17 @@ class Counted(MemoryEventLog):
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(1, clock)
         self.asked = 0
+        self.held: asyncio.Event | None = None
 
     @override
     async def read(
         self, partition: int, after: Position, max_rows: int, wait: float
     ) -> Sequence[Entry]:
         self.asked += 1
-        return await super().read(partition, after, max_rows, wait)
+        found = await super().read(partition, after, max_rows, wait)
+        if self.held is not None:
+            await self.held.wait()
+        return found
 
 
 class Readers:
@@ -184,6 +188,32 @@ def test_who_does_not_wait_is_never_told_what_the_log_has_forgotten() -> None:
         ]
 
     asyncio.run(scene())
+
+
+def test_who_does_not_wait_is_not_told_that_there_is_nothing_by_an_older_question() -> None:
+    async def scene() -> None:
+        readers = Readers(0)
+        readers.log.held = asyncio.Event()
+        old = asyncio.create_task(readers.read(wait=0.0))
+        await settle(readers.clock)
+        await readers.log.append([(0, readers.found[0])])
+        new = asyncio.create_task(readers.read(wait=0.0))
+        await settle(readers.clock)
+        readers.log.held.set()
+        assert await old == []
+        assert [each.position for each in await new] == [readers.found[0].position]
+
+    asyncio.run(scene())
+
+
+def test_small_entries_take_more_room_than_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "MOST", 10 * pages.AN_ENTRY)
+    found = entries(bar_rows(30), range(30))
+    shared = Pages()
+    first = shared.of(found[0])
+    for entry in found[1:]:
+        shared.of(entry)
+    assert shared.of(found[0]) is not first
 
 
 def test_units_that_read_together_say_what_each_says_alone() -> None:
