@@ -45,11 +45,11 @@ class Rounds:
             groups.append(_Group(ranks, ordered is not None and single))
         self._alike: list[Alike] = []
         together: set[int] = set()
-        sheets = {clock: Sheet() for clock in self._clocks}
+        self._sheets = {clock: Sheet() for clock in self._clocks}
         for clock, ranks in self._of_a_shape(groups):
             if len(ranks) >= LEAST:
                 members = [(each, running[each]) for each in ranks]
-                self._alike.append(Alike(members, board, sheets[clock]))
+                self._alike.append(Alike(members, board, self._sheets[clock]))
                 together.update(ranks)
         self._groups = [group for group in groups if together.isdisjoint(group.ranks)]
         self._single = [group for group in groups if not together.isdisjoint(group.ranks)]
@@ -65,6 +65,8 @@ class Rounds:
             view = views[alike.clock]
             for came in () if view is None else alike.fold(view):
                 found.add_all(came)
+        for sheet in self._sheets.values():
+            sheet.forget()
         for ranks, apart in (*self._groups, *self._single) if traced else self._groups:
             jobs = [job for rank in ranks for job in self._jobs(rank, views)]
             if not jobs:
