@@ -65,7 +65,7 @@ def live(tier: int, scale: Scale) -> Sequence[Figure]:
     for name, text in RULES.items():
         (rules / f"{name}.yaml").write_text(text)
     settings = {
-        "rules": {"dir": str(rules), "jit": "auto", "watch": False},
+        "rules": {"dir": str(rules), "jit": "always", "watch": False},
         "idle_commit_seconds": _COMMIT_EVERY,
     }
     with running(Setup(tier, settings), scale.folder / "daemon") as subject:

@@ -61,7 +61,9 @@ def test_compiled_as_not(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = replay("off", "plain")
     assert len(json.loads(plain)) > 100
     assert not (folder / "plain" / "kernels").exists()
-    assert replay("auto", "cold") == plain
+    assert replay("auto", "short") == plain
+    assert not list((folder / "short" / "kernels").iterdir())  # it was over before that paid
+    assert replay("always", "cold") == plain
     kernels = folder / "cold" / "kernels"
     assert stat.S_IMODE(kernels.stat().st_mode) == 0o700
     assert list(kernels.glob("k*.py"))

@@ -36,7 +36,8 @@ class Reach(Value, frozen=True, kw_only=True):
     redis_password: str = ""
     redis_prefix: str = "whispr"
     cadence: Cadence = Cadence()
-    compiles: bool = False  # rules, for large batches
+    # Rows that a function of the rules folds as it is written before it is compiled; None: never.
+    compile_after: int | None = None
     patience: Patience = Patience()
     health_host: str = "127.0.0.1"
     health_port: int = 0

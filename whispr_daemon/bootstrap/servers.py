@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import structlog
@@ -21,6 +22,9 @@ from whispr_daemon.settings import Settings
 from whispr_daemon.settings.servers import Server as ServerSettings
 
 Tell: TypeAlias = Callable[[str], None]  # told in words what is being waited for
+
+# By ``rules.jit``: see Reach.compile_after. Half a million rows take as long as compiling does.
+COMPILE_AFTER: Final = MappingProxyType({"off": None, "auto": 500_000, "always": 0})
 
 _NONE: Final = Server("", "")
 
@@ -132,7 +136,7 @@ def reach_of(settings: Settings, folder: Path, servers: Servers) -> Reach:
             snapshot=settings.snapshot_seconds,
             snapshot_rows=settings.snapshot_rows,
         ),
-        compiles=settings.rules.jit == "auto",
+        compile_after=COMPILE_AFTER[settings.rules.jit],
         patience=Patience(
             stall_seconds=settings.stall_seconds,
             deaths=settings.deaths,

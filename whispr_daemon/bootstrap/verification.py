@@ -9,6 +9,7 @@ from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
 from whispr_daemon.bootstrap.desired import Desired, decode
 from whispr_daemon.bootstrap.hosts import build_fold
 from whispr_daemon.bootstrap.look import awake, log_to_read, store_to_read
+from whispr_daemon.bootstrap.servers import COMPILE_AFTER
 from whispr_daemon.domain.errors import SettingsError
 from whispr_daemon.domain.position import ORIGIN
 from whispr_daemon.domain.unit import UnitSpec
@@ -59,10 +60,11 @@ async def verified(
 def _compiler(settings: Settings) -> Iterator[Compiler]:
     """Yield what the daemon compiled its rules with; where it compiled none, nothing is written."""
     kernels = settings.data / "kernels"
-    if settings.rules.jit != "auto" or not kernels.is_dir():
+    patience = COMPILE_AFTER[settings.rules.jit]
+    if patience is None or not kernels.is_dir():
         yield UNCOMPILED
         return
-    compiler = NumbaCompiler(kernels)
+    compiler = NumbaCompiler(kernels, patience=patience)
     try:
         yield compiler
     finally:

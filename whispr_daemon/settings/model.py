@@ -60,7 +60,7 @@ class RulesSettings(Section):
     hosts: int = Field(default=1, ge=1, le=64)
     watch: bool = True  # follow what is edited while the daemon runs
     align_wait: Seconds = 2.0  # at most, for bars of symbols that rules refer to
-    jit: Literal["auto", "off"] = "off"  # auto: pays for long histories; see ops/adr/0013
+    jit: Literal["auto", "always", "off"] = "auto"  # what is folded often is compiled: ops/adr/0013
 
 
 class StrategySettings(Section):

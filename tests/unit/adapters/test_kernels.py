@@ -166,6 +166,21 @@ def test_a_few_rows_are_not_worth_it(compiler: NumbaCompiler) -> None:
     assert compiler.compiled(QUOTIENT, MANY) is not None
 
 
+def test_it_is_compiled_when_enough_was_folded_without_it_but_loaded_at_once(
+    tmp_path: Path,
+) -> None:
+    asked: list[list[bool]] = []
+    for _ in range(2):
+        compiler = NumbaCompiler(tmp_path / "kernels", patience=1_000)
+        found = []
+        for rows in (100, 500, 500, 500):
+            found.append(compiler.compiled(QUOTIENT, rows) is not None)
+            compiler.finish()
+        compiler.close()
+        asked.append(found)
+    assert asked == [[False, False, False, True], [False, False, True, True]]
+
+
 def test_a_kernel_is_compiled_once_and_kept(tmp_path: Path) -> None:
     folder = tmp_path / "kernels"
     for _ in range(2):

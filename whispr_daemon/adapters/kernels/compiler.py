@@ -7,7 +7,7 @@ first one in half a second, of which one hundredth of a second at a time holds t
 
 from pathlib import Path
 from threading import Condition, Thread
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -20,13 +20,22 @@ from whispr_daemon.rules.jit import Function, Recipe
 _DEATHS: Final = 3  # of processes in a row, after which no other is started
 
 
-class NumbaCompiler:
-    """Compiles what it is asked for, in the order it was first asked."""
+class _Wish(NamedTuple):
+    """What is to be made."""
 
-    def __init__(self, folder: Path, least_rows: int = 200) -> None:
+    recipe: Recipe
+    only_kept: bool  # to be loaded, not to be compiled
+
+
+class NumbaCompiler:
+    """Compiles what it is asked for, in the order it was first worth it."""
+
+    def __init__(self, folder: Path, least_rows: int = 200, patience: int = 0) -> None:
         """Nothing is compiled, nor numba imported, before somebody asks.
 
-        For fewer rows than ``least_rows`` it costs more to make arrays than they save.
+        For fewer rows than ``least_rows`` it costs more to make arrays than they save. What lies in
+        the folder is loaded when it is first asked for; what does not is compiled when it was asked
+        for ``patience`` rows in all: a short run is over before that pays.
 
         Raises:
             SettingsError: ``folder`` is not private, or cannot be written.
@@ -34,8 +43,10 @@ class NumbaCompiler:
         self._shelf = Shelf(folder)
         self._least_rows = least_rows
         self._journal = structlog.get_logger("whispr.kernels")
+        self._patience = patience
         self._functions: dict[Recipe, Function | None] = {}
-        self._waiting: list[Recipe] = []
+        self._folded: dict[Recipe, int] = {}  # rows, of those that are not compiled yet
+        self._waiting: list[_Wish] = []
         self._changed = Condition()
         self._thread: Thread | None = None
         self._process: BuildProcess | None = None
@@ -47,13 +58,22 @@ class NumbaCompiler:
         if rows < self._least_rows:
             return None
         if recipe not in self._functions:
-            self._functions[recipe] = None
-            with self._changed:
-                self._waiting.append(recipe)
-                if self._thread is None and not self._closed:
-                    self._thread = Thread(target=self._work, name="kernels", daemon=True)
-                    self._thread.start()
+            self._functions[recipe], self._folded[recipe] = None, 0
+            if self._patience > 0 and self._shelf.filled:
+                self._wish(_Wish(recipe, only_kept=True))
+        if recipe in self._folded:
+            self._folded[recipe] += rows
+            if self._folded[recipe] >= self._patience:
+                del self._folded[recipe]
+                self._wish(_Wish(recipe, only_kept=False))
         return self._functions[recipe]
+
+    def _wish(self, wish: _Wish) -> None:
+        with self._changed:
+            self._waiting.append(wish)
+            if self._thread is None and not self._closed:
+                self._thread = Thread(target=self._work, name="kernels", daemon=True)
+                self._thread.start()
 
     def finish(self) -> None:
         """Wait until all that was asked for is compiled, or is known not to be compilable."""
@@ -72,8 +92,9 @@ class NumbaCompiler:
     # ------------------------------------------------------------------ in the thread
     def _work(self) -> None:
         try:
-            while (recipe := self._next()) is not None:
-                self._make(recipe)
+            while (wish := self._next()) is not None:
+                if self._functions[wish.recipe] is None:
+                    self._make(wish)
         except Exception:  # noqa: BLE001 (everything goes on as it was: uncompiled)
             self._journal.exception("kernels_stay_uncompiled")
             with self._changed:
@@ -83,7 +104,7 @@ class NumbaCompiler:
                 process.kill()
                 process.close()
 
-    def _next(self) -> Recipe | None:
+    def _next(self) -> _Wish | None:
         """Return what is to be made next; None if there is nothing, and the thread is to end."""
         while True:
             with self._changed:
@@ -96,11 +117,14 @@ class NumbaCompiler:
                     return None
             process.close()  # and nobody who asks meanwhile waits for that
 
-    def _make(self, recipe: Recipe) -> None:
+    def _make(self, wish: _Wish) -> None:
+        recipe = wish.recipe
         try:
             module = link(recipe)
         except UnlinkableError as error:
             self._journal.warning("kernel_not_compilable", kernel=recipe.name, why=str(error))
+            return
+        if wish.only_kept and not self._shelf.has(module.name):
             return
         if not self._shelf.put(module) and not self._compile(module.name):
             return

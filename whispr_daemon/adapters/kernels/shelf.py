@@ -14,7 +14,11 @@ _MOST: Final = 2_000  # kernels; some hundred KB each
 
 
 class Shelf:
-    """Modules and what numba made of them, by the hash of their content. Processes may share it."""
+    """Modules and what numba made of them, by the hash of their content. Processes may share it.
+
+    Attributes:
+        filled: whether there was any when it was opened.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Make the folder if it is missing; the oldest of very many kernels are thrown away.
@@ -35,6 +39,7 @@ class Shelf:
             modules = sorted(self.folder.glob("k*.py"), key=lambda file: file.stat().st_mtime_ns)
             for module in modules[:-_MOST]:
                 self.remove(module.stem)
+            self.filled = bool(modules)
         except OSError as error:
             raise SettingsError(
                 f"folder {self.folder} of compiled kernels cannot be written: {error.strerror}"
@@ -49,7 +54,11 @@ class Shelf:
             draft = path.with_suffix(f".{os.getpid()}-{get_ident()}")
             draft.write_text(linked.text)
             draft.replace(path)
-        return any(self._made(linked.name, "nbi"))
+        return self.has(linked.name)
+
+    def has(self, name: str) -> bool:
+        """Say whether numba has compiled a module already."""
+        return any(self._made(name, "nbi"))
 
     def remove(self, name: str) -> None:
         """Forget a kernel."""
