@@ -161,7 +161,11 @@ class Store(Protocol):
     async def advance_route(
         self, route: str, epoch: int, cursors: Mapping[str, int], receipt: str
     ) -> None:
-        """Move the cursors of some units forward. Raises Fenced if the epoch is not the route's."""
+        """Move the cursors of some units forward. Raises Fenced if the epoch is not the route's.
+
+        They outlive this process, not always the machine or the server: then the receipt goes back
+        with them, and the outlet is asked what has come after it.
+        """
         ...
 
     async def claim_producer(self, producer: str) -> Producer:

@@ -13,6 +13,8 @@ from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.stores.sqlite_file import SqliteFile
 from whispr_daemon.domain.errors import Fatal
 
+_NORMAL, _FULL = 1, 2  # what SQLite calls how it syncs
+
 
 class Pen:
     """A file with a table of numbers."""
@@ -170,3 +172,21 @@ async def test_who_breaks_the_connection_leaves_nobody_waiting(tmp_path: Path) -
         with pytest.raises(Fatal, match="closed database"):
             await pen.numbers()
     await file.close()
+
+
+async def test_only_what_need_not_be_synced_and_comes_alone_is_not(tmp_path: Path) -> None:
+    async with opened(tmp_path) as pen:
+
+        def level() -> int:
+            (found,) = pen.file.connection.execute("PRAGMA synchronous").fetchone()
+            return int(found)
+
+        async with pen.held():
+            together = [
+                asyncio.create_task(pen.file.write(level, synced=synced))
+                for synced in (False, True, False)
+            ]
+
+        assert [await each for each in together] == [_FULL] * 3
+        assert await pen.file.write(level, synced=False) == _NORMAL
+        assert await pen.file.write(level) == _FULL

@@ -223,7 +223,9 @@ class SqliteStore:
             check_epoch(f"route {route}", epoch, self._first("advance_route", values))
             self._run_many("advance_cursor", rows)
 
-        await self._file.write(work)
+        # A cursor that goes back with the machine is one whose outputs the outlet is asked for
+        # again, as after a crash between the two.
+        await self._file.write(work, synced=False)
 
     async def claim_producer(self, producer: str) -> Producer:
         """Take a producer over: epoch + 1."""

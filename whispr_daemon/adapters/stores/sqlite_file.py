@@ -35,6 +35,7 @@ class _Asked(NamedTuple):
 
     work: Callable[[], Any]
     writes: bool
+    synced: bool
     loop: asyncio.AbstractEventLoop
     answer: "asyncio.Future[Any]"
 
@@ -84,13 +85,16 @@ class SqliteFile:
             raise
         return cls(path, connection, worker)
 
-    async def write(self, work: Callable[[], T]) -> T:
-        """Return ``work()``, run while nobody else writes; what it raises undoes it."""
-        return await self._ask(work, writes=True)
+    async def write(self, work: Callable[[], T], *, synced: bool = True) -> T:
+        """Return ``work()``, run while nobody else writes; what it raises undoes it.
+
+        What is not ``synced`` outlives this process at once, the machine with the next that is.
+        """
+        return await self._ask(work, writes=True, synced=synced)
 
     async def read(self, work: Callable[[], T]) -> T:
         """Return ``work()``, run on the file as it is at one moment."""
-        return await self._ask(work, writes=False)
+        return await self._ask(work, writes=False, synced=False)
 
     def undo(self) -> None:
         """Undo what the function that runs has written so far. For functions that write only."""
@@ -104,11 +108,11 @@ class SqliteFile:
         await asyncio.get_running_loop().run_in_executor(self._worker, self.connection.close)
         self._worker.shutdown(wait=False)
 
-    async def _ask(self, work: Callable[[], T], *, writes: bool) -> T:
+    async def _ask(self, work: Callable[[], T], *, writes: bool, synced: bool) -> T:
         if self._closed:
             raise Fatal(f"the store {self.path} is closed")
         loop = asyncio.get_running_loop()
-        asked = _Asked(work, writes, loop, loop.create_future())
+        asked = _Asked(work, writes, synced, loop, loop.create_future())
         with self._lock:
             self._asked.append(asked)
             idle, self._busy = not self._busy, True
@@ -146,7 +150,7 @@ class SqliteFile:
             return [_Answer(each, None, named) for each in some]
 
     def _durable(self, some: Sequence[_Asked]) -> Sequence[_Answer]:
-        """Run them in one transaction, which is durable then.
+        """Run them in one transaction, which is durable then, if one of them is to be.
 
         Raises:
             BaseException: whatever undid all of it, also what kept it from being undone.
@@ -156,6 +160,8 @@ class SqliteFile:
                 self.connection.execute("BEGIN")
                 answers = [_Answer(some[0], some[0].work())]
             else:
+                level = "FULL" if any(each.synced for each in some) else "NORMAL"
+                self.connection.execute(f"PRAGMA synchronous = {level}")
                 self.connection.execute("BEGIN IMMEDIATE")
                 answers = [self._written(each) for each in some]
             self.connection.commit()
