@@ -1,6 +1,6 @@
 """The clauses of a rule that are evaluated together: columns in, what came of each clause out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -84,10 +84,8 @@ class Turn:
         self.table = Table(self.program.floats, self.program.ints)
         self._board = board
         self.compiler = compiler
-        self._shown = {
-            part.number: _values(_shown(node, self.clock, settings) for node in part.shown)
-            for part in self.program.parts
-        }
+        self._settings = settings
+        self._shown: dict[int, ShownValues] = {}  # of the clauses of which something came
         self._wholes = self._placed(rule.name)
         self._room = self.program.room * RECORD, self.program.room * self.program.width
         self._numbers: tuple[NDArray[Any], ...] | None = None  # literals and wholes as arrays
@@ -117,7 +115,7 @@ class Turn:
         made: list[Evaluated] = []
         first = 0
         for row, clause, verdict, direction, gap, code, ts, slot, price, order in records:
-            shown, others = self._shown[clause] if verdict not in _BARE else _NOTHING_SHOWN
+            shown, others = self._values(clause) if verdict not in _BARE else _NOTHING_SHOWN
             made.append(
                 Evaluated(
                     row,
@@ -182,6 +180,16 @@ class Turn:
             self._numbers = literals, np.array(self._wholes, dtype=np.int64)
         return self._numbers
 
+    def _values(self, clause: int) -> ShownValues:
+        """Return what the records of a clause carry; it is spelled when something comes of it."""
+        found = self._shown.get(clause)
+        if found is None:
+            (part,) = (part for part in self.program.parts if part.number == clause)
+            shown = tuple(_shown(node, self.clock, self._settings) for node in part.shown)
+            others = tuple(one for one in shown if one.other is not None)
+            found = self._shown[clause] = ShownValues(shown, others)
+        return found
+
     def _placed(self, rule: str) -> list[int]:
         """Return the integers of the program, with the places of its signals on the board."""
         wholes = list(self.program.wholes)
@@ -244,11 +252,6 @@ def _late(others: tuple[Shown, ...], values: Values, row: int, ts: int) -> dict[
         if one.other is not None and one.other.late(end, ts) and end:
             late[one.text] = end
     return late
-
-
-def _values(shown: Iterable[Shown]) -> ShownValues:
-    whole = tuple(shown)
-    return ShownValues(whole, tuple(one for one in whole if one.other is not None))
 
 
 def _shown(node: Node, clock: Clock, settings: RuleSettings) -> Shown:
