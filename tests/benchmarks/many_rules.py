@@ -31,6 +31,7 @@ from whispr_daemon.rules.strategy import RulesStrategy
 _REPO: Final = Path(__file__).resolve().parents[2]
 _LEARNED: Final = 65_536  # rows at once, of the history
 _ASKING: Final = 2  # minutes, after which every kernel was asked for
+_BARS: Final = 21  # measured one by one
 _MB: Final = 1e6  # bytes
 
 
@@ -43,6 +44,7 @@ class Work(msgspec.Struct, frozen=True):
     minutes: int  # measured one by one
     at_once: int  # minutes in one batch, as who is behind has them
     kernels: str = ""  # a folder; empty: nothing is compiled
+    single: bool = False  # each rule is about one symbol, not about all
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -54,8 +56,9 @@ class Taken(msgspec.Struct, frozen=True):
     standing_mb: float  # and with the state of all symbols, after the last minute
     peak_mb: float  # of the process, the market and the second strategy that learns included
     kernels: float  # until they were compiled, beside the work
-    minutes: tuple[float, ...]
-    rows_of_a_minute: int
+    as_written: float  # of a minute before that
+    minutes: tuple[float, ...]  # after it, one after the other
+    bar: float  # of a batch of a single bar, in the middle of some
     events: float  # a second, of many minutes at once
     asked: int  # columns that programs name, of each rule its own
     made: int  # columns that are made of them
@@ -70,6 +73,11 @@ class Taken(msgspec.Struct, frozen=True):
     def minute(self) -> float:
         """Seconds of a minute in the middle."""
         return median(self.minutes)
+
+    @property
+    def worst(self) -> float:
+        """Seconds of the longest."""
+        return max(self.minutes)
 
 
 def measured(work: Work) -> Taken:
@@ -86,9 +94,9 @@ def measured(work: Work) -> Taken:
 
 def take(work: Work, compiler: Compiler) -> Taken:
     """Measure it here."""
-    minutes = work.history + _ASKING + work.minutes + work.at_once
+    minutes = work.history + _ASKING + 2 + work.minutes + work.at_once
     market = generated(minutes, work.symbols)
-    files = rules(work.rules)
+    files = rules(work.rules, market.symbols if work.single else ())
     settings = RuleSettings(require="formed") if not work.kernels else RuleSettings()
     before = _resident()
     began = SYSTEM_CLOCK.monotonic()
@@ -101,20 +109,17 @@ def take(work: Work, compiler: Compiler) -> Taken:
     _learn(strategy, market, work.history)
     coming = _minutes(market, work.history)
     for _ in range(_ASKING):
-        strategy.on_batch(Batch(next(coming), market.symbols))
+        as_written = _taken(strategy, next(coming), market)[0]
     asked = SYSTEM_CLOCK.monotonic()
     if isinstance(compiler, NumbaCompiler):
         compiler.finish()
     waited = SYSTEM_CLOCK.monotonic() - asked
-    taken, said, count = [], 0, 0
-    for _ in range(work.minutes):
-        rows = next(coming)
-        begin = SYSTEM_CLOCK.monotonic()
-        outputs = list(strategy.on_batch(Batch(rows, market.symbols)))
-        taken.append(SYSTEM_CLOCK.monotonic() - begin)
-        said += sum(isinstance(each, Signal) for each in outputs)
-        count = len(rows)
+    _taken(strategy, next(coming), market)  # state moves to where kernels have it
+    found = [_taken(strategy, next(coming), market) for _ in range(work.minutes)]
+    taken, said = [seconds for seconds, _ in found], sum(signals for _, signals in found)
     standing = _resident() - before
+    rows = next(coming)
+    bars = [_taken(strategy, rows[at : at + 1], market)[0] for at in range(min(_BARS, len(rows)))]
     events = _at_once(strategy, market, work)
     programs = [turn.program for one in strategy._running for turn in one.turns]
     return Taken(
@@ -124,8 +129,9 @@ def take(work: Work, compiler: Compiler) -> Taken:
         standing_mb=standing,
         peak_mb=getrusage(RUSAGE_SELF).ru_maxrss * 1024 / _MB,
         kernels=waited,
+        as_written=as_written,
         minutes=tuple(taken),
-        rows_of_a_minute=count,
+        bar=median(bars),
         events=events,
         asked=sum(len(program.columns) for program in programs),
         made=len({column for program in programs for column in program.columns}),
@@ -152,6 +158,14 @@ def _minutes(market: Bars, first: int) -> Iterator[Rows]:
     width = len(market.symbols)
     for at in range(first * width, len(rows), width):
         yield rows[at : at + width]
+
+
+def _taken(strategy: RulesStrategy, rows: Rows, market: Bars) -> tuple[float, int]:
+    """Return the seconds that rows took with all that was said of them, and how many signals."""
+    began = SYSTEM_CLOCK.monotonic()
+    outputs = list(strategy.on_batch(Batch(rows, market.symbols)))
+    taken = SYSTEM_CLOCK.monotonic() - began
+    return taken, sum(isinstance(each, Signal) for each in outputs)
 
 
 def _at_once(strategy: RulesStrategy, market: Bars, work: Work) -> float:
