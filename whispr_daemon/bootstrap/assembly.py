@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -22,12 +23,13 @@ from whispr_daemon.bootstrap.folder import DataFolder, Running
 from whispr_daemon.bootstrap.hosts import HostProcess, build_fold, build_host
 from whispr_daemon.bootstrap.overseers import ActorOverseer, LocalOverseer
 from whispr_daemon.bootstrap.reach import Reach, keep_calendars, open_ports
+from whispr_daemon.bootstrap.resting import rest_once_live
 from whispr_daemon.bootstrap.rule_changes import Folder, begin, first_change, refs_of
 from whispr_daemon.bootstrap.servers import Tell, reach_of, servers_of
 from whispr_daemon.bootstrap.stalls import StallRecord, answering, judged, loop_watch
 from whispr_daemon.bootstrap.supervisors import health_server
 from whispr_daemon.domain.timeframe import DAY
-from whispr_daemon.domain.unit import HostSpec
+from whispr_daemon.domain.unit import HostSpec, UnitReport
 from whispr_daemon.engine.alignment import Alignment
 from whispr_daemon.engine.daemon import Daemon
 from whispr_daemon.engine.ingest import Ingest
@@ -107,8 +109,9 @@ async def assembled(
         record = await judged(StallRecord(folder.path), ports, reach.patience)
         overseer: ActorOverseer | LocalOverseer
         if reach.tier:
-            address, clock = settings.ray.address or "", ports.clock
-            overseer = ActorOverseer(reach, address, clock, tell, folder.move)
+            overseer = ActorOverseer(
+                reach, settings.ray.address or "", ports.clock, tell, folder.move
+            )
             loop = loop_watch(ports, reach.patience.stall_seconds, record.add)
         else:
             overseer, loop = _local_overseer(reach, wanted, ports, record, relays)
@@ -127,6 +130,7 @@ async def assembled(
         if rules and settings.rules.watch:
             watch = RuleWatch(rules, seen, ports.store, ports.clock, ports.metrics, ingest.change)
             keepers["rule watch"] = watch.run
+        rest_once_live(partial(_units, overseer), len([*wanted.units()]), ports.clock, stack)
         stack.callback(folder.retract)
 
         def announce() -> str:
@@ -154,6 +158,11 @@ async def assembled(
             ports=ports,
             announce=announce,
         )
+
+
+async def _units(overseer: ActorOverseer | LocalOverseer) -> Sequence[UnitReport]:
+    reports = [status.report for status in await overseer.status()]
+    return [unit for report in reports if report for unit in report.units]
 
 
 def _local_overseer(

@@ -1,7 +1,7 @@
 """Builds hosts: in this process, or, by name, in an actor's."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from hashlib import blake2b
 from pathlib import Path
@@ -16,10 +16,11 @@ from whispr_daemon.adapters.runtimes.ray import StallNote
 from whispr_daemon.bootstrap.bells import ringing
 from whispr_daemon.bootstrap.desired import RULES, Desired, decode
 from whispr_daemon.bootstrap.reach import Reach, join
+from whispr_daemon.bootstrap.resting import rest_once_live
 from whispr_daemon.bootstrap.rule_functions import plug_in_functions
 from whispr_daemon.bootstrap.stalls import loop_watch
 from whispr_daemon.domain.trouble import Trouble
-from whispr_daemon.domain.unit import HostReport, HostSpec, UnitSpec
+from whispr_daemon.domain.unit import HostReport, HostSpec, UnitReport, UnitSpec
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.host import Host
 from whispr_daemon.engine.pages import Pages
@@ -139,4 +140,9 @@ async def open_host(context: bytes, spec: HostSpec) -> HostProcess:
             supervised=_SUPERVISED,
         )
         stack.enter_context(watch)
+
+        async def reported() -> Sequence[UnitReport]:
+            return host.units()
+
+        rest_once_live(reported, len(spec.units), ports.clock, stack)
         return HostProcess(host, stack.pop_all(), ports.troubles)

@@ -49,7 +49,7 @@ class UnitReport(Value, frozen=True, kw_only=True):
     ] = {}  # what is not ready yet, in words: {"rule SPY": "warming 210/332"}
 
 
-class Sample(Value, frozen=True, kw_only=True):
+class Sample(Value, frozen=True, kw_only=True, gc=False):
     """One figure of a metric family, carried from a host's registry to the supervisor's."""
 
     family: str

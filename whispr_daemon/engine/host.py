@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from whispr_daemon.domain.errors import Fatal, Fenced
-from whispr_daemon.domain.unit import HostReport, HostSpec, Sample, UnitSpec
+from whispr_daemon.domain.unit import HostReport, HostSpec, Sample, UnitReport, UnitSpec
 from whispr_daemon.engine.crash import crash_here
 from whispr_daemon.engine.retry import first_of
 from whispr_daemon.engine.unit import Unit
@@ -76,10 +76,14 @@ class Host:
         return HostReport(
             host_id=self.spec.host_id,
             pid=os.getpid(),
-            units=tuple(unit.report() for unit in self._units),
+            units=self.units(),
             metrics=self._figures(),
             fatal=self._fatal,
         )
+
+    def units(self) -> tuple[UnitReport, ...]:
+        """Return how the units stand."""
+        return tuple(unit.report() for unit in self._units)
 
     def _figures(self) -> tuple[Sample, ...] | None:
         """Return what the registry says; those of 2,000 units would take half the time there is."""
