@@ -59,6 +59,7 @@ class Fold:
         self._strategy = strategy
         self._partition, self._partitions = partition, partitions
         self._obeys = isinstance(strategy, Changing)
+        self._writes = isinstance(strategy, Snapshotting)  # a Protocol takes long to say so
         self._wishes = Wishes(only, partition, partitions, foreign=self._obeys)
         self._pages: Pages | None = None
         self._sealer = Sealer(origin, strategy.version, partition)
@@ -87,7 +88,7 @@ class Fold:
     @property
     def snapshots(self) -> bool:
         """Whether the strategy's state can be written down at all."""
-        return isinstance(self._strategy, Snapshotting) or self.state is not None
+        return self._writes or self.state is not None
 
     @property
     def obeys(self) -> bool:
