@@ -35,6 +35,7 @@ from whispr_daemon.domain.errors import (
     Transient,
     UnsafeServer,
 )
+from whispr_daemon.domain.outputs import written
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.ports.store import Commit, DeadLetter, Snapshot
 from whispr_daemon.settings import load
@@ -48,7 +49,7 @@ def commit(unit_id: str = "u/0") -> Commit:
 
 def saying(*names: str, with_snapshot: bool = False) -> Commit:
     """The unit's first commit."""
-    outputs = tuple(signal(name) for name in names)
+    outputs = tuple(written(signal(name)) for name in names)
     snapshot = Snapshot(
         position=HERE,
         out_seq=len(outputs),
@@ -347,7 +348,7 @@ async def test_a_commit_that_meets_itself_under_way_happens_once(
 
     found = await asyncio.gather(*twice, return_exceptions=True)
     assert sorted(type(each).__name__ for each in found) == ["NoneType", "StaleCommit"]
-    assert [each.output for each in await store.outputs({}, 10)] == list(said.outputs)
+    assert [written(each.output) for each in await store.outputs({}, 10)] == list(said.outputs)
 
 
 @pytest.mark.parametrize("with_snapshot", [False, True])
@@ -378,7 +379,7 @@ async def test_a_commit_may_say_very_much(store: PostgresStore) -> None:
     await store.commit(said)
 
     last = await store.outputs({"u/0": 19_999}, 10)
-    assert [each.output for each in last] == [said.outputs[-1]]
+    assert [written(each.output) for each in last] == [said.outputs[-1]]
 
 
 async def test_cursors_that_move_while_the_route_is_waited_for_do_not_go_back(
