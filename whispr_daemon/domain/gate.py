@@ -118,8 +118,11 @@ class Gate:
         keys = _keys(rows)[index]
         order = np.argsort(keys, kind="stable")
         places, keys = index[order], keys[order]
-        starts = np.flatnonzero(np.diff(keys, prepend=-1))
-        ends = np.append(starts[1:], len(keys))
+        first = np.ones(len(keys), dtype=bool)
+        np.not_equal(keys[1:], keys[:-1], out=first[1:])
+        starts = np.flatnonzero(first)
+        ends = np.empty_like(starts)
+        ends[:-1], ends[-1] = starts[1:], len(keys)
         ts, kinds = rows["ts"][places], rows["kind"][places]
         groups = keys[starts].tolist()
         before = np.empty_like(ts)
