@@ -7,7 +7,16 @@ from typing import Final
 from tests.benchmarks.figures import Case
 
 # In the order in which they run. Each has CASES; only those that run are imported.
-MODULES: Final = ("replay", "live", "latency", "rules", "strategies", "startup", "growth")
+MODULES: Final = (
+    "replay",
+    "live",
+    "latency",
+    "rules",
+    "strategies",
+    "startup",
+    "growth",
+    "uptime",
+)
 
 
 class UnknownCaseError(Exception):
