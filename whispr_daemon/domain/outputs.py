@@ -88,6 +88,22 @@ class Written(NamedTuple):
         return decode(self.body)
 
 
+class Draft(NamedTuple):
+    """An output that is written down but for its ordinal and id, by who says much.
+
+    Both parts together are what :func:`encode` would make of it.
+    """
+
+    kind: str
+    instrument: str
+    ts_event: int  # ns UTC
+    origin: str
+    version: str
+    name: str
+    head: bytes  # its JSON up to the ordinal
+    tail: bytes  # and from what follows the id on
+
+
 _ID_BYTES: Final = 16
 _REMEMBERED: Final = 8  # distinct ts_event per speaker and name; see Sealer
 _SPEAKERS_KEPT: Final = 65_536  # at most; they are made anew of what counts
@@ -185,6 +201,9 @@ class Ordinals(msgspec.Struct):
         return ordinal
 
 
+_Parts: TypeAlias = tuple[str, str, str, str, str]  # origin, version, instrument, kind, name
+
+
 class _Speaker(NamedTuple):
     """What is the same in all outputs of one origin, instrument, kind and name."""
 
@@ -209,7 +228,7 @@ class Sealer:
         self._version = version
         self._partition = partition
         self._ordinals: dict[str, Ordinals] = {}
-        self._speakers: dict[tuple[str, str, str, type[Output], str], _Speaker] = {}
+        self._speakers: dict[_Parts, _Speaker] = {}
 
     def seal(self, output: Output, ts_event: int) -> Output:
         """Return ``output`` complete, as it will be read back; ``ts_event`` is the event's.
@@ -220,34 +239,43 @@ class Sealer:
         sealed = decode(encode(output))  # now its fields are what their types say
         ts = sealed.ts_event or ts_event
         origin, version = sealed.origin or self._origin, sealed.version or self._version
-        key = (origin, version, sealed.instrument, type(sealed), sealed.name)
-        speaker = self._speakers.get(key)
-        if speaker is None:
-            if len(self._speakers) >= _SPEAKERS_KEPT:
-                self._speakers.clear()
-            speaker = self._speakers[key] = self._speaker(origin, version, sealed)
-        ordinal = speaker.ordinals.next(ts)
+        parts = (origin, version, sealed.instrument, kind_of(sealed), sealed.name)
+        ordinal, id_ = self._numbered(parts, ts)
         # Nobody else has it yet, so it is filled in place.
         for field, found in (
             ("ts_event", ts),
             ("origin", origin),
             ("version", version),
             ("ordinal", ordinal),
-            ("id", _digest(b"%b%d%b%d]" % (speaker.head, ts, speaker.tail, ordinal))),
+            ("id", id_),
         ):
             force_setattr(sealed, field, found)
         return sealed
 
-    def write(self, output: Output, ts_event: int) -> Written:
+    def write(self, said: Output | Draft, ts_event: int) -> Written:
         """Return what :meth:`seal` does as it is kept, and raise what it does."""
-        return written(self.seal(output, ts_event))
+        if not isinstance(said, Draft):
+            return written(self.seal(said, ts_event))
+        kind, instrument, ts, origin, version, name, head, tail = said
+        ordinal, id_ = self._numbered((origin, version, instrument, kind, name), ts)
+        body = b'%b"ordinal":%d,"id":"%b",%b' % (head, ordinal, id_.encode(), tail)
+        return Written(id_, kind, ts, instrument, origin, name, body)
 
-    def _speaker(self, origin: str, version: str, output: Output) -> _Speaker:
-        kind = kind_of(output)
-        parts = (origin, version, output.instrument, kind, output.name)
+    def _numbered(self, parts: _Parts, ts: int) -> tuple[int, str]:
+        """Return the ordinal and id of one more that is said at a time."""
+        speaker = self._speakers.get(parts)
+        if speaker is None:
+            if len(self._speakers) >= _SPEAKERS_KEPT:
+                self._speakers.clear()
+            speaker = self._speakers[parts] = self._speaker(parts)
+        ordinal = speaker.ordinals.next(ts)
+        return ordinal, _digest(b"%b%d%b%d]" % (speaker.head, ts, speaker.tail, ordinal))
+
+    def _speaker(self, parts: _Parts) -> _Speaker:
+        origin, version, instrument, kind, name = parts
         ordinals = self._ordinals.setdefault("\x1f".join(parts), Ordinals())
-        head = _encoder.encode((origin, version, output.instrument or self._partition))
-        tail = _encoder.encode((kind, output.name))
+        head = _encoder.encode((origin, version, instrument or self._partition))
+        tail = _encoder.encode((kind, name))
         return _Speaker(ordinals, head[:-1] + b",", b"," + tail[1:-1] + b",")
 
     def snapshot(self) -> dict[str, Ordinals]:

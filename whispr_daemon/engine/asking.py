@@ -24,7 +24,10 @@ def answers(
     sealed: list[Written] = []
     event: MarketEvent | None = None
     try:
-        if hasattr(strategy, "on_batch"):  # a Protocol would be asked for longer than it answers
+        # Protocols would be asked for longer than they answer.
+        if hasattr(strategy, "drafts"):
+            return [sealer.write(each, 0) for each in strategy.drafts(batch)]
+        if hasattr(strategy, "on_batch"):
             for output in strategy.on_batch(batch):
                 sealed.append(sealer.write(_checked(output, 0, ""), 0))
             return sealed

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.events import MarketEvent
-from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.outputs import Draft, Output
 
 
 @runtime_checkable
@@ -45,6 +45,15 @@ class ColumnarStrategy(Protocol):
         Of a strategy that is Changing splits end their batch: it may have to learn the log. Bars
         of the past that were corrected are rows of a kind of their own (``CORRECTION``).
         """
+        ...
+
+
+@runtime_checkable
+class Drafting(ColumnarStrategy, Protocol):
+    """One that says so much that it writes most of it down itself. It is trusted to do it well."""
+
+    def drafts(self, batch: Batch) -> Iterable[Output | Draft]:
+        """Return what ``on_batch`` says, written down already where it is of a usual kind."""
         ...
 
 

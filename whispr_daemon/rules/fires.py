@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from whispr_daemon.domain.outputs import Alert, Audit, Output, Signal
+from whispr_daemon.domain.outputs import Alert, Audit, Draft, Output, Signal
 from whispr_daemon.domain.timeframe import CODE_OF, NAME_OF, NANOS_OF
 from whispr_daemon.rules.columns.corrections import Corrected
 from whispr_daemon.rules.columns.saved import Fired
+from whispr_daemon.rules.drafts import Drafted
 from whispr_daemon.rules.rule import Rule
 
 KEPT: Final = 32  # of an instrument
@@ -37,6 +38,16 @@ class Fires:
             if isinstance(one, _HEARD) and one.instrument:
                 kept = self._of.setdefault(one.instrument, deque(maxlen=KEPT))
                 kept.append(Fired(one.ts_event, one.origin, one.name, one.price))
+
+    def note_drafted(self, said: Iterable[Drafted]) -> None:
+        """Do the same with what was written down already."""
+        for _, outputs, price in said:
+            for one in outputs:
+                if not isinstance(one, Draft):
+                    self.note([one])
+                elif one.kind == "signal":
+                    kept = self._of.setdefault(one.instrument, deque(maxlen=KEPT))
+                    kept.append(Fired(one.ts_event, one.origin, one.name, price))
 
     def concerned(
         self, rules: Iterable[Rule], symbol: str, now: Corrected, was: Corrected | None

@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from whispr_daemon.domain.outputs import Output
+from whispr_daemon.rules.drafts import Drafted
 from whispr_daemon.rules.evaluated import Evaluated, View
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.turn import Records, Turn
@@ -86,6 +87,16 @@ class Verdicts:
     def __len__(self) -> int:
         """Return how much came."""
         return len(self._found) + sum(one.records.size for one in self._came)
+
+    def drafted(self) -> list[Drafted] | None:
+        """Return what is said of it, in order; None where rules heard each other, or failed."""
+        if self.faults or self._found:
+            return None
+        whole: list[Drafted] = []
+        for (rank, running, turn, view), records in self._came:
+            whole += running.drafted(turn, rank, records, view)
+        whole.sort(key=itemgetter(0))
+        return whole
 
     def __iter__(self) -> Iterator[Found]:
         """Yield it in order."""

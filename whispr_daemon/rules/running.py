@@ -12,6 +12,7 @@ from whispr_daemon.rules.board import Board
 from whispr_daemon.rules.column import Need
 from whispr_daemon.rules.columns.saved import join
 from whispr_daemon.rules.columns.table import Table
+from whispr_daemon.rules.drafts import Drafted, Drafts
 from whispr_daemon.rules.evaluated import Evaluated, View
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler
 from whispr_daemon.rules.nodes import Node
@@ -19,7 +20,7 @@ from whispr_daemon.rules.rule import Evaluate, Rule
 from whispr_daemon.rules.saying import Saying
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.source import StateBlock
-from whispr_daemon.rules.turn import Asked, Pass, Turn
+from whispr_daemon.rules.turn import Asked, Pass, Records, Turn
 from whispr_daemon.rules.wants import Wants
 
 STALE_BARS: Final = 3  # timeframes without a bar after which a condition is unknown
@@ -59,6 +60,7 @@ class Running:
         length = NANOS_OF[CODE_OF[inputs.timeframe]]  # from one bar to the next is no gap
         stale = max(inputs.stale_after or STALE_BARS * length, length)
         self._saying = Saying(rule)
+        self._drafts: dict[Turn, Drafts] = {}
         self.listed = wants or Wants(settings.home)
         self.wanted = self.listed.number(self.symbols)
         self._asked = {turn: self._of(turn, stale) for turn in self.turns}
@@ -100,6 +102,16 @@ class Running:
     def say(self, found: Evaluated, view: View) -> Sequence[Output]:
         """Return the outputs of what came of a turn; call it in order, as alerts are counted."""
         return self._saying.say(found, view)
+
+    def drafted(self, turn: Turn, rank: int, records: Records, view: View) -> Sequence[Drafted]:
+        """Return the outputs of records, written down where they are of a usual kind.
+
+        Call it in order, as alerts are counted. ``rank`` is that of the rule.
+        """
+        drafts = self._drafts.get(turn)
+        if drafts is None:
+            drafts = self._drafts[turn] = Drafts(self.rule, turn, self._saying)
+        return drafts.of(rank, records, view)
 
     # ------------------------------------------------------------------ state
     def states(self) -> Iterator[tuple[str, Table, StateBlock]]:

@@ -11,7 +11,7 @@ import numpy as np
 from whispr_daemon.domain.batch import Batch
 from whispr_daemon.domain.errors import StrategyFailed
 from whispr_daemon.domain.events import Kind
-from whispr_daemon.domain.outputs import Alert, Audit, Output
+from whispr_daemon.domain.outputs import Alert, Audit, Draft, Output
 from whispr_daemon.ports.strategy import Changing
 from whispr_daemon.rules.at_rest import collector_at_rest
 from whispr_daemon.rules.board import Board
@@ -108,6 +108,20 @@ class RulesStrategy:
             notes, self._notes = self._notes, []
             said += notes
             said += self._said(found)
+        return said
+
+    def drafts(self, batch: Batch) -> Iterable[Output | Draft]:
+        """Return what :meth:`on_batch` does, most of it written down already."""
+        said: list[Output | Draft] = []
+        for found in self.verdicts(batch):
+            notes, self._notes = self._notes, []
+            said += notes
+            drafted = found.drafted()
+            if drafted is None:
+                said += self._said(found)
+            else:
+                self._fires.note_drafted(drafted)
+                said += (each for one in drafted for each in one.said)
         return said
 
     def verdicts(self, batch: Batch) -> Iterator[Verdicts]:

@@ -44,6 +44,14 @@ class Records(NamedTuple):
     ints: Given
     floats: Given
 
+    def listed(self) -> tuple[list[int], list[float]]:
+        """Return ints and floats as lists."""
+        ints, floats = self.ints, self.floats
+        return (
+            ints if isinstance(ints, list) else ints.tolist(),
+            floats if isinstance(floats, list) else floats.tolist(),
+        )
+
 
 class ShownValues(NamedTuple):
     """The values that a clause's records carry, and those of them that are of other symbols."""
@@ -90,6 +98,11 @@ class Turn:
         self._room = self.program.room * RECORD, self.program.room * self.program.width
         self._numbers: tuple[NDArray[Any], ...] | None = None  # literals and wholes as arrays
 
+    def shown(self, clause: int) -> Sequence[Shown] | None:
+        """Return the values that records of a clause carry; None where some may be late."""
+        found = self._values(clause)
+        return None if found.others else found.all
+
     def over(self, view: View, asked: Asked, rows: int) -> "Pass":
         """Return what folds the rows of a view, about so many at a time.
 
@@ -105,9 +118,7 @@ class Turn:
 
     def evaluated(self, found: Records, view: View) -> list[Evaluated]:
         """Return what a pass over a view wrote down, one by one."""
-        ints, floats = (
-            part if isinstance(part, list) else part.tolist() for part in (found.ints, found.floats)
-        )
+        ints, floats = found.listed()
         rows = ints[::RECORD]
         values, width = view.values, self.program.width
         of_row = [values.at(column, rows) for column in (TS, SLOT, _PRICE, ORDER)]
