@@ -22,11 +22,12 @@ from whispr_daemon.engine.snapshots import (
     read_state,
     state_of,
     write_state,
+    writes_itself,
 )
 from whispr_daemon.engine.wishes import Wishes
 from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.store import Snapshot
-from whispr_daemon.ports.strategy import Changing, ColumnarStrategy, Snapshotting, Strategy
+from whispr_daemon.ports.strategy import Changing, ColumnarStrategy, Strategy
 
 _NO_BODIES: Final[Mapping[int, bytes]] = MappingProxyType({})
 
@@ -59,7 +60,7 @@ class Fold:
         self._strategy = strategy
         self._partition, self._partitions = partition, partitions
         self._obeys = isinstance(strategy, Changing)
-        self._writes = isinstance(strategy, Snapshotting)  # a Protocol takes long to say so
+        self._writes = writes_itself(strategy)
         self._wishes = Wishes(only, partition, partitions, foreign=self._obeys)
         self._pages: Pages | None = None
         self._sealer = Sealer(origin, strategy.version, partition)

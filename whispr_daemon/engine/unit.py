@@ -21,7 +21,6 @@ from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import Entry, EventLog
 from whispr_daemon.ports.metrics import Metrics
 from whispr_daemon.ports.store import Commit, Store, UnitMark
-from whispr_daemon.ports.strategy import Warming
 
 _READ_WAIT: Final = 0.2  # seconds; also how long a stop may go unnoticed
 _TAIL_EVERY: Final = 1.0  # seconds between two questions for the end of a busy log
@@ -114,7 +113,7 @@ class Unit:
 
     def _warmup(self) -> Mapping[str, str]:
         strategy = self._fold.strategy
-        if not isinstance(strategy, Warming):
+        if not hasattr(strategy, "warmup"):  # a Protocol would be asked for longer than it answers
             return {}
         try:
             return dict(strategy.warmup())
