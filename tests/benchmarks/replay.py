@@ -18,7 +18,8 @@ Three things of ours are timed, each beside what begins and ends at the same pla
   store takes them, with their values; nobody else makes such.
 - ``Parquet to stored signals`` is all of a daemon from its start: files are read, rows logged,
   folded, outputs committed, daemon ended. A crossing that is not the first of its session is noted
-  for the audit, which peers and the kernels by hand do without.
+  for the audit, which peers and the kernels by hand do without. Beside it the same bare: see
+  ``stored``; ``processor`` is what its threads take a row, those of the last repetition.
 
 ``step`` is what each step of ours takes a row: see ``stages``.
 
@@ -46,6 +47,7 @@ from tests.benchmarks.ours import Ours
 from tests.benchmarks.peer import PEERS, PYTHON, Peer, Running
 from tests.benchmarks.rows_by_hand import RowsByHand
 from tests.benchmarks.said import compare, numbers
+from tests.benchmarks.stored import bare
 from tests.benchmarks.turns import beside, in_turns, rate, seconds
 
 DATA: Final = Path(__file__).parents[3] / "shared" / "data"  # recorded, beside the checkout
@@ -56,7 +58,8 @@ RECORDED: Final = Files(
 _HAND, _ROWS_BY_HAND = "kernel by hand", "kernel by hand from rows"
 _KERNELS, _VERDICTS, _OUTPUTS = "kernels", "rows to verdicts", "rows to outputs"
 _READ, _STORED = "bare read of the Parquet file", "Parquet to stored signals"
-_FROM_ROWS: Final = frozenset({_ROWS_BY_HAND, _VERDICTS, _OUTPUTS, _READ, _STORED})
+_BARE: Final = "bare read, append and insert"
+_FROM_ROWS: Final = frozenset({_ROWS_BY_HAND, _VERDICTS, _OUTPUTS, _READ, _STORED, _BARE})
 _A_SYMBOL: Final = 10_000  # minutes of each, of many
 
 
@@ -110,6 +113,7 @@ def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequenc
     hand = partial(by_hand, bars, compiled=not scale.short)
     expected = hand()  # compiles, too
     rows_by_hand = RowsByHand(bars, compiled=not scale.short)
+    parts: dict[str, list[float]] = {}
     peers = {peer: _minutes(peer, bars) for peer in _fitting(bars)}
     with ExitStack() as stack:
         if not scale.short:
@@ -123,6 +127,7 @@ def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequenc
             _OUTPUTS: ours.outputs,
             _READ: partial(seconds, partial(_read, files)),
             _STORED: ours.store,
+            _BARE: partial(_bare, files, ours, scale.folder / "bare", parts),
         }
         scale.say("starting peers" if peers else "no peers are installed: ops/bench does that")
         running = [stack.enter_context(Running(peer, scale.folder)) for peer in peers]
@@ -137,7 +142,9 @@ def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequenc
     figures = {name: rate(name, counts[name], each) for name, each in taken.items()}
     return [
         *_ratios(figures, NONE if scale.short else bounds),
-        *(_step(name, bars.size, each) for name, each in ours.steps.items()),
+        *(_step(f"step: {name}", bars.size, each) for name, each in ours.steps.items()),
+        *(_step(name, bars.size, each) for name, each in parts.items()),
+        *_processor(ours, bars.size),
         Figure("signals that were the same", compared, "signals"),
         Figure("stored besides, for the audit", ours.others, "outputs"),
     ]
@@ -145,7 +152,26 @@ def _measured(bars: Bars, files: Files, scale: Scale, bounds: Bounds) -> Sequenc
 
 def _step(name: str, rows: int, taken: Sequence[float]) -> Figure:
     each = tuple(1e9 * one / rows for one in taken)
-    return Figure(f"step: {name}", median(each), "ns/row", each=each)
+    return Figure(name, median(each), "ns/row", each=each)
+
+
+def _bare(files: Files, ours: Ours, folder: Path, parts: dict[str, list[float]]) -> float:
+    """Return the seconds of what the last run to a store cannot do without; keep its parts."""
+    assert ours.stored is not None
+    found = bare(files, ours.stored, folder)
+    for name, taken in found.items():
+        parts.setdefault(name, []).append(taken)
+    return sum(found.values())
+
+
+def _processor(ours: Ours, rows: int) -> Sequence[Figure]:
+    """Return what threads of the last daemon took, and how long it took to begin."""
+    assert ours.stored is not None
+    spent = ours.stored.processor.items()
+    return [
+        *(Figure(f"processor: {name}", 1e9 * one / rows, "ns/row") for name, one in spent),
+        Figure("files read and daemon begun", ours.stored.start, "s"),
+    ]
 
 
 def _fitting(bars: Bars) -> Sequence[Peer]:
@@ -191,4 +217,5 @@ def _ratios(figures: dict[str, Figure], bounds: Bounds) -> Sequence[Figure]:
         beside(figures[_OUTPUTS], figures[_ROWS_BY_HAND]),
         stored._replace(bound=bounds.stored or None),
         beside(stored, figures[_READ]),
+        beside(stored, figures[_BARE]),
     ]
