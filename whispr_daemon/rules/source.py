@@ -8,10 +8,14 @@ floats, ``Q`` ints): rules that differ only in them have the same source, and ar
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from whispr_daemon.rules.column import Column, Need
 from whispr_daemon.rules.nodes import Node
+
+# What places are masked with: a compiler cannot know that none is negative, and would ask of each
+# whether it counts from the end, as those of Python do.
+NOT_NEGATIVE: Final = (1 << 62) - 1
 
 
 class Event(NamedTuple):
@@ -170,8 +174,8 @@ class Source(ABC):
         self._first = floats, ints
         self._armed, self._muted = [], -1
         places = self.whole(floats), self.whole(ints)
-        self.line(f"f{self._blocks} = s * {self.float_width} + {places[0]}")
-        self.line(f"i{self._blocks} = s * {self.int_width} + {places[1]}")
+        self.line(f"f{self._blocks} = s * {self.float_width} + {places[0]} & {NOT_NEGATIVE}")
+        self.line(f"i{self._blocks} = s * {self.int_width} + {places[1]} & {NOT_NEGATIVE}")
         yield blocks
         columns = {key: name for key, name in self._known.items() if key.startswith("column ")}
         self._known = {**known, **columns}

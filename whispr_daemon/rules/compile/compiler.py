@@ -17,9 +17,9 @@ from whispr_daemon.rules.functions.warmth import needs_of
 from whispr_daemon.rules.jit import Argument, Function, Group, Recipe
 from whispr_daemon.rules.nodes import Node
 from whispr_daemon.rules.rule import Held, Rule
-from whispr_daemon.rules.source import Source, StateBlock
+from whispr_daemon.rules.source import NOT_NEGATIVE, Source, StateBlock
 
-ROOM: Final = 128  # records, and what one row may write
+ROOM: Final = 1_024  # records, and what one row may write
 
 ARGUMENTS: Final = "begin, rows, slot, columns, F, I, V, B, P, Q, N, want, OI, OF, trace"
 # What the lines of functions refer to.
@@ -94,7 +94,8 @@ def compile_rule(rule: Rule, numbers: Sequence[int], asked_of: frozenset[str]) -
         *_unpacked(source),
         "    stale = N[0]",
         "    fired = 0",
-        "    for r in range(begin, rows):",
+        "    for row in range(begin, rows):",
+        f"        r = row & {NOT_NEGATIVE}",
         f"        if fired >= {full}:",
         "            return fired, r",
         "        s = slot[r]",
