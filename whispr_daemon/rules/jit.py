@@ -12,7 +12,16 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from typing_extensions import override
 
-from whispr_daemon.rules.functions.folds import Input, Output, Place, State, Step, fold
+from whispr_daemon.rules.functions.folds import (
+    Folding,
+    Input,
+    Output,
+    Place,
+    State,
+    Step,
+    fold,
+    fold_two,
+)
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -76,6 +85,14 @@ UNCOMPILED: Final[Compiler] = Uncompiled()
 
 
 _INTS: Final = frozenset({"slot", "date"})  # of an Input
+_FOLDING: Final = Group(
+    (
+        Group(("floats", "ints"), State),
+        Group(("int", "float", "int", "bool"), Place),
+        Group(("floats", "ints"), Output),
+    ),
+    Folding,
+)
 
 
 def recipe_of(function: Function, *takes: Argument) -> Recipe:
@@ -91,14 +108,17 @@ def fold_recipe(step: Step, others: int = 0) -> Recipe:
 
     ``others`` is how many further sources the indicator has.
     """
+    return recipe_of(partial(fold, step=step), "int", _input(others), *_FOLDING.parts)
+
+
+@cache
+def pair_recipe(step: Step, others: int = 0) -> Recipe:
+    """Return the recipe of ``fold_two``, likewise."""
+    return recipe_of(partial(fold_two, step=step), "int", _input(others), _FOLDING, _FOLDING)
+
+
+def _input(others: int) -> Group:
     columns: list[Argument] = ["ints" if name in _INTS else "floats" for name in Input._fields]
     sources: list[Argument] = ["floats"] * others
     columns[Input._fields.index("others")] = Group(tuple(sources))
-    return recipe_of(
-        partial(fold, step=step),
-        "int",
-        Group(tuple(columns), Input),
-        Group(("floats", "ints"), State),
-        Group(("int", "float", "int", "bool"), Place),
-        Group(("floats", "ints"), Output),
-    )
+    return Group(tuple(columns), Input)

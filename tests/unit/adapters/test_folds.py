@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tests.unit.adapters.compiling import compile_all
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.functions.folds import NAN, Input, Output, fold
+from whispr_daemon.rules.functions.folds import NAN, Folding, Input, Output, Place, fold, read_by
 from whispr_daemon.rules.functions.function import Folded
 from whispr_daemon.rules.functions.table import FUNCTIONS
-from whispr_daemon.rules.jit import Recipe, fold_recipe
+from whispr_daemon.rules.jit import Recipe, fold_recipe, pair_recipe
 
 FORMS = (
     "a // 1.0",
@@ -87,6 +87,7 @@ def test_arithmetic(kernel_folder: Path) -> None:
 def kernels(kernel_folder: Path) -> Any:
     """All folds, compiled."""
     recipes = [fold_recipe(folded.step) for folded in FOLDED.values()]
+    recipes.append(pair_recipe(FOLDED["ema"].step))
     return compile_all(list(dict.fromkeys(recipes)), kernel_folder)
 
 
@@ -111,6 +112,31 @@ def bars(seed: int) -> Input:
     )
 
 
+def empty(place: Place) -> Folding:
+    """An indicator that has seen nothing, as a kernel takes it."""
+    out = Output(np.full(ROWS, np.nan), np.zeros(ROWS, dtype=np.int64))
+    return Folding(Table(place.width, 1).arrays(SLOTS), place, out)
+
+
+def test_two_folds_side_by_side(kernels: Any) -> None:
+    folded = FOLDED["ema"]
+    alone, pair = (
+        kernels.compiled(recipe(folded.step), ROWS) for recipe in (fold_recipe, pair_recipe)
+    )
+    given = bars(7)
+    for lengths in ((3, 14), (31, 1), (5, 5)):
+        places = [folded.place((float(length),)) for length in lengths]
+        apart, both = [empty(place) for place in places], [empty(place) for place in places]
+        for one in apart:
+            alone(ROWS, given, *one)
+        pair(ROWS, given, *both)
+        for one, other in zip(apart, both, strict=True):
+            assert same(one.out.value, other.out.value)
+            assert same(one.state.floats, other.state.floats)
+            assert (one.out.count == other.out.count).all()
+            assert (one.state.ints == other.state.ints).all()
+
+
 @pytest.mark.parametrize("name", FOLDED)
 def test_a_fold(name: str, kernels: Any) -> None:
     folded = FOLDED[name]
@@ -128,3 +154,30 @@ def test_a_fold(name: str, kernels: Any) -> None:
         assert plain.count == out.count.tolist()
         assert same(slow.floats.reshape(-1), fast.floats.reshape(-1))
         assert (slow.ints == fast.ints).all()
+
+
+def test_a_step_is_known_by_the_columns_it_reads() -> None:
+    assert read_by(FOLDED["ema"].step) == {"x"}
+    assert {"high", "low"} <= read_by(FOLDED["atr"].step)
+    assert "volume" not in read_by(FOLDED["atr"].step)
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_a_step_reads_no_other_column(name: str) -> None:
+    folded = FOLDED[name]
+    read = read_by(folded.step)
+    given = bars(3)
+    lists = Input(*(column.tolist() for column in given[:-1]))
+    hidden = Input(
+        *(
+            list_ if field in {"slot", "x"} | read else None
+            for field, list_ in zip(Input._fields, lists, strict=True)
+        )
+    )
+    place = folded.place((3.0, 2.5))
+    found = []
+    for one in (lists, hidden):
+        out = Output([NAN] * ROWS, [0] * ROWS)
+        fold(ROWS, one, Table(place.width, 1).state(SLOTS), place, out, folded.step)
+        found.append(np.array(out.value))
+    assert same(found[0], found[1])

@@ -57,6 +57,7 @@ class Bank:
         self.desks: dict[Clock, Desk] = {}  # a clock of ticks after its base
         self.makers: dict[tuple[Clock, str], Maker] = {}  # each after what it reads
         self._foreign: dict[tuple[Clock, str], frozenset[str]] = {}  # symbols each refers to
+        self._alone: dict[tuple[object, ...], SeriesMaker] = {}  # by what they are alike in
         self._slots = slots
         self._settings = settings
         self._compiler = compiler
@@ -95,10 +96,14 @@ class Bank:
             case Series():
                 for source in children(node):
                     self._want_column(clock, source)
-                self._add(clock, canonical(node), lambda desk: SeriesMaker(desk, node), node)
+                if (clock, canonical(node)) not in self.makers:
+                    self._add(clock, canonical(node), lambda desk: SeriesMaker(desk, node), node)
+                    self._pair(clock, canonical(node))
             case Level(ladder=ladder) | LevelValue(ladder=ladder):
                 pinned = self._settings.pinned_levels
-                self._add(clock, level_key(ladder), lambda desk: LadderMaker(desk, ladder, pinned))
+                key = level_key(ladder)
+                self._add(clock, key, lambda desk: LadderMaker(desk, ladder, pinned))
+                self._look_at_range(clock, key, node)
                 if isinstance(node, LevelValue) and node.name == "pos":
                     self.want(clock, _CLOSE)
             case SessionValue():
@@ -117,6 +122,22 @@ class Bank:
         if (clock, key) not in self.makers:
             self.makers[clock, key] = make(self.desk(clock))
             self._foreign[clock, key] = _referred(read)
+
+    def _pair(self, clock: Clock, key: str) -> None:
+        """Let a new indicator be folded beside one that is alike, if one is alone."""
+        maker = self.makers[clock, key]
+        if not isinstance(maker, SeriesMaker) or maker.alike is None:
+            return
+        alone = self._alone.pop(maker.alike, None)
+        if alone is None:
+            self._alone[maker.alike] = maker
+        else:
+            alone.lead(maker)
+
+    def _look_at_range(self, clock: Clock, key: str, node: Level | LevelValue) -> None:
+        maker = self.makers[clock, key]
+        if isinstance(maker, LadderMaker) and isinstance(node, LevelValue) and node.name == "pct":
+            maker.look_at_range()
 
     def _want_column(self, clock: Clock, node: Node) -> None:
         """Provide for a column of its own for an expression."""

@@ -12,6 +12,7 @@ from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.columns.frames import Frame, Framer
 from whispr_daemon.rules.columns.places import Places
 from whispr_daemon.rules.columns.plain import FIELDS, Columns, PlainFramer
+from whispr_daemon.rules.columns.plain_frame import AnyFrame, PlainFrame
 from whispr_daemon.rules.columns.slots import Selection, picked
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.columns.ticks import TickFramer
@@ -41,7 +42,7 @@ class Desk:
         self.places = places
         self.compiler = compiler
         self.asked: set[Column] = set()  # of the clock, beyond what is cheap
-        self.frame: Frame | None = None
+        self.frame: AnyFrame | None = None
         self.values = Values()
         self.faults: Faults = []  # of plug-ins
         self.count = 0
@@ -88,13 +89,18 @@ class Desk:
         """Begin a batch; its base, if it has one, has begun it before."""
         self.values, self.faults, self.count = Values(), [], 0
         if self._base is not None and self._ticks is not None:
-            self.frame = self._ticks.frame(selection, self._base.frame)
+            base = self._base.frame
+            base = base.whole() if isinstance(base, PlainFrame) else base
+            self.frame = self._ticks.frame(selection, base)
             plain = None
         else:
             plain = self._plain.frame(selection)
             self.frame = self._framer.frame(selection) if plain is None else plain.frame
-        if self.frame is not None:
-            self._fill(self.frame, self._columns(self.frame) if plain is None else plain.columns)
+        if isinstance(self.frame, Frame):
+            self._fill(self.frame, self._columns(self.frame))
+        elif plain is not None and self.frame is not None:
+            self.values.later(plain.later)
+            self._fill(self.frame, plain.columns)
 
     def rows(self) -> Rows:
         """Return the evaluated rows, shape (m,)."""
@@ -117,21 +123,21 @@ class Desk:
             **prices,
         }
 
-    def _fill(self, frame: Frame, columns: Columns) -> None:
+    def _fill(self, frame: AnyFrame, columns: Columns) -> None:
         values, self.count = self.values, len(frame.evaluated)
         for column, found in columns.items():
             values[column] = found
         if DAY in self.asked:
-            values[DAY] = self._days(columns[SLOT], columns[TS])
+            values[DAY] = self._days(columns[SLOT], values.array(TS))
         if BAR in self.asked:
-            values[BAR] = self._bar(frame, columns[TS])
+            values[BAR] = self._bar(frame, values.array(TS))
 
     def _days(self, slot: NDArray[np.int64], ts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the exchange's date of each evaluation; midnight ends a day."""
         asked = self.places.each(slot, lambda found, at: (found.local_day(ts[at] - 1),))
         return asked[0]
 
-    def _bar(self, frame: Frame, ts: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _bar(self, frame: AnyFrame, ts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the start of the bar in which each evaluation falls."""
         first = picked(frame.where.first, frame.evaluated)
         if not self.on_ticks:

@@ -1,21 +1,23 @@
 """Columns of the levels: which rows make them, and the pins of tests."""
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from whispr_daemon.domain.batch import Rows
 from whispr_daemon.domain.timeframe import HOUR
 from whispr_daemon.rules.column import Column, level_key
 from whispr_daemon.rules.columns import levels
 from whispr_daemon.rules.columns.desk import Desk
-from whispr_daemon.rules.columns.frames import Frame
 from whispr_daemon.rules.columns.levels import Days, How, Levels, fold_levels
 from whispr_daemon.rules.columns.location import CLOSES, OPENS, WITHIN, Location
 from whispr_daemon.rules.columns.maker import Maker
 from whispr_daemon.rules.columns.periods import period_of
 from whispr_daemon.rules.columns.places import Places
+from whispr_daemon.rules.columns.plain_frame import AnyFrame, PlainFrame
 from whispr_daemon.rules.columns.sessions import days_since_epoch
 from whispr_daemon.rules.columns.slots import picked
 from whispr_daemon.rules.columns.table import Table
@@ -49,13 +51,12 @@ class _Span(NamedTuple):
     daily: NDArray[np.bool_]
 
 
-_PRICES: Final = frozenset({"high", "low", "close"})  # of Days
 _LEVELS: Final = recipe_of(
     fold_levels,
     "int",
-    Group(tuple("floats" if name in _PRICES else "ints" for name in Days._fields), Days),
+    Group((*("ints",) * 7, *("bools",) * 3, "seen_floats"), Days),
     Group(("floats", "ints"), State),
-    Group(("int", "bool", "bool", "bool", "bool"), How),
+    Group(("int", "bool", "bool", "bool", "bool", "bool"), How),
     Group(("floats", "floats", "floats", "floats", "ints"), Levels),
 )
 
@@ -79,6 +80,10 @@ class LadderMaker(Maker):
         if ladder.session == "eth":
             desk.look_around()
 
+    def look_at_range(self) -> None:
+        """Make the range of the period so far, too."""
+        self._how = self._how._replace(ranges=True)
+
     def known(self, slot: int, symbol: str) -> int:
         """Return how many periods there are behind the levels of an instrument."""
         if any(symbol == pinned for pinned, _ in self._pinned):
@@ -92,42 +97,45 @@ class LadderMaker(Maker):
         if frame is None:
             return
         count, rows, slots = desk.count, len(frame.rows), desk.places.slots
-        days = self._days(frame, desk.places)
+        days, ranged = self._days(frame, desk.places), count if self._how.ranges else 0
         kernel = desk.compiler.compiled(_LEVELS, rows)
         if kernel is not None:
-            anchor, atr, high, low = np.empty((4, count))
-            out = Levels(anchor, atr, high, low, np.empty(count, dtype=np.int64))
-            kernel(rows, _flat(days), self.table.arrays(slots), self._how, out)
+            out = _room(count, ranged)
+            kernel(rows, days, self.table.arrays(slots), self._how, out)
         else:
-            out = Levels([NAN] * count, [NAN] * count, [NAN] * count, [NAN] * count, [0] * count)
-            lists = Days(*(column.tolist() for column in days))
-            fold_levels(rows, lists, self.table.state(slots), self._how, out)
+            no, none = [NAN] * count, [NAN] * ranged
+            out = Levels(no, no.copy(), none, none.copy(), [0] * count)
+            fold_levels(rows, _listed(days), self.table.state(slots), self._how, out)
         if self._pinned:
             self._pin(out, frame)
         for part, column in zip(Levels._fields, out, strict=True):
-            desk.values[Column(self.key, part)] = column
+            if len(column) == count:
+                desk.values[Column(self.key, part)] = column
 
-    def _days(self, frame: Frame, places: Places) -> Days:
+    def _days(self, frame: AnyFrame, places: Places) -> Days:
         span = self._span(frame, places)
         return Days(
-            slot=frame.slot,
-            day=span.day,
-            before=span.before,
-            period=span.period,
-            first=span.first,
-            last=span.last,
-            part=span.part,
-            daily=span.daily,
+            slot=_flat(frame.slot),
+            day=_flat(span.day),
+            before=_flat(span.before),
+            period=_flat(span.period),
+            first=_flat(span.first),
+            last=_flat(span.last),
+            part=_flat(span.part),
+            daily=np.ascontiguousarray(span.daily),
             bar=frame.bar & ~frame.daily,
-            clock=frame.clock,
-            high=frame.rows["high"],
-            low=frame.rows["low"],
-            close=frame.rows["close"],
+            clock=np.ascontiguousarray(frame.clock),
+            prices=_prices(frame.rows),
         )
 
-    def _span(self, frame: Frame, places: Places) -> _Span:
+    def _span(self, frame: AnyFrame, places: Places) -> _Span:
         if self._ladder.mode == "scalp":
             return _parts(frame, places)
+        official = self._ladder.mode == "day" and self._ladder.session == "rth"
+        if official and isinstance(frame, PlainFrame):
+            one = _ones(len(frame.date))  # a day begins and ends what it is
+            date = frame.date
+            return _Span(date, frame.before, date, one, one, frame.part, frame.daily)
         where, daily = frame.where, frame.daily
         if self._ladder.session == "eth":
             found = places.located(frame.slot, (frame.start, frame.rows["ts"]), "eth")
@@ -146,7 +154,7 @@ class LadderMaker(Maker):
             daily=daily,
         )
 
-    def _pin(self, out: Levels, frame: Frame) -> None:
+    def _pin(self, out: Levels, frame: AnyFrame) -> None:
         symbols = self.desk.places.symbols
         slot = picked(frame.slot, frame.evaluated)
         date = picked(frame.where.date, frame.evaluated)
@@ -157,15 +165,37 @@ class LadderMaker(Maker):
                 out.anchor[row], out.atr[row], out.count[row] = anchor, atr, levels.ALWAYS
 
 
-def _flat(days: Days) -> Days:
-    """Return the same as flat arrays of the types that are compiled for."""
-    types = (np.float64 if name in _PRICES else np.int64 for name in Days._fields)
-    return Days(
-        *(np.ascontiguousarray(one, dtype=kind) for one, kind in zip(days, types, strict=True))
-    )
+def _room(count: int, ranged: int) -> Levels:
+    """Return arrays for what a kernel makes of so many rows."""
+    whole = np.empty(count, dtype=np.int64)
+    return Levels(np.empty(count), np.empty(count), np.empty(ranged), np.empty(ranged), whole)
 
 
-def _parts(frame: Frame, places: Places) -> _Span:
+def _flat(column: Ints) -> Ints:
+    return np.ascontiguousarray(column, dtype=np.int64)
+
+
+def _prices(rows: Rows) -> NDArray[np.float64]:
+    """Return rows as they lie in memory, as floats that are not written to."""
+    floats = np.ascontiguousarray(rows).view(np.float64)
+    prices = np.require(floats, requirements=["C", "A"]).view()
+    prices.flags.writeable = False
+    return prices
+
+
+def _listed(days: Days) -> Days:
+    """Return the same as lists, and prices as what gives numbers sooner than an array."""
+    lists = {name: getattr(days, name).tolist() for name in Days._fields[:-1]}
+    return Days(**lists, prices=days.prices.data)
+
+
+@lru_cache(maxsize=1)
+def _ones(count: int) -> Ints:
+    """Return ones that nobody writes to."""
+    return np.ones(count, dtype=np.int64)
+
+
+def _parts(frame: AnyFrame, places: Places) -> _Span:
     """Return the 4-hour parts of sessions in the place of days; there are no daily bars of them."""
     where, start, end = frame.where, frame.start, frame.rows["ts"]
     inside = (where.date >= 0) & ~frame.daily
@@ -189,7 +219,7 @@ def _parts(frame: Frame, places: Places) -> _Span:
     )
 
 
-def _session_before(frame: Frame, places: Places) -> Location:
+def _session_before(frame: AnyFrame, places: Places) -> Location:
     """Return where the session before that of each row is, under the clock's filter.
 
     Its bounds are as far apart as those of the row's own, but for half days and summer time.

@@ -7,11 +7,18 @@ of days.
 """
 
 import math
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from whispr_daemon.rules.functions.averages import smoothed
-from whispr_daemon.rules.functions.folds import NAN, Floats, Ints, State, true_range
+from whispr_daemon.rules.functions.folds import (
+    NAN,
+    Floats,
+    Ints,
+    State,
+    true_range,
+)
 from whispr_daemon.rules.functions.sums import CARRIED, gathering
+from whispr_daemon.rules.source import NOT_NEGATIVE
 
 # State of a slot. The chain is what the periods so far make.
 CLOSE: Final = 0  # the last chained close: the anchor
@@ -43,6 +50,14 @@ INTS: Final = 13
 ALWAYS: Final = 1 << 40  # the count of pinned levels: more than any warmup needs
 
 
+# A row as floats of eight bytes each.
+WORDS: Final = 7
+_HIGH: Final = 3
+_LOW: Final = 4
+_CLOSE: Final = 5
+_WITHIN: Final = 1  # the part of a session that neither opens nor closes it
+
+Bools: TypeAlias = Any  # a flat array of truths
 Bar: TypeAlias = tuple[float, float, float]  # high, low, close
 Span: TypeAlias = tuple[int, int, int, int]  # a day, its period, whether it begins and ends it
 
@@ -57,12 +72,10 @@ class Days(NamedTuple):
     first: Ints  # 1: the day begins its period
     last: Ints  # 1: it ends it
     part: Ints  # of the regular session: 0 outside, 1 within, +2 from its open, +4 to its close
-    daily: Ints  # 1: a daily bar
-    bar: Ints  # 1: an intraday bar; 0: a daily one, or a trade
-    clock: Ints  # 1: a row the rule is evaluated at
-    high: Floats
-    low: Floats
-    close: Floats
+    daily: Bools  # a daily bar
+    bar: Bools  # an intraday bar; else a daily one, or a trade
+    clock: Bools  # a row the rule is evaluated at
+    prices: Floats  # the rows as they lie in memory, WORDS each
 
 
 class How(NamedTuple):
@@ -73,6 +86,7 @@ class How(NamedTuple):
     last_trade: bool = False  # anchor: the last intraday close of the day, not the official one
     current: bool = False  # of the running period
     cents: bool = False  # the ATR is rounded
+    ranges: bool = False  # the range of the period so far is asked for
 
 
 class Levels(NamedTuple):
@@ -80,7 +94,7 @@ class Levels(NamedTuple):
 
     anchor: Floats
     atr: Floats
-    high: Floats  # of the period so far
+    high: Floats  # of the period so far; empty where it is not asked for
     low: Floats
     count: Ints  # periods behind the levels
 
@@ -94,12 +108,14 @@ def fold_levels(rows: int, days: Days, state: State, how: How, out: Levels) -> N
     """Fold rows into the levels that hold at each. NaN where the day before has no bar."""
     ints = state.ints
     width = floats_of(how.length)
-    at = 0
-    for r in range(rows):
-        i = days.slot[r] * INTS
-        f = days.slot[r] * width
+    at, r = 0, 0
+    while r < rows:
+        r &= NOT_NEGATIVE
+        i = days.slot[r] * INTS & NOT_NEGATIVE
+        f = days.slot[r] * width & NOT_NEGATIVE
         span = days.day[r], days.period[r], days.first[r], days.last[r]
-        bar = days.high[r], days.low[r], days.close[r]
+        p = r * WORDS & NOT_NEGATIVE
+        bar = days.prices[p + _HIGH], days.prices[p + _LOW], days.prices[p + _CLOSE]
         if not days.daily[r] and span[0] >= 0 and (days.bar[r] or days.clock[r]):
             if span[0] != ints[i + RUNNING]:
                 close_day(state, f, i, how)
@@ -118,6 +134,55 @@ def fold_levels(rows: int, days: Days, state: State, how: How, out: Levels) -> N
             at += 1
         if days.daily[r] and span[0] > ints[i + DAY]:
             take_day(state, f, i, span, bar, how.length)
+        more = 0
+        if follows(days, r, r) and not how.current:
+            more = go_on(rows, days, state, (f, i, r, at), how, out)
+        at += more
+        r += more + 1
+
+
+def follows(days: Days, r: int, q: int) -> bool:
+    """Is ``q`` an evaluated bar of the same instrument and day as ``r``?"""
+    return bool(
+        days.slot[q] == days.slot[r]
+        and days.day[q] == days.day[r]
+        and days.day[r] >= 0
+        and days.bar[q]
+        and days.clock[q]
+        and not days.daily[q]
+    )
+
+
+def go_on(
+    rows: int, days: Days, state: State, where: tuple[int, int, int, int], how: How, out: Levels
+) -> int:
+    """Take in the bars of a day that follow on a row, whose levels stay; return how many.
+
+    ``where`` has the state of the slot, the row, and the place after its levels. A bar that opens
+    or closes the session is not among them.
+    """
+    floats = state.floats
+    f, i, r, at = where
+    last = at - 1 & NOT_NEGATIVE
+    anchor, atr, count = out.anchor[last], out.atr[last], out.count[last]
+    high, low, close = floats[f + HIGH], floats[f + LOW], floats[f + LAST]
+    more = 0
+    for row in range(r + 1, rows):
+        q = row & NOT_NEGATIVE
+        if not (follows(days, r, q) and days.part[q] == _WITHIN):
+            break
+        p = q * WORDS & NOT_NEGATIVE
+        bar = days.prices[p + _HIGH], days.prices[p + _LOW]
+        high = high if high > bar[0] else bar[0]
+        low = low if low < bar[1] else bar[1]
+        close = days.prices[p + _CLOSE]
+        n = at + more & NOT_NEGATIVE
+        out.anchor[n], out.atr[n], out.count[n] = anchor, atr, count
+        if how.ranges:
+            out.high[n], out.low[n] = so_far(state, f, i, days.period[r], (high, low))
+        more += 1
+    floats[f + HIGH], floats[f + LOW], floats[f + LAST] = high, low, close
+    return more
 
 
 def hold(state: State, f: int, i: int, period: int, how: How) -> None:
@@ -136,12 +201,7 @@ def tell(state: State, f: int, i: int, where: tuple[int, int], how: How, out: Le
     held = ints[i + HELD] == period
     anchor = floats[f + ANCHOR] if held else NAN
     atr = floats[f + ATR] if held else NAN
-    high, low = floats[f + HIGH], floats[f + LOW]
-    if ints[i + PENDING] and ints[i + PERIOD] == period:
-        high = floats[f + TOP] if floats[f + TOP] > high else high
-        low = floats[f + BOTTOM] if floats[f + BOTTOM] < low else low
-        high = floats[f + TOP] if high != high else high
-        low = floats[f + BOTTOM] if low != low else low
+    high, low = so_far(state, f, i, period, (floats[f + HIGH], floats[f + LOW]))
     if how.current and held and floats[f + LAST] == floats[f + LAST]:
         anchor = floats[f + LAST]
         move = true_range(high, low, floats[f + CLOSE])
@@ -151,9 +211,24 @@ def tell(state: State, f: int, i: int, where: tuple[int, int], how: How, out: Le
         atr = math.floor(atr * 100.0 + 0.5) / 100.0 if atr == atr else NAN
     out.anchor[at] = anchor
     out.atr[at] = atr
-    out.high[at] = high
-    out.low[at] = low
     out.count[at] = ints[i + BARS]
+    if how.ranges:
+        out.high[at] = high
+        out.low[at] = low
+
+
+def so_far(
+    state: State, f: int, i: int, period: int, day: tuple[float, float]
+) -> tuple[float, float]:
+    """Return high and low of a period so far; ``day`` are those of the running day."""
+    floats, ints = state
+    high, low = day
+    if ints[i + PENDING] and ints[i + PERIOD] == period:
+        high = floats[f + TOP] if floats[f + TOP] > high else high
+        low = floats[f + BOTTOM] if floats[f + BOTTOM] < low else low
+        high = floats[f + TOP] if high != high else high
+        low = floats[f + BOTTOM] if low != low else low
+    return high, low
 
 
 def close_day(state: State, f: int, i: int, how: How) -> None:

@@ -37,35 +37,36 @@ def locate(
     opens, closes = sessions.open[regular], sessions.close[regular]
     part = (regular >= 0) * (WITHIN + OPENS * (start == opens) + CLOSES * (end >= closes))
     if session == "rth":
-        return _found(sessions, regular, part, (opens, closes))
+        return located_in(sessions, regular, part, (opens, closes))
     day = sessions.local_day(start)
     midnight = sessions.local_midnight(day)
     if session == "eth":
         clock = start - midnight
         within = (clock >= _EXTENDED[0]) & (clock < _EXTENDED[1])
         index = np.where(within, sessions.on_date(day), -1)
-        return _found(sessions, index, part, (midnight + _EXTENDED[0], midnight + _EXTENDED[1]))
+        return located_in(sessions, index, part, (midnight + _EXTENDED[0], midnight + _EXTENDED[1]))
     # Round the clock: a day without a session belongs to the next one.
     found = sessions.date.searchsorted(day)
     index = np.where(found < len(sessions), found, -1)
-    return _found(sessions, index, part, (midnight, sessions.local_midnight(day + 1)))
+    return located_in(sessions, index, part, (midnight, sessions.local_midnight(day + 1)))
 
 
 def locate_days(sessions: Sessions, end: NDArray[np.int64]) -> Location:
     """Locate daily bars by their ends."""
     # Noon is on the right date however the source rounds midnight or DST moves it.
     index = sessions.on_date(sessions.local_day(end - DAY + _NOON))
-    return _found(
+    return located_in(
         sessions, index, np.zeros_like(index), (sessions.open[index], sessions.close[index])
     )
 
 
-def _found(
+def located_in(
     sessions: Sessions,
     index: NDArray[np.int64],
     part: NDArray[np.int64],
     bounds: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> Location:
+    """Locate rows by the number of their session, -1: outside of all."""
     outside = index < 0
     last = len(sessions) - 1
     return Location(

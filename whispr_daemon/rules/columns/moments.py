@@ -13,9 +13,9 @@ from typing_extensions import override
 from whispr_daemon.domain.timeframe import DAY, MINUTE
 from whispr_daemon.rules.column import BARS, Column
 from whispr_daemon.rules.columns.desk import Desk
-from whispr_daemon.rules.columns.frames import Frame
 from whispr_daemon.rules.columns.location import WITHIN
 from whispr_daemon.rules.columns.maker import Maker
+from whispr_daemon.rules.columns.plain_frame import AnyFrame
 from whispr_daemon.rules.columns.sessions import Sessions
 from whispr_daemon.rules.columns.slots import picked
 from whispr_daemon.rules.functions.folds import NAN
@@ -49,7 +49,7 @@ class ClockMaker(Maker):
         self.desk.values[column] = part[0].astype(np.float64).tolist()
 
 
-def _time(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
+def _time(sessions: Sessions, frame: AnyFrame, at: Ints) -> Ints:
     """Minutes of the exchange's clock: 9:31 is 571. Midnight is 0."""
     ts = frame.rows["ts"][at]
     day = sessions.local_day(ts)
@@ -62,13 +62,13 @@ def _time(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
     return minutes
 
 
-def _day(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
+def _day(sessions: Sessions, frame: AnyFrame, at: Ints) -> Ints:
     """The exchange's date: of a daily bar its own; midnight ends a day."""
     ts = frame.rows["ts"][at]
     return np.where(frame.daily[at], frame.where.date[at], sessions.local_day(ts - 1))
 
 
-def _date(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
+def _date(sessions: Sessions, frame: AnyFrame, at: Ints) -> Ints:
     day = _day(sessions, frame, at).astype("datetime64[D]")
     month = day.astype("datetime64[M]")
     year = day.astype("datetime64[Y]").astype(np.int64) + 1970
@@ -76,30 +76,30 @@ def _date(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
     return np.asarray(year * 10000 + months * 100 + (day - month).astype(np.int64) + 1)
 
 
-def _weekday(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
+def _weekday(sessions: Sessions, frame: AnyFrame, at: Ints) -> Ints:
     return (_day(sessions, frame, at) + _THURSDAY) % _DAYS_A_WEEK + 1
 
 
-def _since_open(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
+def _since_open(sessions: Sessions, frame: AnyFrame, at: Ints) -> Ints:
     since = frame.rows["ts"][at] - sessions.open[frame.where.number[at]]
     return np.asarray(since / MINUTE)
 
 
-def _to_close(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
+def _to_close(sessions: Sessions, frame: AnyFrame, at: Ints) -> Ints:
     left = sessions.close[frame.where.number[at]] - frame.rows["ts"][at]
     return np.asarray(left / MINUTE)
 
 
-def _is_regular(_sessions: Sessions, frame: Frame, at: Ints) -> Ints:
+def _is_regular(_sessions: Sessions, frame: AnyFrame, at: Ints) -> Ints:
     inside = frame.daily[at] | (frame.where.part[at] & WITHIN > 0)
     return np.where(inside, 1, -1)
 
 
-def _is_half_day(sessions: Sessions, frame: Frame, at: Ints) -> Ints:
+def _is_half_day(sessions: Sessions, frame: AnyFrame, at: Ints) -> Ints:
     return np.where(sessions.short[frame.where.number[at]], 1, -1)
 
 
-_ANSWERS: Final[Mapping[str, Callable[[Sessions, Frame, Ints], Ints]]] = {
+_ANSWERS: Final[Mapping[str, Callable[[Sessions, AnyFrame, Ints], Ints]]] = {
     "time": _time,
     "date": _date,
     "weekday": _weekday,

@@ -1,7 +1,7 @@
 """Frames of plain rows, where they are few or there is a kernel for them; see ``plain_rows``."""
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,8 +11,8 @@ from whispr_daemon.domain.timeframe import NANOS_OF
 from whispr_daemon.rules.column import BARS, DATE, LAPSE, ORDER, PRICE, SLOT, TS, Column
 from whispr_daemon.rules.columns.calendars import calendar
 from whispr_daemon.rules.columns.clock import PERIODS
-from whispr_daemon.rules.columns.frames import Frame, Framer
-from whispr_daemon.rules.columns.location import Location
+from whispr_daemon.rules.columns.frames import Framer
+from whispr_daemon.rules.columns.plain_frame import PlainFrame
 from whispr_daemon.rules.columns.plain_rows import (
     Calendar,
     Evaluations,
@@ -27,20 +27,21 @@ from whispr_daemon.rules.jit import Compiler, Function, Group, Scalar, recipe_of
 
 Columns: TypeAlias = Mapping[Column, NDArray[Any]]
 
-FIELDS: Final = Evaluations._fields[-5:]
+FIELDS: Final = ("open", "high", "low", "close", "volume")
 _LINE: Final = 8  # words of a cache line
-_FRAMED: Final = (*(np.int64,) * 13, *(np.bool_,) * 3)
-_EVALUATED: Final = (*(np.int64,) * 7, *(np.float64,) * 5)
+_FRAMED: Final = (*(np.int64,) * 6, *(np.bool_,) * 3)
+_EVALUATED: Final = (*(np.int64,) * 5, np.float64)
 _NAMED: Final[Mapping[type[np.generic], Scalar]] = {
     np.int64: "ints",
     np.float64: "floats",
     np.bool_: "bools",
 }
+_LATER: Final = {TS: "ts"} | {Column(name): name for name in FIELDS if name != "close"}
 _LENGTHS: Final = np.array(NANOS_OF, dtype=np.int64)
 RECIPE: Final = recipe_of(
     frame_plainly,
     "int",
-    Group(("seen_ints", "seen_floats", "ints", "ints", "seen_ints"), Given),
+    Group(("seen_ints", "seen_floats", "ints", "seen_ints"), Given),
     Group(("seen_ints",) * 4, Calendar),
     Group(("ints", "ints"), Standings),
     Group(("int", "int", "int", "bool"), How),
@@ -57,10 +58,14 @@ FEW: Final = 8  # rows for which the loop as it is written is quicker than many 
 
 
 class Plain(NamedTuple):
-    """A frame, None if it would be empty, and the columns of its evaluated rows."""
+    """A frame, None if it would be empty, and columns of its evaluated rows.
 
-    frame: Frame | None
+    ``later`` are those that are made when somebody asks for them.
+    """
+
+    frame: PlainFrame | None
     columns: Columns
+    later: Mapping[Column, Callable[[], NDArray[Any]]]
 
 
 class _Room:
@@ -108,7 +113,8 @@ class PlainFramer:
         counts = self._few(selection, name) if kernel is None else self._many(kernel, selection)
         if counts[0] < 0:
             return None
-        return _plain(selection, (self._little if kernel is None else self._room).arrays, counts)
+        room = self._little if kernel is None else self._room
+        return self._plain(selection, room.arrays, counts)
 
     def _many(self, kernel: Function, selection: Selection) -> tuple[int, int]:
         """Write a frame by what is compiled: it takes arrays."""
@@ -120,7 +126,6 @@ class PlainFramer:
         given = Given(
             words=_seen(words),
             prices=_seen(words.view(np.float64)),
-            at=selection.at,
             slot=selection.slot,
             lengths=_seen(_LENGTHS),
         )
@@ -141,7 +146,6 @@ class PlainFramer:
         given = Given(
             words.data,
             words.view(np.float64).data,
-            selection.at.tolist(),
             selection.slot.tolist(),
             NANOS_OF,
         )
@@ -155,8 +159,37 @@ class PlainFramer:
             self._little.views,
         )
 
+    def _plain(
+        self, selection: Selection, room: tuple[Framed, Evaluations], counts: tuple[int, int]
+    ) -> Plain:
+        (framed, evaluated), (count, many) = room, counts
+        if count == 0:
+            return Plain(None, {}, {})
+        whole = Framed(*(column[:count] for column in framed))
+        only = Evaluations(*(column[:many] for column in evaluated))
+        sessions = calendar(self._framer.places.only)
+        frame = PlainFrame(selection, sessions, self._framer.length, whole, only)
+        columns = {
+            SLOT: only.slot,
+            DATE: only.date,
+            LAPSE: only.lapse,
+            BARS: only.bars,
+            PRICE: only.close,
+            Column("close"): only.close,
+        }
+        later = {column: partial(_field, frame, name) for column, name in _LATER.items()}
+        return Plain(frame, columns, {**later, ORDER: partial(_order, frame)})
+
     def _how(self, slots: int) -> How:
         return How(self._framer.code, self._framer.length, slots, self._framer.around)
+
+
+def _field(frame: PlainFrame, name: str) -> NDArray[Any]:
+    return picked(frame.rows[name], frame.evaluated)
+
+
+def _order(frame: PlainFrame) -> NDArray[Any]:
+    return picked(frame.order, frame.evaluated)
 
 
 def _out(columns: Sequence[Any]) -> tuple[Framed, Evaluations]:
@@ -191,39 +224,3 @@ def _seen(array: NDArray[Any]) -> NDArray[Any]:
     seen = array.view()
     seen.flags.writeable = False
     return seen
-
-
-def _plain(
-    selection: Selection, room: tuple[Framed, Evaluations], counts: tuple[int, int]
-) -> Plain:
-    (framed, evaluated), (count, many) = room, counts
-    if count == 0:
-        return Plain(None, {})
-    whole = Framed(*(column[:count] for column in framed))
-    only = Evaluations(*(column[:many] for column in evaluated))
-    names = ("date", "before", "after", "part", "number", "first", "last")
-    frame = Frame(
-        rows=picked(selection.rows, whole.row),
-        order=whole.order,
-        slot=whole.slot,
-        start=whole.start,
-        where=Location(*(getattr(whole, name) for name in names)),
-        daily=whole.daily,
-        bar=whole.bar,
-        clock=whole.clock,
-        peek=np.zeros(count, dtype=np.bool_),
-        evaluated=only.place,
-        lapse=whole.lapse,
-        bars=whole.bars,
-    )
-    columns = {
-        SLOT: only.slot,
-        TS: only.ts,
-        ORDER: only.order,
-        DATE: only.date,
-        LAPSE: only.lapse,
-        BARS: only.bars,
-        PRICE: only.close,
-        **{Column(name): getattr(only, name) for name in FIELDS},
-    }
-    return Plain(frame, columns)

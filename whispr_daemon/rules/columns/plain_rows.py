@@ -17,6 +17,7 @@ from whispr_daemon.rules.functions.folds import Floats, Ints
 
 # A row as eight-byte words: ts, what it is, open, high, low, close, volume.
 WORDS: Final = 7
+_CLOSE: Final = 5
 _KIND: Final = 32  # the bit of the second word at which it begins, as the next
 _TIMEFRAME: Final = 48
 _BAR: Final = int(Kind.BAR)
@@ -29,11 +30,10 @@ Bools: TypeAlias = Any  # a flat array of truths
 
 
 class Given(NamedTuple):
-    """Rows, the place and slot of each, and the lengths of bars by code (ns)."""
+    """Rows, the slot of each, and the lengths of bars by code (ns)."""
 
     words: Ints
     prices: Floats  # the same words as floats
-    at: Ints
     slot: Ints
     lengths: Ints
 
@@ -64,21 +64,14 @@ class How(NamedTuple):
 
 
 class Framed(NamedTuple):
-    """A frame's columns, in its order; ``row`` is the place of each among the rows."""
+    """A frame's columns, in its order; all others follow from these."""
 
-    row: Ints
-    order: Ints
+    row: Ints  # the place of each among the rows
     slot: Ints
-    start: Ints
+    number: Ints  # of the session, -1 outside of all
     date: Ints
     before: Ints
-    after: Ints
     part: Ints
-    number: Ints
-    first: Ints
-    last: Ints
-    lapse: Ints
-    bars: Ints
     daily: Bools
     bar: Bools
     clock: Bools
@@ -89,16 +82,10 @@ class Evaluations(NamedTuple):
 
     place: Ints  # in the frame
     slot: Ints
-    ts: Ints
-    order: Ints
     date: Ints
     lapse: Ints
     bars: Ints
-    open: Floats
-    high: Floats
-    low: Floats
     close: Floats
-    volume: Floats
 
 
 def is_plain(rows: int, given: Given, making: Ints, how: How) -> bool:
@@ -189,25 +176,12 @@ def locate_in(sessions: Calendar, number: int, start: int, end: int, out: Framed
     out.number[n] = number
     out.before[n] = sessions.date[number - 1] if number >= 1 else -1
     if number < 0:
-        out.date[n] = out.after[n] = out.first[n] = out.last[n] = -1
+        out.date[n] = -1
         out.part[n] = 0
         return
     out.date[n] = sessions.date[number]
-    out.after[n] = sessions.date[number + 1] if number + 1 < len(sessions.date) else -1
-    out.first[n], out.last[n] = sessions.open[number], sessions.close[number]
     opens, closes = start == sessions.open[number], end >= sessions.close[number]
     out.part[n] = WITHIN + (OPENS if opens else 0) + (CLOSES if closes else 0)
-
-
-def evaluate(given: Given, r: int, framed: Framed, n: int, out: Evaluations, m: int) -> None:
-    """Write an evaluated row, which is in the frame already."""
-    w = r * WORDS
-    out.place[m] = n
-    out.slot[m], out.order[m], out.date[m] = framed.slot[n], framed.order[n], framed.date[n]
-    out.lapse[m], out.bars[m], out.ts[m] = framed.lapse[n], framed.bars[n], given.words[w]
-    out.open[m], out.high[m] = given.prices[w + 2], given.prices[w + 3]
-    out.low[m], out.close[m] = given.prices[w + 4], given.prices[w + 5]
-    out.volume[m] = given.prices[w + 6]
 
 
 def frame_plainly(
@@ -224,14 +198,14 @@ def frame_plainly(
     """
     if not is_plain(rows, given, state.making, how):
         return -1, 0
-    framed, words = out[0], given.words
+    (framed, evaluated), words = out, given.words
     near, n, m = 0, 0, 0
     for r in range(rows):
         what, ts, slot = words[r * WORDS + 1], words[r * WORDS], given.slot[r]
         mine = what >> _TIMEFRAME == how.code
         if (what >> _KIND) & 255 != _BAR or not (mine or what >> _TIMEFRAME == _DAY_CODE):
             continue
-        lapse, start = 0, ts - how.length
+        lapse, start, session = 0, ts - how.length, (-1, -1)
         if mine:
             number = session_of(sessions, start, near)
             near = max(number, 0)
@@ -242,13 +216,14 @@ def frame_plainly(
             start = sessions.open[max(number, 0)]
         if lapse < 0 or (number < 0 and not mine):
             continue
-        framed.row[n], framed.order[n] = r, 2 * given.at[r] + 1
-        framed.slot[n], framed.start[n], framed.lapse[n] = slot, start, lapse
-        framed.daily[n], framed.bar[n], framed.clock[n] = not mine, mine, mine and number >= 0
-        framed.bars[n] = state.clock[slot * CLOCK_INTS + SEEN] if framed.clock[n] else 0
+        inside = mine and number >= 0
+        framed.row[n], framed.slot[n] = r, slot
+        framed.daily[n], framed.bar[n], framed.clock[n] = not mine, mine, inside
         locate_in(sessions, number, start, ts, framed, n)
-        if framed.clock[n]:
-            evaluate(given, r, framed, n, out[1], m)
+        if inside:
+            evaluated.place[m], evaluated.slot[m], evaluated.date[m] = n, slot, session[1]
+            evaluated.lapse[m], evaluated.bars[m] = lapse, state.clock[slot * CLOCK_INTS + SEEN]
+            evaluated.close[m] = given.prices[r * WORDS + _CLOSE]
             m += 1
         n += 1
     return n, m

@@ -11,14 +11,15 @@ from whispr_daemon.domain.batch import Rows
 from whispr_daemon.ports.function import Faults
 from whispr_daemon.rules.column import DATE, SLOT, Column
 from whispr_daemon.rules.columns.desk import Desk
-from whispr_daemon.rules.columns.frames import Frame
 from whispr_daemon.rules.columns.maker import Maker
 from whispr_daemon.rules.columns.plain import FIELDS
+from whispr_daemon.rules.columns.plain_frame import AnyFrame
 from whispr_daemon.rules.columns.slots import picked
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.compile.compiler import compile_column
 from whispr_daemon.rules.functions.folds import (
     NAN,
+    Folding,
     Input,
     Ints,
     Output,
@@ -26,9 +27,10 @@ from whispr_daemon.rules.functions.folds import (
     State,
     Step,
     fold,
+    read_by,
 )
 from whispr_daemon.rules.functions.table import fold_of
-from whispr_daemon.rules.jit import fold_recipe
+from whispr_daemon.rules.jit import fold_recipe, pair_recipe
 from whispr_daemon.rules.nodes import Node, Series
 from whispr_daemon.rules.tree import canonical
 
@@ -70,7 +72,11 @@ class ExpressionMaker(Maker):
 
 
 class SeriesMaker(Maker):
-    """An indicator: its values and how many inputs came before each."""
+    """An indicator: its values and how many inputs came before each.
+
+    Attributes:
+        led: another one fills its columns.
+    """
 
     def __init__(self, desk: Desk, node: Series) -> None:
         """Start cold."""
@@ -82,38 +88,81 @@ class SeriesMaker(Maker):
         plain = folded.bound is not None or desk.clock.forming
         self._recipe = None if plain else fold_recipe(folded.step, len(node.others))
         self._place = folded.place(node.numbers)
+        self._beside: SeriesMaker | None = None
+        self.led = False
         self.table: Table = Table(self._place.width, 1)
+
+    @property
+    def alike(self) -> tuple[object, ...] | None:
+        """What those have in common that may be folded side by side; None: it may not."""
+        sources = (self._node.source, *self._node.others)
+        spelled = ("" if one is None else canonical(one) for one in sources)
+        return self._recipe and (self.desk.clock, self._recipe, *spelled)
+
+    def lead(self, other: "SeriesMaker") -> None:
+        """Fill the columns of another one that is :attr:`alike`, too: side by side."""
+        self._beside, other.led = other, True
 
     @override
     def fill(self) -> None:
         desk, rows = self.desk, self.desk.count
-        if desk.frame is None:
+        if desk.frame is None or self.led:
             return
-        kernel = self._recipe and desk.compiler.compiled(self._recipe, rows)
+        beside = self._beside
+        step, others = self._folded.step, len(self._node.others)
+        pair = beside and desk.compiler.compiled(pair_recipe(step, others), rows)
+        if beside and pair:
+            both = self.folding(rows), beside.folding(rows)
+            pair(rows, self._given(desk.values.array), *both)
+            self.put(both[0].out)
+            beside.put(both[1].out)
+            return
+        self.fill_alone(desk.frame, rows)
+        if beside is not None:
+            beside.fill_alone(desk.frame, rows)
+
+    def fill_alone(self, frame: AnyFrame, rows: int) -> None:
+        """Fill its own columns; of a pair, whose kernel is not there, as it is written."""
+        desk = self.desk
+        kernel = None
+        if self._recipe and self._beside is None and not self.led:
+            kernel = desk.compiler.compiled(self._recipe, rows)
         if kernel:
-            out = Output(np.empty(rows), np.empty(rows, dtype=np.int64))
-            state = self.table.arrays(desk.places.slots)
-            kernel(rows, self._given(desk.values.array), state, self._place, out)
+            folding = self.folding(rows)
+            kernel(rows, self._given(desk.values.array), *folding)
+            self.put(folding.out)
         else:
             out = Output([NAN] * rows, [0] * rows)
-            self._fold(desk.frame, self._given(desk.values.__getitem__), out)
-        desk.values[Column(self.key)], desk.values[Column(self.key, "count")] = out
+            self._fold(frame, self._given(desk.values.__getitem__), out)
+            self.put(out)
+
+    def folding(self, rows: int) -> Folding:
+        """Return what a kernel takes of it."""
+        out = Output(np.empty(rows), np.empty(rows, dtype=np.int64))
+        return Folding(self.table.arrays(self.desk.places.slots), self._place, out)
+
+    def put(self, out: Output) -> None:
+        """Hand what was folded to who reads it."""
+        values = self.desk.values
+        values[Column(self.key)], values[Column(self.key, "count")] = out
 
     def _given(self, read: Callable[[Column], Any]) -> Input:
+        """Return what its step reads; in the place of what it does not, the source."""
         node = self._node
-        source = "close" if node.source is None else canonical(node.source)
-        return Input(
-            slot=read(SLOT),
-            x=read(Column(source)),
-            open=read(Column("open")),
-            high=read(Column("high")),
-            low=read(Column("low")),
-            volume=read(Column("volume")),
-            date=read(DATE),
-            others=tuple(read(Column(canonical(other))) for other in node.others),
+        slot, x = (
+            read(SLOT),
+            read(Column("close" if node.source is None else canonical(node.source))),
         )
+        wanted = Input._fields if self._recipe is None else read_by(self._folded.step)
+        first, high, low, volume = (
+            read(Column(name)) if name in wanted else x
+            for name in ("open", "high", "low", "volume")
+        )
+        others = tuple(read(Column(canonical(other))) for other in node.others)
+        date = read(DATE) if "date" in wanted else slot
+        return Input(slot, x, first, high, low, volume, date, others)
 
-    def _fold(self, frame: Frame, given: Input, out: Output) -> None:
+    def _fold(self, frame: AnyFrame, given: Input, out: Output) -> None:
         desk, rows = self.desk, len(given.slot)
         raised: Faults = []
         step = self._folded.step_for(self._node.numbers, raised)

@@ -9,9 +9,9 @@ from whispr_daemon.domain.timeframe import MINUTE
 from whispr_daemon.rules.column import Column
 from whispr_daemon.rules.columns import session_values as of
 from whispr_daemon.rules.columns.desk import Desk
-from whispr_daemon.rules.columns.frames import Frame
 from whispr_daemon.rules.columns.maker import Maker
 from whispr_daemon.rules.columns.places import Places
+from whispr_daemon.rules.columns.plain_frame import AnyFrame
 from whispr_daemon.rules.columns.session_values import Around, fold_range, fold_sessions
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.functions.folds import NAN
@@ -66,7 +66,7 @@ def range_key(minutes: int) -> str:
     return f"opening_range({minutes})"
 
 
-def around_of(frame: Frame, places: Places) -> Around:
+def around_of(frame: AnyFrame, places: Places) -> Around:
     """Return the rows of a frame with their regular sessions, those outside it included."""
     ends = (frame.start, frame.rows["ts"])
     extended = places.located(frame.slot, ends, "eth")

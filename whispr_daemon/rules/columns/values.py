@@ -1,6 +1,6 @@
 """The columns of a batch: lists for functions as they are written, arrays for compiled ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,13 +14,14 @@ Given: TypeAlias = list[Any] | NDArray[Any]
 class Values:
     """Columns by name, each one value a row. What is given in one form is had in the other, too."""
 
-    __slots__ = ("_arrays", "_flat", "_lists")
+    __slots__ = ("_arrays", "_flat", "_later", "_lists")
 
     def __init__(self) -> None:
         """Start with no columns."""
         self._lists: dict[Column, list[Any]] = {}
         self._arrays: dict[Column, NDArray[Any]] = {}
         self._flat: dict[Column, NDArray[Any]] = {}  # of these those that kernels take
+        self._later: Mapping[Column, Callable[[], NDArray[Any]]] = {}
 
     def __setitem__(self, column: Column, values: Given) -> None:
         """Take a column; it stays as it is from now on."""
@@ -32,15 +33,26 @@ class Values:
             self._arrays[column] = values
             self._lists.pop(column, None)
 
+    def later(self, columns: Mapping[Column, Callable[[], NDArray[Any]]]) -> None:
+        """Make some columns when somebody asks for them, unless they are given before."""
+        self._later = columns
+
     def __contains__(self, column: object) -> bool:
         """Is there such a column?"""
-        return column in self._lists or column in self._arrays
+        return any(column in known for known in (self._lists, self._arrays, self._later))
+
+    def _given(self, column: Column) -> NDArray[Any]:
+        """Return a column that is not a list yet."""
+        found = self._arrays.get(column)
+        if found is None:
+            found = self._arrays[column] = self._later[column]()
+        return found
 
     def __getitem__(self, column: Column) -> list[Any]:
         """Return a column as Python numbers."""
         found = self._lists.get(column)
         if found is None:
-            found = self._lists[column] = self._arrays[column].tolist()
+            found = self._lists[column] = self._given(column).tolist()
         return found
 
     def at(self, column: Column, rows: list[int]) -> list[Any]:
@@ -48,18 +60,20 @@ class Values:
         found = self._lists.get(column)
         if found is not None:
             return [found[row] for row in rows]
-        some: list[Any] = self._arrays[column][rows].tolist()
+        some: list[Any] = self._given(column)[rows].tolist()
         return some
 
     def array(self, column: Column) -> NDArray[Any]:
         """Return a column as a flat array, int64 or float64 as :func:`is_whole` says."""
         found = self._flat.get(column)
         if found is None:
-            given = self._arrays.get(column)
             wanted = np.int64 if is_whole(column) else np.float64
-            found = given
-            if found is None or found.dtype != wanted or not found.flags.carray:
-                found = np.array(self._lists[column] if given is None else given, dtype=wanted)
+            if column in self._lists and column not in self._arrays:
+                found = np.array(self._lists[column], dtype=wanted)
+            else:
+                found = self._given(column)
+                if found.dtype != wanted or not found.flags.carray:
+                    found = np.array(found, dtype=wanted)
             self._flat[column] = self._arrays[column] = found
         return found
 

@@ -7,7 +7,11 @@ numba can compile the very same source, and un-jitted it is the reference.
 
 import math
 from collections.abc import Callable
+from functools import cache
+from types import FunctionType
 from typing import Any, Final, NamedTuple, TypeAlias
+
+from whispr_daemon.rules.source import NOT_NEGATIVE
 
 Floats: TypeAlias = Any  # a flat float64 buffer or a list: whatever indexes to a float
 Ints: TypeAlias = Any  # the same of int64
@@ -57,21 +61,55 @@ class Place(NamedTuple):
 Step: TypeAlias = Callable[[Input, int, Floats, int, int, Place], float]
 
 
+class Folding(NamedTuple):
+    """One indicator over some bars: its state, how it is laid out, where values go."""
+
+    state: State
+    place: Place
+    out: Output
+
+
 def fold(rows: int, given: Input, state: State, place: Place, out: Output, step: Step) -> None:
     """Take bars in, in order. An undefined source (NaN) is skipped: NaN out, state unchanged."""
-    width, every_bar = place.width, place.every_bar
-    slot, x = given.slot, given.x
-    floats, ints = state
     for r in range(rows):
-        s = slot[r]
-        n = ints[s]
-        y = NAN
-        if x[r] == x[r] or (every_bar and n > 0):
-            y = step(given, r, floats, s * width, n, place)
-            n += 1
-            ints[s] = n
-        out.value[r] = y
-        out.count[r] = n
+        take_in(given, r, state, place, out, step)
+
+
+def fold_two(rows: int, given: Input, first: Folding, second: Folding, step: Step) -> None:
+    """Fold two indicators of the same step over the same source as :func:`fold` folds each.
+
+    Each value waits for the one before it; side by side they wait together.
+    """
+    for r in range(rows):
+        take_in(given, r, first.state, first.place, first.out, step)
+        take_in(given, r, second.state, second.place, second.out, step)
+
+
+def take_in(given: Input, r: int, state: State, place: Place, out: Output, step: Step) -> None:
+    """Take bar ``r`` in."""
+    s, floats, ints = given.slot[r] & NOT_NEGATIVE, state.floats, state.ints
+    n = ints[s]
+    y = NAN
+    if given.x[r] == given.x[r] or (place.every_bar and n > 0):
+        y = step(given, r, floats, s * place.width & NOT_NEGATIVE, n, place)
+        n += 1
+        ints[s] = n
+    out.value[r] = y
+    out.count[r] = n
+
+
+@cache
+def read_by(step: Step) -> frozenset[str]:
+    """Return which columns of an Input a step of loops reads: it names them, or what it calls."""
+    names: set[str] = set()
+    todo: list[Any] = [step]
+    while todo:
+        function = todo.pop()
+        new = set(function.__code__.co_names) - names
+        names |= new
+        called = (function.__globals__.get(name) for name in new)
+        todo += [one for one in called if isinstance(one, FunctionType)]
+    return frozenset(names & set(Input._fields))
 
 
 def true_range(high: float, low: float, before: float) -> float:

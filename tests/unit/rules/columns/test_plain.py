@@ -6,11 +6,15 @@ from msgspec.structs import replace
 
 from tests.unit.rules.columns.telling import telling
 from tests.unit.rules.properties.harness import Run, run
-from tests.unit.rules.properties.random_markets import random_market
-from whispr_daemon.domain.batch import EVENT_DTYPE, Rows
+from tests.unit.rules.properties.random_markets import SYMBOLS, random_market
+from whispr_daemon.domain.batch import EVENT_DTYPE, Batch, Rows
 from whispr_daemon.domain.events import Kind
-from whispr_daemon.rules.columns.plain import RECIPE
+from whispr_daemon.rules.columns.clock import Clock
+from whispr_daemon.rules.columns.frames import Frame, Framer
+from whispr_daemon.rules.columns.places import Places
+from whispr_daemon.rules.columns.plain import RECIPE, PlainFramer
 from whispr_daemon.rules.columns.plain_rows import WORDS, frame_plainly
+from whispr_daemon.rules.columns.slots import Slots, select
 from whispr_daemon.rules.jit import UNCOMPILED, Compiler, Function, Recipe
 from whispr_daemon.rules.rule import Rule
 
@@ -80,6 +84,33 @@ def test_a_row_is_so_many_words_and_its_kind_and_timeframe_stand_where_the_loop_
     row["kind"], row["timeframe"], row["instrument"] = Kind.TRADE, 6, 0xFFFF_FFFF
     (_, what, *_) = row.view(np.int64).tolist()
     assert ((what >> 32) & 255, what >> 48) == (Kind.TRADE, 6)
+
+
+@pytest.mark.parametrize("around", [False, True])
+def test_what_is_made_of_a_frame_when_asked_for_is_what_many_steps_make(around: bool) -> None:
+    rows = random_market(3, unruly=True, brief=True).rows
+    slots = Slots(lambda symbol: True)
+    clock, places = Clock("1m", "rth", "XNYS"), Places(slots, {"": "XNYS"})
+    steps, loop = Framer(clock, places), Framer(clock, places)
+    steps.around = loop.around = around
+    plainly = PlainFramer(loop, Plainly())
+    compared = 0
+    for part in np.array_split(rows, 40):
+        selection = select(Batch(part, SYMBOLS), slots)
+        assert selection is not None
+        plain, made = plainly.frame(selection), steps.frame(selection)
+        if plain is None:
+            loop.frame(selection)
+        elif plain.frame is not None and made is not None:
+            found = plain.frame.whole()
+            for name in set(Frame._fields) - {"where"}:
+                assert (getattr(found, name) == getattr(made, name)).all(), name
+            for name, column in made.where._asdict().items():
+                assert (getattr(found.where, name) == column).all(), name
+            compared += 1
+        else:
+            assert plain.frame is made
+    assert compared > 10
 
 
 def _renamed(rule: Rule) -> Rule:
