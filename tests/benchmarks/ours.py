@@ -26,15 +26,13 @@ class Ours:
 
     Attributes:
         said: by the last run to outputs.
-        stepped: by the last run step by step.
-        steps: the seconds of each step, by run.
+        steps: the seconds of each step, by run of the kernels.
         stored: by the last run of a daemon.
     """
 
     def __init__(self, bars: Bars, files: Files, folder: Path) -> None:
         """Nothing is compiled."""
         self.said: list[Output] = []
-        self.stepped: list[Output] = []
         self.steps: dict[str, list[float]] = {name: [] for name in STEPS}
         self.stored: Stored | None = None
         self._bars, self._files, self._folder = bars, files, folder
@@ -54,11 +52,14 @@ class Ours:
 
     def kernels(self) -> float:
         """Return the seconds from framed columns to verdicts, of all rows in memory."""
-        found = Stages(self._bars, self._compiler).run()
-        self.stepped = found.said
+        found = Stages(self._bars, self._compiler).run(to_outputs=False)
         for name, taken in found.seconds.items():
             self.steps[name].append(taken)
         return found.kernels
+
+    def step_by_step(self) -> list[Output]:
+        """Return what is said, step by step."""
+        return Stages(self._bars, self._compiler).run(to_outputs=True).said
 
     def verdicts(self) -> float:
         """Return the seconds from rows in memory to verdicts that nobody looks at."""

@@ -198,7 +198,7 @@ def _compare(bars: Bars, by_hands: dict[str, Ints], ours: Ours, said: dict[Peer,
     mine = _OUTPUTS, numbers(ours.said, bars)
     others = {
         **by_hands,
-        _KERNELS: numbers(ours.stepped, bars),
+        _KERNELS: numbers(ours.step_by_step(), bars),
         _STORED: numbers(ours.stored.signals, bars),
     }
     (compared,) = {compare(mine, each, bars, len(bars.ts)) for each in others.items()}
