@@ -157,6 +157,22 @@ class TestOddServer:
         assert await link.call(("CLIENT", "ID"), int) > before
         await link.close()
 
+    async def test_a_connection_is_used_again_unless_the_server_has_closed_it(
+        self, valkey_url: str
+    ) -> None:
+        link, other = [await RedisLink.open(valkey_url, "") for _ in range(2)]
+        mine = await link.call(("CLIENT", "ID"), int)
+        assert await link.call(("CLIENT", "ID"), int) == mine
+
+        assert await other.call(("CLIENT", "KILL", "ID", mine), int) == 1
+        await other.call(("PING",), bytes)
+
+        again = await link.call(("CLIENT", "ID"), int)
+        assert again != mine
+        assert await link.call(("CLIENT", "ID"), int) == again
+        for each in (link, other):
+            await each.close()
+
     async def test_one_command_of_a_transaction_refused_refuses_all(
         self, valkey_url: str, name: str
     ) -> None:
