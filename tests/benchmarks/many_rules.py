@@ -5,6 +5,7 @@ whose rules were changed (another of their kind folds it in silence), and are gi
 every symbol has a bar.
 """
 
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,6 +116,8 @@ def take(work: Work, compiler: Compiler) -> Taken:
         compiler.finish()
     waited = SYSTEM_CLOCK.monotonic() - asked
     _taken(strategy, next(coming), market)  # state moves to where kernels have it
+    gc.collect()
+    gc.freeze()  # as a daemon does once it is live
     found = [_taken(strategy, next(coming), market) for _ in range(work.minutes)]
     taken, said = [seconds for seconds, _ in found], sum(signals for _, signals in found)
     standing = _resident() - before

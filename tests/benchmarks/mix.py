@@ -1,8 +1,8 @@
 """Thousands of rules as a desk may have them: some dozens of shapes, whose numbers vary.
 
-What the mix holds, of 10,000 rules with 14,000 clauses:
+What the mix holds, of 10,000 rules with 16,750 clauses:
 
-- 40 kinds of conditions, alone or two or three in a rule, so some seventy shapes of rules: crosses
+- 40 kinds of conditions, alone or two or three in a rule, so some fifty shapes of rules: crosses
   of averages and of levels, touches, breakouts of ranges, bands and channels, momentum, volume,
   opening ranges, gaps, sessions and times of day, values of other timeframes;
 - a quarter with ``for``, a sequence, a count of bars or since when; all have ``once``, a cooldown
@@ -12,9 +12,9 @@ What the mix holds, of 10,000 rules with 14,000 clauses:
 - evaluated at every minute bar, for every symbol, one in ten at five-minute bars (which are made of
   the minutes): each fifth minute has more to do than the others. :func:`rules` makes the same for
   one symbol each, too;
-- rare fires: thresholds are in the tails, most rules need several things at once and speak once a
-  session. A rule says something of a symbol about once in forty sessions: that is some six hundred
-  signals a minute, which is more than a desk reads.
+- more fires than a desk has: thresholds are in the tails and most rules need several things at
+  once, but speak once a session of each symbol. Of ten million evaluations of a minute some twenty
+  thousand become signals over generated prices, nearly one in a session for each rule and symbol.
 
 What it does not hold: rules that hear each other's signals, variables, ticks. Those who hear each
 other are folded one after the other, not by one kernel.
