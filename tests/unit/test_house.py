@@ -48,7 +48,7 @@ OFFENCES = {
     ),
     "FastAPI is at home in the API": Offence("whispr_daemon/log.py", "import fastapi"),
     "lark and jsonschema are at home in the rules": Offence("whispr_daemon/log.py", "import lark"),
-    "numba is at home in the kernels": Offence(
+    "numba and its compiler are at home in the kernels": Offence(
         "whispr_daemon/rules/columns/levels.py", "import numba"
     ),
     "prometheus_client is at home in the metrics": Offence(
