@@ -173,6 +173,21 @@ class TestOddServer:
         for each in (link, other):
             await each.close()
 
+    async def test_a_connection_of_which_the_loop_says_that_it_is_closed_is_lost(
+        self, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def closed(*_: object) -> None:  # as uvloop does, where streams of asyncio say OSError
+            raise RuntimeError("unable to perform operation; the handler is closed")
+
+        link = await RedisLink.open(valkey_url, "")
+        with monkeypatch.context() as on_uvloop:
+            on_uvloop.setattr(asyncio.StreamWriter, "writelines", closed)
+            for _ in ("over one that was there", "over a new one"):
+                with pytest.raises(Transient, match="the handler is closed"):
+                    await link.call(("PING",), bytes)
+        assert await link.call(("PING",), bytes) == b"PONG"
+        await link.close()
+
     async def test_one_command_of_a_transaction_refused_refuses_all(
         self, valkey_url: str, name: str
     ) -> None:

@@ -1,7 +1,7 @@
 """The one way to a Redis or Valkey server: commands sent once each, every failure named."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Self, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -162,7 +162,7 @@ class RedisLink:
             raise Transient(f"the link to Redis at {self.where} is closed")
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+                connection = await _alive(self._pool.get_connection())  # type: ignore[no-untyped-call]
             try:
                 await self._listen(connection, channel, told)
             finally:
@@ -176,7 +176,7 @@ class RedisLink:
 
     async def _listen(self, connection: Any, channel: str, told: Callable[[], None]) -> None:
         listening = False
-        await connection.send_packed_command(connection.pack_command("SUBSCRIBE", channel))
+        await _alive(connection.send_packed_command(connection.pack_command("SUBSCRIBE", channel)))
         while True:
             try:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -220,7 +220,7 @@ class RedisLink:
     ) -> T:
         connection = await self._connection()
         try:
-            await connection.send_packed_command(connection.pack_commands(commands))
+            await _alive(connection.send_packed_command(connection.pack_commands(commands)))
             replies = [await _reply(connection) for _ in commands]
             try:
                 found = read(replies)
@@ -241,7 +241,7 @@ class RedisLink:
             if await _is_fit(connection):
                 return connection
             await self._drop(connection)
-        return await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        return await _alive(self._pool.get_connection())  # type: ignore[no-untyped-call]
 
     async def _drop(self, connection: Any) -> None:
         try:
@@ -310,6 +310,19 @@ async def _is_fit(connection: Any) -> bool:
         return not await connection.can_read()
     except (RedisError, OSError):
         return False  # the server, or the network, has closed it
+
+
+async def _alive(talk: Awaitable[T]) -> T:
+    """Await what writes to a connection.
+
+    Raises:
+        ConnectionResetError: the other side has closed it, as uvloop says with a RuntimeError. A
+            process of Ray's runs on uvloop where that is installed.
+    """
+    try:
+        return await talk
+    except RuntimeError as error:
+        raise ConnectionResetError(str(error)) from error
 
 
 async def _reply(connection: Any) -> Any:

@@ -10,7 +10,6 @@ from typing import Any, Final, TextIO
 from whispr_daemon import log
 from whispr_daemon.bootstrap.assembly import Assembled, assembled
 from whispr_daemon.bootstrap.folder import DataFolder
-from whispr_daemon.bootstrap.loops import tell_loop
 from whispr_daemon.cli.serving import Stop, serve
 from whispr_daemon.cli.terminal import err, machine, note, out, warn
 from whispr_daemon.domain.errors import SettingsError
@@ -42,7 +41,6 @@ def run(config: Path | None, given: Mapping[str, Any]) -> None:
 
 
 async def _serve(settings: Settings, stop: Stop) -> None:
-    tell_loop()
     with err.status("starting") as status:
         tell = status.update if err.is_terminal else _say
         async with assembled(settings, out, tell) as made:

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import typer
 
-from whispr_daemon.bootstrap.loops import new_loop
 from whispr_daemon.cli.terminal import INTERRUPTED, note
 
 Result = TypeVar("Result")
@@ -62,7 +61,6 @@ def serve(work: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
         return await task
 
     try:
-        with asyncio.Runner(loop_factory=new_loop) as runner:
-            return runner.run(main())
+        return asyncio.run(main())
     except asyncio.CancelledError as error:
         raise typer.Exit(INTERRUPTED) from error
