@@ -102,6 +102,7 @@ def select(batch: Batch, slots: Slots) -> Selection | None:
 def picked(array: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
     """Return ``array[places]``; ``places`` ascend, so as many as there are is all of them.
 
-    Live batches have one row, which is mostly picked: that costs a tenth of an indexing.
+    Live batches have one row, which is mostly picked: that costs a tenth of an indexing. Of whole
+    rows an index copies field by field, which takes thirty times as long as ``take``.
     """
-    return array if len(places) == len(array) else array[places]
+    return array if len(places) == len(array) else array.take(places)
