@@ -18,10 +18,15 @@ from whispr_daemon.ports.store import Store, StoredOutput
 _MOST: Final = 500  # outputs a send
 _SHOW_EVERY: Final = 1.0  # seconds between two figures of what is not delivered
 _POLL: Final = 0.25  # seconds; the net under the nudges
+_MOVE_WITHIN: Final = 0.05  # seconds until the route's cursors follow what was delivered
 
 
 class Relay:
-    """Reads committed outputs, sends them to one outlet, moves the route's cursors."""
+    """Reads committed outputs, sends them to one outlet, moves the route's cursors.
+
+    Cursors follow a little later, those of many sends at once: nobody who has something new to say
+    waits for them. What a crash leaves between the two is what the outlet is asked for.
+    """
 
     def __init__(
         self, route: str, outlet: Outlet, store: Store, clock: Clock, metrics: Metrics
@@ -32,6 +37,8 @@ class Relay:
         self._store = store
         self._clock, self._metrics = clock, metrics
         self._cursors: dict[str, int] = {}
+        self._moved: dict[str, int] = {}  # those that the store does not have so far
+        self._move_at = 0.0  # when it is to have them, monotonic seconds
         self._receipt = ""
         self._epoch = 0
         self._delivered: Collection[str] = ()
@@ -75,10 +82,14 @@ class Relay:
             )
             if waiting:
                 await self._deliver(waiting)
-            elif self._draining:
-                return
-            else:
+            if self._draining:
+                if not waiting:
+                    await self._move()
+                    return
+            elif len(waiting) < _MOST:  # there were no more; of later ones a nudge tells
                 await self._wait()
+            if self._moved and self._clock.monotonic() >= self._move_at:
+                await self._move()
             await self._show_backlog()
 
     async def _open(self) -> None:
@@ -108,16 +119,21 @@ class Relay:
                 await backoff.wait()
                 await self._show_backlog()
                 await self._open()  # tells what had arrived after all
+        if not self._moved:
+            self._move_at = self._clock.monotonic() + _MOVE_WITHIN
         for each in outputs:
-            self._cursors[each.unit_id] = each.out_seq
-        await self._persist(
-            "advance route",
-            lambda: self._store.advance_route(
-                self.route, self._epoch, self._cursors, self._receipt
-            ),
-        )
-        crash_here("cursors_moved")
+            self._cursors[each.unit_id] = self._moved[each.unit_id] = each.out_seq
         self._metrics.count(DELIVERED, len(missing), self.route)
+
+    async def _move(self) -> None:
+        """Let the store have the cursors that have moved, and the receipt."""
+        moved, self._moved = self._moved, {}
+        if moved:
+            await self._persist(
+                "advance route",
+                lambda: self._store.advance_route(self.route, self._epoch, moved, self._receipt),
+            )
+            crash_here("cursors_moved")
 
     async def _show_backlog(self) -> None:
         """Show, once a second, how many outputs the route has not passed; nobody waits for it."""
@@ -135,5 +151,6 @@ class Relay:
         self._metrics.gauge(UNDELIVERED, waiting, self.route)
 
     async def _wait(self) -> None:
-        """Wait for a nudge, at most until the next poll."""
-        await self._nudged.wait(_POLL)
+        """Wait for a nudge, at most until the next poll, or until cursors are to be moved."""
+        rest = max(0.0, self._move_at - self._clock.monotonic()) if self._moved else _POLL
+        await self._nudged.wait(rest)

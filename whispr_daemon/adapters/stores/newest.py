@@ -31,14 +31,8 @@ class NewestOutputs:
         self.forget()
         self._begin = {**after, **{each.unit_id: each.out_seq for each in outputs}}
 
-    def has_room(self, count: int) -> bool:
-        """Whether so many more outputs would be kept."""
-        return self._begin is not None and 0 < count <= _MOST - self._count
-
-    def add(
-        self, unit_id: str, first: int, outputs: Sequence[Written], created: Sequence[int]
-    ) -> None:
-        """Take in outputs that are durable, numbered from ``first`` on, each with its time.
+    def add(self, unit_id: str, first: int, outputs: Sequence[Written], created: int) -> None:
+        """Take in outputs that are durable, numbered from ``first`` on, with their time.
 
         Where one before them is not known, or they are too many, all is forgotten.
         """
@@ -47,12 +41,12 @@ class NewestOutputs:
         since = self._since.setdefault(unit_id, [])
         last = since[-1].out_seq if since else self._begin.get(unit_id, 0)
         self._count += len(outputs)
-        if first != last + 1 or len(created) != len(outputs) or self._count > _MOST:
+        if first != last + 1 or self._count > _MOST:
             self.forget()
             return
         since += [
-            StoredOutput(unit_id=unit_id, out_seq=number, created=moment, output=output.output)
-            for number, (output, moment) in enumerate(zip(outputs, created, strict=True), first)
+            StoredOutput(unit_id=unit_id, out_seq=number, created=created, output=output.output)
+            for number, output in enumerate(outputs, first)
         ]
 
     def after(self, cursors: Mapping[str, int], limit: int) -> list[StoredOutput]:
@@ -62,6 +56,6 @@ class NewestOutputs:
             return []
         found: list[StoredOutput] = []
         for unit in sorted(self._since):
-            cursor = cursors.get(unit, 0)
-            found += [each for each in self._since[unit] if each.out_seq > cursor]
+            since = self._since[unit]
+            found += since[max(0, cursors.get(unit, 0) + 1 - since[0].out_seq) :]
         return found[:limit]

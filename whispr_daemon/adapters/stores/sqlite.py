@@ -85,21 +85,20 @@ class SqliteStore:
             "old": commit.old.pack(),
             "new": commit.new.pack(),
             "count": len(commit.outputs),
-            "before": commit.out_seq - len(commit.outputs),
             "out_hash": commit.out_hash,
         }
         rows = output_rows(commit)
-        kept = self._newest.has_room(len(rows))
 
-        def work() -> list[int]:
+        def work() -> int:
             moved = self._first("commit", values)
             if moved is None:
                 raise StaleCommit(
                     f"{commit.unit_id}: no unit of epoch {commit.epoch} at {commit.old}"
                 )
             check_out_seq(commit, moved["out_seq"])
+            created: int = moved["now"]
             try:
-                self._run_many("add_output", rows)
+                self._run_many("add_output", [(*row, created) for row in rows])
             except sqlite3.IntegrityError as error:
                 self._file.undo()  # first, so that only other commits' ids are found
                 ids = {"ids": json.dumps([output.id for output in commit.outputs])}
@@ -109,7 +108,7 @@ class SqliteStore:
             if commit.snapshot is not None:
                 self._run("add_snapshot", snapshot_row(commit.unit_id, commit.snapshot))
                 self._run("drop_snapshots", {**values, "keep": SNAPSHOTS_KEPT})
-            return [row["created"] for row in self._run("created", values)] if kept else []
+            return created
 
         try:
             created = await self._file.write(work)

@@ -67,6 +67,8 @@ class SqliteFile:
         self._lock = threading.Lock()  # of the next two
         self._asked: deque[_Asked] = deque()
         self._busy = False  # the thread is at work, and looks for more when it is done
+        self._syncs = True  # what the connection is set to
+        self._alone = False  # the function that runs has the transaction for itself
 
     @classmethod
     async def open(cls, path: Path, *, readonly: bool = False) -> Self:
@@ -98,7 +100,11 @@ class SqliteFile:
 
     def undo(self) -> None:
         """Undo what the function that runs has written so far. For functions that write only."""
-        self.connection.execute("ROLLBACK TO one")
+        if self._alone:
+            self.connection.execute("ROLLBACK")
+            self.connection.execute("BEGIN IMMEDIATE")
+        else:
+            self.connection.execute("ROLLBACK TO one")
 
     async def close(self) -> None:
         """Let the file go, after the transaction under way; harmless if repeated."""
@@ -160,15 +166,25 @@ class SqliteFile:
                 self.connection.execute("BEGIN")
                 answers = [_Answer(some[0], some[0].work())]
             else:
-                level = "FULL" if any(each.synced for each in some) else "NORMAL"
-                self.connection.execute(f"PRAGMA synchronous = {level}")
+                self._sync(any(each.synced for each in some))
                 self.connection.execute("BEGIN IMMEDIATE")
-                answers = [self._written(each) for each in some]
+                # Each statement is a moment at which a busy loop may keep the thread waiting.
+                self._alone = len(some) == 1
+                if self._alone:
+                    answers = [_Answer(some[0], some[0].work())]
+                else:
+                    answers = [self._written(each) for each in some]
             self.connection.commit()
         except BaseException:
             _roll_back(self.connection)
             raise
         return answers
+
+    def _sync(self, wanted: bool) -> None:  # noqa: FBT001
+        """Let the next transaction be synced to disk, or not."""
+        if wanted != self._syncs:
+            self.connection.execute(f"PRAGMA synchronous = {'FULL' if wanted else 'NORMAL'}")
+            self._syncs = wanted
 
     def _written(self, asked: _Asked) -> _Answer:
         """Run one of those that write; where it fails it is undone alone.

@@ -14,15 +14,15 @@ FROM snapshot WHERE unit_id = :unit_id ORDER BY pos DESC;
 -- name: commit
 UPDATE unit SET wm = :new, out_seq = out_seq + :count, out_hash = :out_hash
 WHERE unit_id = :unit_id AND epoch = :epoch AND wm = :old
-RETURNING out_seq;
+RETURNING out_seq,
+    CAST(strftime('%s') AS INTEGER) * 1000000000
+    + CAST(substr(strftime('%f'), 4) AS INTEGER) * 1000000 AS now;
 
 -- name: add_output
-INSERT INTO output (unit_id, out_seq, id, kind, ts_event, instrument, origin, name, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
-
--- name: created
-SELECT created FROM output
-WHERE unit_id = :unit_id AND out_seq > :before ORDER BY out_seq;
+INSERT INTO output (
+    unit_id, out_seq, id, kind, ts_event, instrument, origin, name, body, created
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: taken_ids
 SELECT id FROM output WHERE id IN (SELECT value FROM json_each(:ids));
