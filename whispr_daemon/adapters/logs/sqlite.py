@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Self, TypeAlias, TypeVar
@@ -26,6 +27,10 @@ _AT_ONCE: Final = 64  # entries trimmed in one transaction, so that an append wa
 _WAL_BYTES: Final = 64 * 2**20  # what is left of the write-ahead log after it was larger
 _NEWEST_BYTES: Final = 16 * 2**20  # of the newest entries in memory, of all partitions together
 _ADD: Final = "INSERT INTO entry (partition, position, count, header, rows) VALUES (?, ?, ?, ?, ?)"
+_ADD_NEXT: Final = (  # only behind what its partition is known to end with
+    "INSERT INTO entry (partition, position, count, header, rows) SELECT ?1, ?2, ?3, ?4, ?5"
+    " WHERE (SELECT max(position) FROM entry WHERE partition = ?1) = ?6"
+)
 _ROWS_AT: Final = "SELECT rows FROM entry WHERE partition = ? AND position = ?"
 _FIRST: Final = "SELECT min(position) FROM entry WHERE partition = ?"
 _LAST: Final = "SELECT max(position) FROM entry WHERE partition = ?"
@@ -65,6 +70,7 @@ class SqliteEventLog:
         self._arrivals = arrivals
         self._partitions = partitions
         self._newest = [Newest(_NEWEST_BYTES // partitions) for _ in range(partitions)]
+        self._ends: dict[int, Position] = {}  # what partitions ended with when last appended to
 
     @classmethod
     async def open(
@@ -117,12 +123,34 @@ class SqliteEventLog:
         self._arrivals.announce(partitions)
 
     def _append(self, entries: Sequence[_Row]) -> list[_Added]:
-        """Append what is not there yet, and return it."""
+        """Append what is not there yet, and return it.
+
+        Each statement is a moment at which a busy loop may keep this thread waiting; one that comes
+        alone is a transaction of its own.
+        """
+        alone = self._next(entries[0]) if len(entries) == 1 else None
+        added = self._transact(entries) if alone is None else [(entries[0], alone)]
+        self._ends.update((row[0], row[1]) for row, _ in added)
+        return added
+
+    def _next(self, row: _Row) -> Position | None:
+        """Append one if its partition ends as it did; return that, None: it was not appended."""
+        partition, position, *rest = row
+        end = self._ends.get(partition)
+        if end is None or position <= end:
+            return None
+        values = (partition, position.pack(), *rest, end.pack())
+        return end if self._connection.execute(_ADD_NEXT, values).rowcount else None
+
+    def _transact(self, entries: Sequence[_Row]) -> list[_Added]:
         execute = self._connection.execute
         added: list[_Added] = []
         execute("BEGIN IMMEDIATE")
         try:
             for row in entries:
+                if (before := self._next(row)) is not None:
+                    added.append((row, before))
+                    continue
                 partition, position, count, header, rows = row
                 last = self._bound(_LAST, partition)
                 if position > last:
@@ -238,7 +266,26 @@ class SqliteEventLog:
 
     def _submit(self, work: Callable[[], T]) -> asyncio.Future[T]:
         self._arrivals.check_open()
-        return asyncio.get_running_loop().run_in_executor(self._worker, self._translated, work)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        self._worker.submit(self._do, work, loop, answer)
+        return answer
+
+    def _do(
+        self, work: Callable[[], T], loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T]
+    ) -> None:
+        """Work in the thread, and let the loop have what came of it.
+
+        A loop's own way to do so takes twice as long, and looks at each function for coroutines.
+        """
+        if answer.cancelled():
+            return
+        try:
+            told = partial(_found, answer, self._translated(work))
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told
+            told = partial(_failed, answer, error)
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(told)
 
     def _translated(self, work: Callable[[], T]) -> T:
         try:
@@ -247,6 +294,16 @@ class SqliteEventLog:
             raise Transient(f"market log {self._path}: {error}") from error
         except sqlite3.Error as error:
             raise Fatal(f"market log {self._path}: {error}") from error
+
+
+def _found(answer: asyncio.Future[T], found: T) -> None:
+    if not answer.done():
+        answer.set_result(found)
+
+
+def _failed(answer: asyncio.Future[T], error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)
 
 
 def _connect(path: Path, partitions: int, readonly: bool) -> sqlite3.Connection:  # noqa: FBT001 (run_in_executor)
