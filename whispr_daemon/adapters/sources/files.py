@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from whispr_daemon.adapters.sources.shapes import closest
 from whispr_daemon.adapters.sources.splits import Prices, ZoneOf, read_splits
 from whispr_daemon.adapters.sources.tables import Table, read_table
-from whispr_daemon.domain.batch import Rows, copied, joined
+from whispr_daemon.domain.batch import Rows, copied, empty_rows, joined
 from whispr_daemon.domain.errors import SettingsError, SourceError
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY, DAY, HOUR, NANOS_OF
@@ -36,7 +36,7 @@ class Splits(msgspec.Struct, frozen=True):
 class FileSource:
     """Every row of some files, numbered 1, 2, 3 … in the order of event time.
 
-    All rows are held in memory, about 70 bytes each. The name is computed from the contents of the
+    All rows are held in memory, about 72 bytes each. The name is computed from the contents of the
     files, so the same files under other names or in another folder are the same source.
 
     Order: a bar comes at its end, a trade at its time. A row that is out of order within its file
@@ -50,13 +50,12 @@ class FileSource:
         """``tables`` are read and timed (:meth:`open`); their order decides between equals."""
         self._symbols = tuple(sorted({name for table in tables for name in table.symbols}))
         self._labels = tuple(table.label for table in tables)
-        rows = joined([_recoded(table, self._symbols) for table in tables])
-        keys = np.concatenate([_keys(table.rows) for table in tables])
-        order = np.lexsort((rows["timeframe"] != DAILY, keys))  # stable; the last key counts most
-        lengths = [len(table.rows) for table in tables]
-        self._rows: Rows = rows.take(order)  # which copies whole rows; an index, field by field
-        self._file = np.repeat(np.arange(len(tables), dtype=np.int32), lengths)[order]
-        self._number = np.concatenate([table.numbers for table in tables])[order]
+        self._numbers = tuple(table.numbers for table in tables)
+        self._begins = np.cumsum([0, *(len(table.rows) for table in tables)])
+        self._rows = _Gathered([_recoded(table, self._symbols) for table in tables])
+        keys = np.concatenate([_keys(table) for table in tables])
+        late = np.concatenate([table.rows["timeframe"] != DAILY for table in tables])
+        self._order = np.lexsort((late, keys))  # stable; the last key counts most
         self._name = f"files:{_identity(tables)}"
 
     @classmethod
@@ -117,19 +116,50 @@ class FileSource:
     @property
     def total(self) -> int:
         """The number of rows."""
-        return len(self._rows)
+        return len(self._order)
 
     async def batches(self, after: int) -> AsyncIterator[SourceBatch]:
         """Yield the rows numbered above ``after``, up to 16,384 at a time."""
-        for start in range(after, len(self._rows), _BATCH):
-            rows = copied(self._rows[start : start + _BATCH])
+        for start in range(after, self.total, _BATCH):
+            rows = self._rows.at(self._order[start : start + _BATCH])
             yield SourceBatch(first_seq=start + 1, symbols=self._symbols, rows=rows)
 
     def describe(self, seq: int) -> str:
         """Return the file and the data row in it, counted from 1: ``spy.csv:row 120``."""
-        if not 1 <= seq <= len(self._rows):
+        if not 1 <= seq <= self.total:
             return f"row {seq} of {self._name}"
-        return f"{self._labels[self._file[seq - 1]]}:row {self._number[seq - 1]}"
+        place = self._order[seq - 1]
+        file = int(self._begins.searchsorted(place, side="right")) - 1
+        return f"{self._labels[file]}:row {self._numbers[file][place - self._begins[file]]}"
+
+
+class _Gathered:
+    """The rows of several files, one file's behind the other's, without a copy of the largest.
+
+    Of many rows most of what a copy takes is the memory: the system hands it out page by page.
+    """
+
+    def __init__(self, parts: Sequence[Rows]) -> None:
+        largest = max(range(len(parts)), key=lambda at: len(parts[at]))
+        self._most = parts[largest]
+        self._begin = sum(len(part) for part in parts[:largest])
+        self._others = joined([empty_rows(0), *parts[:largest], *parts[largest + 1 :]])
+
+    def at(self, places: NDArray[np.int64]) -> Rows:
+        """Return a copy of the rows at some places, shape of ``places``."""
+        within = places - self._begin
+        is_most = (within >= 0) & (within < len(self._most))
+        most: Rows = self._most.take(within[is_most])  # whole rows; an index: field by field
+        if len(most) == len(places):
+            return most
+        is_other = ~is_most
+        before = np.where(within < 0, places, within - len(self._most) + self._begin)
+        both = joined([self._others.take(before[is_other]), most])
+        count = len(places) - len(most)
+        gathered: Rows = both.take(
+            np.where(is_most, count + np.cumsum(is_most), np.cumsum(is_other)) - 1
+        )
+        return gathered
 
 
 def _labels(paths: Sequence[Path]) -> dict[Path, str]:
@@ -191,9 +221,12 @@ def _spacing(rows: Rows) -> int:
     """Return the usual distance between two rows of a symbol, ns; 0 if there are no two."""
     present = rows["ts"] != 0
     times, codes = rows["ts"][present], rows["instrument"][present]
-    order = np.argsort(codes, kind="stable")
-    same = np.diff(codes[order].astype(np.int64)) == 0
-    steps = np.diff(times[order])[same]
+    if len(codes) and (codes != codes[0]).any():
+        order = np.argsort(codes, kind="stable")
+        same = np.diff(codes[order].astype(np.int64)) == 0
+        steps = np.diff(times[order])[same]
+    else:
+        steps = np.diff(times)
     steps = np.sort(steps[steps > 0])  # quicker than the median by itself, as most are equal
     middle = steps[(len(steps) - 1) // 2 : len(steps) // 2 + 1]
     return int(middle.mean()) if len(steps) else 0
@@ -209,10 +242,15 @@ def _recoded(table: Table, symbols: Sequence[str]) -> Rows:
     return rows
 
 
-def _keys(rows: Rows) -> NDArray[np.int64]:
+def _keys(table: Table) -> NDArray[np.int64]:
     """Return for each row the latest time of its symbol so far in the file: where it is sorted."""
+    rows = table.rows
+    times = np.where(rows["ts"] == 0, _NEVER, rows["ts"])
+    if len(table.symbols) == 1:
+        latest: NDArray[np.int64] = np.maximum.accumulate(times)
+        return latest
     order = np.argsort(rows["instrument"], kind="stable")
-    times = np.where(rows["ts"] == 0, _NEVER, rows["ts"])[order]
+    times = times[order]
     starts = np.flatnonzero(np.diff(rows["instrument"][order])) + 1
     for symbol_times in np.split(times, starts):
         np.maximum.accumulate(symbol_times, out=symbol_times)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b, file_digest
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from whispr_daemon.adapters.sources.shapes import Shape, shape_of
-from whispr_daemon.domain.batch import Rows, empty_rows, joined
+from whispr_daemon.domain.batch import Rows, empty_rows
 from whispr_daemon.domain.errors import SourceError
 from whispr_daemon.domain.events import SIDES, Kind
 
@@ -27,7 +27,15 @@ _CSV_TYPES: Final[dict[str, pa.DataType]] = {
 }
 _ENDINGS: Final = (".parquet", ".pq", ".csv", ".csv.gz")
 
-Chunk = tuple[int, pa.Table]  # rows of the file before it, and its columns
+_AT_ONCE: Final = 8_192  # rows that are filled in together: they fit the processor's cache
+
+
+class Chunk(NamedTuple):
+    """Some rows of a file, one behind the other."""
+
+    before: int  # rows of the file before them
+    whole: int  # rows of the file
+    columns: pa.Table
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +68,8 @@ def read_table(path: Path, label: str, symbols: Collection[str]) -> Table:
             digest = file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()
         columns, chunks = opened(path, label, symbols)
         builder = _Builder(label, shape_of(label, columns), symbols)
-        for before, chunk in chunks(builder.shape):
-            builder.add(before, chunk)
+        for chunk in chunks(builder.shape):
+            builder.add(chunk)
     except (OSError, pa.ArrowException) as error:
         raise SourceError(f"{label}: cannot be read: {error}") from error
     return builder.table(has_session="session" in columns, digest=digest)
@@ -80,14 +88,16 @@ def _open_parquet(path: Path, label: str, symbols: Collection[str]) -> Opened:
         # A text is read once and numbered from there on, as it stands in the file.
         with pq.ParquetFile(path, read_dictionary=["symbol"]) as file:
             others = [name for name in columns if name != "symbol"]
+            whole = file.metadata.num_rows
             for group in range(file.num_row_groups):
                 # The symbols first: a group without a symbol wished is not read further.
                 names = file.read_row_group(group, columns=["symbol"])
                 if symbols and not _any_of(names["symbol"], symbols):
-                    yield before, names
+                    yield Chunk(before, whole, names)
                 else:
                     found = file.read_row_group(group, columns=others)
-                    yield before, found.append_column("symbol", names["symbol"])
+                    found = found.append_column("symbol", names["symbol"])
+                    yield Chunk(before, whole, found)
                 before += names.num_rows
 
     return list(schema.names), chunks
@@ -130,9 +140,10 @@ def _open_csv(path: Path, label: str, _symbols: Collection[str]) -> Opened:
         # One thread: only then does an error know its line.
         reading = pa_csv.ReadOptions(use_threads=False)
         try:
-            yield 0, pa_csv.read_csv(path, read_options=reading, convert_options=convert)
+            found = pa_csv.read_csv(path, read_options=reading, convert_options=convert)
         except pa.ArrowInvalid as error:
             raise SourceError(_csv_error(label, names, str(error))) from error
+        yield Chunk(0, found.num_rows, found)
 
     return names, chunks
 
@@ -161,27 +172,31 @@ class _Builder:
         self._wanted = frozenset(symbols)
         self._found: set[str] = set()
         self._codes: dict[str, int] = {}
-        self._parts: list[Rows] = []
-        self._numbers: list[NDArray[np.int64]] = []
+        self._rows = empty_rows(0)
+        self._numbers = np.empty(0, np.int64)
+        self._count = 0
 
-    def add(self, before: int, chunk: pa.Table) -> None:
-        """Take one chunk in; ``before`` rows of the file came earlier."""
-        codes, wished = self._encode(before, chunk["symbol"])
+    def add(self, chunk: Chunk) -> None:
+        """Take one chunk in."""
+        before, _, columns = chunk
+        codes, wished = self._encode(before, columns["symbol"])
         if not wished.any():
             return
-        whole = bool(wished.all())
-        kept = slice(None) if whole else wished
-        rows = empty_rows(len(wished) if whole else int(wished.sum()))
-        rows["ts"] = _nanos(chunk["ts"])[kept]
-        rows["instrument"] = codes[kept]
-        rows["kind"] = self.shape.kind
+        if not self._count:  # room for all of the file; what nobody writes to takes no memory
+            self._rows, self._numbers = empty_rows(chunk.whole), np.empty(chunk.whole, np.int64)
+        found: dict[str, NDArray[Any]] = {"ts": _nanos(columns["ts"]), "instrument": codes}
         for field, column in self.shape.fields.items():
-            if column in chunk.column_names:
-                rows[field] = _floats(chunk[column])[kept]
-        if self.shape.kind is Kind.TRADE and "side" in chunk.column_names:
-            rows["flags"] = self._sides(before, chunk["side"])[kept]
-        self._parts.append(rows)
-        self._numbers.append(np.flatnonzero(wished) + before + 1)
+            if column in columns.column_names:
+                found[field] = _floats(columns[column])
+        if self.shape.kind is Kind.TRADE and "side" in columns.column_names:
+            found["flags"] = self._sides(before, columns["side"])
+        places = np.flatnonzero(wished)
+        if len(places) < len(wished):
+            found = {field: column[places] for field, column in found.items()}
+        end = self._count + len(places)
+        self._numbers[self._count : end] = places + before + 1
+        _fill(self._rows[self._count : end], self.shape.kind, found)
+        self._count = end
 
     def table(self, *, has_session: bool, digest: str) -> Table:
         """Return all that was added."""
@@ -191,9 +206,9 @@ class _Builder:
             has_session=has_session,
             digest=digest,
             found=frozenset(self._found),
-            rows=joined(self._parts) if self._parts else empty_rows(0),
+            rows=self._rows[: self._count],
             symbols=tuple(self._codes),
-            numbers=np.concatenate([np.empty(0, np.int64), *self._numbers]),
+            numbers=self._numbers[: self._count],
         )
 
     def _encode(self, before: int, column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -220,6 +235,16 @@ class _Builder:
                     f"{self._label}:row {row}: side is {side!r}; it should be buy, sell or empty"
                 )
         return np.array([known[side] for side in found], np.int64)[places]
+
+
+def _fill(rows: Rows, kind: Kind, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Write columns into rows, all of some rows before the next."""
+    for begin in range(0, len(rows), _AT_ONCE):
+        some = slice(begin, begin + _AT_ONCE)
+        part = rows[some]
+        part["kind"] = kind
+        for field, column in columns.items():
+            part[field] = column[some]
 
 
 def _dictionary(column: Any) -> tuple[list[str], NDArray[np.int64]]:
