@@ -85,5 +85,38 @@ async def test_a_cancelled_sleeper_is_forgotten() -> None:
     clock.advance(2)
 
 
+async def test_an_alarm_rings_once_when_its_time_has_come() -> None:
+    clock, rung = ManualClock(), list[str]()
+    clock.alarm(1, lambda: rung.append("first"))
+    clock.alarm(2, lambda: rung.append("second"))
+    clock.advance(1)
+    await turn()
+    assert rung == ["first"]
+    clock.advance(5)
+    await turn()
+    assert rung == ["first", "second"]
+
+
+async def test_an_alarm_after_no_time_rings_when_others_had_their_turn(clock: Clock) -> None:
+    rung = asyncio.Event()
+    clock.alarm(0, rung.set)
+    assert not rung.is_set()
+    await rung.wait()
+
+
+async def test_an_alarm_that_was_prevented_does_not_ring(clock: Clock) -> None:
+    rung = list[str]()
+    prevented = [clock.alarm(seconds, lambda: rung.append("late")) for seconds in (0, 0.001)]
+    for prevent in prevented:
+        prevent()
+    if isinstance(clock, ManualClock):
+        assert clock.next_wake is None
+        clock.advance(1)
+    else:
+        await clock.sleep(0.003)
+    await turn()
+    assert rung == []
+
+
 async def _set(event: asyncio.Event) -> None:
     event.set()

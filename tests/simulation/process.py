@@ -73,6 +73,10 @@ class Process:
         await asyncio.sleep(max(0.0, seconds))  # noqa: TID251 - this is the clock
         await self.going()
 
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> Callable[[], None]:
+        """Call ``ring`` after ``seconds``, stopped or not: whoever it wakes waits to go on."""
+        return asyncio.get_running_loop().call_later(max(0.0, seconds), ring).cancel
+
 
 class Weather:
     """How the servers are: up, slow, losing what they answer. And what came of it."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from typing import Final
 
@@ -22,6 +24,10 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Return after ``seconds``."""
         await asyncio.sleep(seconds)
+
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> Callable[[], None]:
+        """Call ``ring`` after ``seconds``; return what prevents it."""
+        return asyncio.get_running_loop().call_later(seconds, ring).cancel
 
 
 SYSTEM_CLOCK: Final = SystemClock()  # it has no state: one serves all
@@ -50,10 +56,21 @@ class ManualClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        woken = asyncio.get_running_loop().create_future()
+        await self._sleeper(seconds)
+
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> Callable[[], None]:
+        """Call ``ring`` once the clock is advanced by ``seconds``; return what prevents it."""
+        if seconds <= 0:
+            return asyncio.get_running_loop().call_soon(ring).cancel
+        woken = self._sleeper(seconds)
+        woken.add_done_callback(partial(_rung, ring))
+        return partial(_forget, woken)
+
+    def _sleeper(self, seconds: float) -> asyncio.Future[None]:
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked += 1
         heappush(self._sleepers, (self._now + _nanos(seconds), self._asked, woken))
-        await woken
+        return woken
 
     @property
     def next_wake(self) -> int | None:
@@ -72,6 +89,15 @@ class ManualClock:
         self._now += _nanos(seconds)
         while (due := self.next_wake) is not None and due <= self._now:
             heappop(self._sleepers)[2].set_result(None)
+
+
+def _rung(ring: Callable[[], None], woken: asyncio.Future[None]) -> None:
+    if not woken.cancelled():
+        ring()
+
+
+def _forget(woken: asyncio.Future[None]) -> None:
+    woken.cancel()
 
 
 def _nanos(seconds: float) -> int:

@@ -1,6 +1,7 @@
 """Waiting for news or for time, whichever is first, as cheaply as a busy path needs it."""
 
 import asyncio
+from functools import partial
 
 from whispr_daemon.ports.clock import Clock
 
@@ -28,17 +29,13 @@ class Waking:
         """Return when there is news since the last time, or after ``seconds``."""
         if not self._set:
             waiter = self._waiter = asyncio.get_running_loop().create_future()
-            timer = None
-            if seconds is not None:
-                timer = asyncio.ensure_future(self._clock.sleep(seconds))
-                # Of this wait alone: one that was cancelled ends when the next may have begun.
-                timer.add_done_callback(lambda _: _wake(waiter))
+            end = None if seconds is None else self._clock.alarm(seconds, partial(_wake, waiter))
             try:
                 await waiter
             finally:
                 self._waiter = None
-                if timer is not None:
-                    timer.cancel()
+                if end is not None:
+                    end()
         self._set = False
 
 

@@ -1,5 +1,6 @@
 """The wall clock. The only way to ask what time it is or to wait."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -16,4 +17,8 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return after ``seconds``."""
+        ...
+
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> Callable[[], None]:
+        """Call ``ring`` after ``seconds``, without a task; return what prevents it."""
         ...

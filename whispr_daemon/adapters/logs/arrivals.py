@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 from whispr_daemon.domain.errors import Transient
 from whispr_daemon.ports.clock import Clock
@@ -32,12 +33,11 @@ class Arrivals:
             return
         woken = asyncio.get_running_loop().create_future()
         self._waiting[partition][woken] = None
-        timer = asyncio.ensure_future(self._clock.sleep(seconds))
-        timer.add_done_callback(lambda _: _wake(woken))
+        end = self._clock.alarm(seconds, partial(_wake, woken))
         try:
             await woken
         finally:
-            timer.cancel()
+            end()
             del self._waiting[partition][woken]
 
     def announce(self, partitions: Iterable[int]) -> None:
