@@ -197,6 +197,18 @@ class TestOddServer:
         assert await link.call(("EXISTS", name), int) == 0
         await link.close()
 
+    async def test_one_command_alone_is_granted_and_refused_as_one_of_several(
+        self, valkey_url: str, name: str
+    ) -> None:
+        link = await RedisLink.open(valkey_url, "")
+        add, late = ("XADD", name, "2-1", "a", "b"), ("XADD", name, "1-1", "a", "b")
+        assert await link.transaction([add]) == [b"2-1"]
+        (alone,) = await link.transaction([late])
+        several = await link.transaction([late, late])
+        assert alone.is_late
+        assert several == [alone, alone]
+        await link.close()
+
     async def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(
         self, monkeypatch: pytest.MonkeyPatch, proxy: FaultProxy, valkey_server: Server
     ) -> None:

@@ -129,7 +129,7 @@ class RedisLink:
         """Send commands as MULTI … EXEC; return the reply of each, Refused where it was.
 
         A server that takes no writes for now (memory, disk, failover) refuses all of them; without
-        MULTI it might refuse one and grant the next, leaving a hole.
+        MULTI it might refuse one and grant the next, leaving a hole. One alone needs no MULTI.
 
         Raises:
             Transient: unknown outcome, or all were refused for now.
@@ -144,6 +144,11 @@ class RedisLink:
                 raise ValueError(f"{len(results)} results for {len(commands)} commands")
             return [_granted(result) for result in results]
 
+        if len(commands) == 1:
+            (reply,) = alone = await self._exchange(commands, list, 0.0)
+            if isinstance(reply, Refused) and reply.passing:
+                raise self.refusal(reply)
+            return alone
         answer = await self._exchange([("MULTI",), *commands, ("EXEC",)], read, 0.0)
         if isinstance(answer, Refused):
             raise self.refusal(answer)
