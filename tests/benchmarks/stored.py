@@ -36,6 +36,7 @@ from whispr_daemon.settings import Settings
 _PAGE: Final = 5_000
 _APPENDED: Final = 32_768  # rows
 _INSERTED: Final = 10_000  # outputs
+_CREATED: Final = 1_700_000_000_000_000_000  # ns: of all of them, as of those of a commit
 _COLUMNS: Final = ("ts", "symbol", "open", "high", "low", "close", "volume")
 # What threads of a daemon are for, by what their names begin with.
 _THREADS: Final = {
@@ -195,6 +196,7 @@ def _inserted(rows: Sequence[tuple[str | int, ...]], path: Path) -> None:
             connection.executescript(script)
         for begin in range(0, len(rows), _INSERTED):
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(insert, rows[begin : begin + _INSERTED])
+            some = rows[begin : begin + _INSERTED]
+            connection.executemany(insert, [(*row, _CREATED) for row in some])
             connection.execute("COMMIT")
     connection.close()
