@@ -33,7 +33,9 @@ _STORES: Final[tuple[Any, ...]] = (SqliteStore, PostgresStore)
 _OUTLETS: Final[tuple[Any, ...]] = (JsonLinesOutlet, RedisOutlet)
 _FENCES: Final = {  # what it says of epoch and position, and what that becomes
     " AND epoch = :epoch AND wm = :old": "",
-    " AND epoch = $2 AND wm = $3": " AND $2::bigint > 0 AND $3::bigint >= 0",
+    " AND epoch = $2 AND wm = $3\n        AND out_seq + cardinality($7::bigint[]) = $5": (
+        " AND $2::bigint > 0 AND $3::bigint >= 0"
+    ),
 }
 
 
