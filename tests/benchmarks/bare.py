@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from time import process_time
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -32,8 +33,23 @@ class Shape(NamedTuple):
     partitions: int  # entries that these rows are cut into
 
 
-def bare_log(tier: int, shape: Shape, folder: Path, seconds: float) -> float:
-    """Return the events a second that are written durably, read, and passed over by a kernel."""
+class Bare(NamedTuple):
+    """What bare clients do with events that they write durably, read, and pass over by a kernel."""
+
+    rate: float  # events a second
+    cpu: float  # microseconds of processor an event, of the clients and their server
+
+
+class _Passed(NamedTuple):
+    """Appends that were written and read."""
+
+    count: float
+    seconds: float
+    cpu: float  # seconds of processor
+
+
+def bare_log(tier: int, shape: Shape, folder: Path, seconds: float) -> Bare:
+    """Return what a log of one writer and one reader does at most."""
     folder.mkdir()
     market = Market()
     blobs = [
@@ -41,11 +57,12 @@ def bare_log(tier: int, shape: Shape, folder: Path, seconds: float) -> float:
     ]
     _kernel(market.rows(0, 10))
     if tier == 0:
-        written = _sqlite(folder / "floor.db", blobs, seconds)
+        passed = _sqlite(folder / "floor.db", blobs, seconds)
     else:
         with valkey(folder) as server:
-            written = _redis(server, blobs, seconds)
-    return written * shape.rows
+            passed = _redis(server, blobs, seconds)
+    events = passed.count * shape.rows
+    return Bare(events / passed.seconds, 1e6 * passed.cpu / events)
 
 
 @contextmanager
@@ -60,8 +77,8 @@ def valkey(folder: Path) -> Iterator[Server]:
             runner.run(made.stop())
 
 
-def _sqlite(file: Path, blobs: Sequence[bytes], seconds: float) -> float:
-    """Return the appends a second of one connection, synced each, that another has read."""
+def _sqlite(file: Path, blobs: Sequence[bytes], seconds: float) -> _Passed:
+    """Return the appends of one connection, synced each, that another has read."""
     with sqlite3.connect(file, isolation_level=None) as writer:
         writer.execute("PRAGMA journal_mode = WAL")
         writer.execute("PRAGMA synchronous = FULL")
@@ -69,14 +86,15 @@ def _sqlite(file: Path, blobs: Sequence[bytes], seconds: float) -> float:
         over = Event()
         with ThreadPoolExecutor(1) as pool:
             reading = pool.submit(_read_sqlite, file, over, len(blobs))
-            began = SYSTEM_CLOCK.monotonic()
+            began, used = SYSTEM_CLOCK.monotonic(), process_time()
             while SYSTEM_CLOCK.monotonic() - began < seconds:
                 writer.execute("BEGIN IMMEDIATE")
                 writer.executemany("INSERT INTO entry (rows) VALUES (?)", [(b,) for b in blobs])
                 writer.execute("COMMIT")
             over.set()
             read = reading.result()
-            return read / len(blobs) / (SYSTEM_CLOCK.monotonic() - began)
+            taken = SYSTEM_CLOCK.monotonic() - began
+            return _Passed(read / len(blobs), taken, process_time() - used)
 
 
 def _read_sqlite(file: Path, over: Event, at_once: int) -> int:
@@ -94,13 +112,13 @@ def _read_sqlite(file: Path, over: Event, at_once: int) -> int:
                 return place
 
 
-def _redis(server: Server, blobs: Sequence[bytes], seconds: float) -> float:
-    """Return the appends a second of one client, each answered when synced, that another read."""
+def _redis(server: Server, blobs: Sequence[bytes], seconds: float) -> _Passed:
+    """Return the appends of one client, each answered when synced, that another has read."""
     keys = [f"floor:{number}" for number in range(len(blobs))]
     over = Event()
     with ThreadPoolExecutor(1) as pool, Redis.from_url(server.url, password=server.password) as at:
         reading = pool.submit(_read_redis, server, keys, over)
-        began = SYSTEM_CLOCK.monotonic()
+        began, used = SYSTEM_CLOCK.monotonic(), process_time() + _cpu_of(at)
         while SYSTEM_CLOCK.monotonic() - began < seconds:
             appends = at.pipeline(transaction=True)
             for key, blob in zip(keys, blobs, strict=True):
@@ -108,7 +126,14 @@ def _redis(server: Server, blobs: Sequence[bytes], seconds: float) -> float:
             appends.execute()
         over.set()
         read = reading.result()
-        return read / len(blobs) / (SYSTEM_CLOCK.monotonic() - began)
+        taken = SYSTEM_CLOCK.monotonic() - began
+        return _Passed(read / len(blobs), taken, process_time() + _cpu_of(at) - used)
+
+
+def _cpu_of(server: Redis) -> float:
+    """Return the seconds of processor that a server has taken so far."""
+    found: Any = server.info("cpu")
+    return float(found["used_cpu_sys"] + found["used_cpu_user"])
 
 
 def _read_redis(server: Server, keys: Sequence[str], over: Event) -> int:

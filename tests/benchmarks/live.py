@@ -76,8 +76,9 @@ def live(tier: int, scale: Scale) -> Sequence[Figure]:
         again = [_leg(subject, seconds, scale.say, found) for _ in range(scale.repetitions)]
         shape = _shape(subject.watcher.figures() - before)
     floor = bare_log(tier, shape, scale.folder / "floor", seconds)
-    scale.say(f"a bare log: {floor:,.0f} events/s of {shape.rows} rows an append")
-    return [*_rates(again, floor), *_cpu(again)]
+    scale.say(f"a bare log: {floor.rate:,.0f} events/s of {shape.rows} rows an append")
+    bare = Figure("CPU of a bare log, with its server", floor.cpu, "µs/event")
+    return [*_rates(again, floor.rate), *_cpu(again), bare]
 
 
 def search(leg: Callable[[float], Leg], seconds: float) -> float:
