@@ -24,6 +24,7 @@ from whispr_daemon.rules.sheet import Sheet
 from whispr_daemon.rules.turn import Records
 
 LEAST: Final = 8  # rules, for which it pays to copy the columns they read
+_A_CALL: Final = 25  # rows, folded as they are written in the time it takes to call a rule for them
 _ROOM: Final = 2_048  # records of all rules that are written down at a time
 
 
@@ -66,11 +67,13 @@ class Alike:
     def fold(self, view: View) -> Iterator[Came]:
         """Fold the rows of a view; yield what came of each rule of which something came."""
         rows = view.rows
-        kernel = self._compiler.compiled(self._recipe, rows * len(self._members))
+        kernel = self._compiler.compiled(self._recipe, (rows + _A_CALL) * len(self._members))
         if kernel is not None:
             yield from self._folded(kernel, view)
             return
         for rank, running in self._members:
+            if not running.looks_at(view):
+                continue
             turn = running.turns[0]
             records = running.as_written(turn, view).records(0, rows)
             yield Came(Job(rank, running, turn, view), records)

@@ -34,10 +34,10 @@ class Word(NamedTuple):
 class Hearing:
     """Folds rules that hear each other, but not in a circle."""
 
-    def __init__(self, board: Board, rules: Iterable[Rule]) -> None:
+    def __init__(self, board: Board) -> None:
         """``board`` is what they hear each other by."""
         self._board = board
-        self._asks = {rule.name: asks(rule) for rule in rules}
+        self._asks: dict[str, frozenset[str]] = {}  # by rule
 
     def fold(self, jobs: Sequence[Job]) -> Iterator[Found]:
         """Fold a job a rule, those who say before those who hear; yield what came of each.
@@ -50,7 +50,7 @@ class Hearing:
         before = dict(zip(slots, table.ints[slots], strict=True))
         words: list[Word] = []
         for job in jobs:
-            asked = self._asks[job.running.rule.name]
+            asked = self._asked(job.running.rule)
             heard = sorted(word for word in words if word.signal in asked)
             found = self._folded(job, heard)
             yield from found
@@ -59,6 +59,12 @@ class Hearing:
                 table.ints[slot] = before[slot]  # the next one hears it in its own time
             words += own
         self._put(sorted(words))
+
+    def _asked(self, rule: Rule) -> frozenset[str]:
+        found = self._asks.get(rule.name)
+        if found is None:
+            found = self._asks[rule.name] = asks(rule)
+        return found
 
     def _folded(self, job: Job, heard: Sequence[Word]) -> list[Found]:
         rows = job.view.rows

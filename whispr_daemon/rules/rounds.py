@@ -35,7 +35,7 @@ class Rounds:
         self._bank = bank
         self._clocks = tuple({turn.clock: None for one in running for turn in one.turns})
         rules = [one.rule for one in running]
-        self._hearing = Hearing(board, rules)
+        self._hearing = Hearing(board)
         rank = {rule.name: at for at, rule in enumerate(rules)}
         groups: list[_Group] = []
         for group in coupled(rules):
@@ -93,7 +93,7 @@ class Rounds:
         running = self._running[rank]
         for turn in running.turns:
             view = views[turn.clock]
-            if view is not None:
+            if view is not None and running.looks_at(view):
                 yield Job(rank, running, turn, view)
 
     def _view(self, clock: Clock, symbols: list[str]) -> View | None:

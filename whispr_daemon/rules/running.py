@@ -24,6 +24,7 @@ from whispr_daemon.rules.turn import Asked, Pass, Records, Turn
 from whispr_daemon.rules.wants import Wants
 
 STALE_BARS: Final = 3  # timeframes without a bar after which a condition is unknown
+_FEW: Final = 8  # rows, whose instruments are looked up in less time than a rule is called
 _EVALUATIONS: Final[tuple[Evaluate, ...]] = ("bar_close", "tick")
 
 
@@ -79,6 +80,13 @@ class Running:
         return ((need, need.least(self.require)) for need in turn.program.needs)
 
     # ------------------------------------------------------------------ the fold
+    def looks_at(self, view: View) -> bool:
+        """Whether something may come of a view: of many rows it is not worth to ask."""
+        if view.rows > _FEW:
+            return True
+        self.listed.meet(view.symbols)
+        return self.listed.any_of(self.wanted, view.slot)
+
     def over(self, turn: Turn, view: View, rows: int) -> Pass:
         """Return what folds the rows of a view, about so many at a time."""
         self.listed.meet(view.symbols)

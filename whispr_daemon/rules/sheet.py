@@ -36,6 +36,10 @@ class Sheet:
         if len(self.floats) < len(self._broken) * rows or len(self.ints) < len(self._whole) * rows:
             self.floats = np.empty(len(self._broken) * rows)
             self.ints = np.empty(len(self._whole) * rows, dtype=np.int64)
+        if rows == 1:  # from one list at once, not from an array each
+            self.floats[: len(self._broken)] = [values[column][0] for column in self._broken]
+            self.ints[: len(self._whole)] = [values[column][0] for column in self._whole]
+            return
         for column, number in self._broken.items():
             self.floats[number * rows : (number + 1) * rows] = values.array(column)
         for column, number in self._whole.items():

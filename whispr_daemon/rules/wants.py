@@ -1,6 +1,6 @@
 """Which instruments rules look at: a row of truths by slot for every list of symbols there is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -38,6 +38,11 @@ class Wants:
     def has(self, symbol: str) -> bool:
         """Is the instrument in any list?"""
         return bool(self._of[_EVERY] or symbol in self._of) and self._home(symbol)
+
+    def any_of(self, number: int, slots: Iterable[int]) -> bool:
+        """Has a list any of some instruments, which are known by now?"""
+        row = self.table[number]
+        return any(row[slot] for slot in slots)
 
     def meet(self, symbols: Sequence[str]) -> None:
         """Know the instruments by slot, which are those it knew and perhaps more."""

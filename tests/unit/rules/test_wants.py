@@ -36,3 +36,13 @@ def test_who_is_in_no_list_is_in_none() -> None:
     assert [wants.has(symbol) for symbol in ("AAPL", "MSFT", "SPY")] == [True, False, False]
     wants.number(EVERY)
     assert [wants.has(symbol) for symbol in ("AAPL", "MSFT", "SPY")] == [True, False, True]
+
+
+def test_a_list_has_one_of_some_instruments_or_none() -> None:
+    wants = Wants(lambda _: True)
+    tech = wants.number(TECH)
+    wants.meet(["SPY", "MSFT", "VIX"])
+    assert [wants.any_of(tech, slots) for slots in ([0, 1], [1], [0, 2], [])] == [
+        *(True, True),
+        *(False, False),
+    ]
