@@ -1,116 +1,31 @@
 """Values of other clocks and other symbols, as they were last complete at each evaluation."""
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from whispr_daemon.domain.timeframe import DAY as DAY_LENGTH
-from whispr_daemon.rules.column import Column, ended, is_whole
+from whispr_daemon.rules.column import ORDER, SLOT, TS, Column, ended, is_whole
+from whispr_daemon.rules.columns.carrying import (
+    INTS,
+    KNOWN,
+    Carried,
+    Freshness,
+    Readers,
+    Sources,
+    carry,
+    carry_recipe,
+)
 from whispr_daemon.rules.columns.desk import Desk
 from whispr_daemon.rules.columns.maker import Maker
 from whispr_daemon.rules.columns.slots import picked
 from whispr_daemon.rules.columns.table import Table
-from whispr_daemon.rules.functions.folds import NAN, Floats, Ints, State
-
-# State of a slot of the other desk, after the values that are carried.
-TS: Final = 0  # end of the bar they are of
-DATE: Final = 1  # its session
-CLOSE: Final = 2  # when that ends, ns UTC
-KNOWN: Final = 3  # 1: there is one
-INTS: Final = 4
+from whispr_daemon.rules.functions.folds import NAN
+from whispr_daemon.rules.jit import Function
 
 _STALE_BARS: Final = 3
-_FAR: Final = 1 << 62
-
-
-class Sources(NamedTuple):
-    """Rows of the other desk."""
-
-    order: Ints
-    ts: Ints
-    slot: Ints
-    date: Ints
-    close: Ints  # end of the row's session
-    values: Sequence[Floats]  # that are carried
-    lasting: Ints  # 1: however old, as a count is
-
-
-class Readers(NamedTuple):
-    """Rows that read."""
-
-    order: Ints
-    ts: Ints
-    slot: Ints  # of the other desk that each reads; -1: none
-    date: Ints
-    before: Ints  # date of the session before
-    open: Ints  # start of the row's session
-
-
-class Carried(NamedTuple):
-    """What readers get: values, and the end of the bar they are of (ns UTC; 0: there is none)."""
-
-    values: Sequence[Floats]
-    ended: Ints
-
-
-class Freshness(NamedTuple):
-    """How old a value may be."""
-
-    session: int  # ns of open market; 0: any age
-    days: int  # of a daily bar
-
-
-def carry(
-    counts: tuple[int, int],
-    given: Sources,
-    readers: Readers,
-    state: State,
-    limit: Freshness,
-    out: Carried,
-) -> None:
-    """Give each reader the newest row not after it by (order, ts), NaN if none is fresh."""
-    floats, ints = state
-    rows, reads = counts
-    width = len(given.values)
-    r = 0
-    for q in range(reads + 1):
-        order = readers.order[q] if q < reads else _FAR
-        ts = readers.ts[q] if q < reads else _FAR
-        while r < rows and (
-            given.order[r] < order or (given.order[r] == order and given.ts[r] <= ts)
-        ):
-            s = given.slot[r]
-            for k in range(width):
-                floats[s * width + k] = given.values[k][r]
-            ints[s * INTS + TS] = given.ts[r]
-            ints[s * INTS + DATE] = given.date[r]
-            ints[s * INTS + CLOSE] = given.close[r]
-            ints[s * INTS + KNOWN] = 1
-            r += 1
-        if q < reads and readers.slot[q] >= 0:
-            s = readers.slot[q]
-            if ints[s * INTS + KNOWN]:
-                fresh = _fresh(readers, q, ints, s * INTS, limit)
-                out.ended[q] = ints[s * INTS + TS]
-                for k in range(width):
-                    if fresh or given.lasting[k]:
-                        out.values[k][q] = floats[s * width + k]
-
-
-def _fresh(readers: Readers, q: int, ints: Ints, i: int, limit: Freshness) -> bool:
-    """Is the value young enough? Only time counts in which the market was open."""
-    date = ints[i + DATE]
-    if limit.days:
-        return bool(readers.date[q] - date <= limit.days)
-    if limit.session == 0:
-        return True
-    age = readers.ts[q] - ints[i + TS]
-    if date < readers.date[q]:
-        if date < readers.before[q]:
-            return False
-        age = max(ints[i + CLOSE] - ints[i + TS], 0) + readers.ts[q] - readers.open[q]
-    return bool(age <= limit.session)
 
 
 class JoinMaker(Maker):
@@ -126,6 +41,7 @@ class JoinMaker(Maker):
         self._carried = carried
         self.table: Table = Table(len(carried), INTS)
         self._limit = freshness(desk, other) if symbol else Freshness(0, 0)
+        self._lasting = [int(column.part == "count") for column in carried.values()]
 
     def brings(self, column: Column) -> bool:
         """Is a column of this desk carried here?"""
@@ -146,6 +62,10 @@ class JoinMaker(Maker):
         if here.frame is None and there.frame is None:
             return
         rows, reads = there.count, here.count
+        kernel = here.compiler.compiled(carry_recipe(len(self._carried)), max(rows, reads))
+        if kernel is not None:
+            self._fill_many(kernel, rows, reads)
+            return
         out = Carried([[NAN] * reads for _ in self._carried], [0] * reads)
         state = self.table.state(here.places.slots)
         carry((rows, reads), self._sources(), self._readers(), state, self._limit, out)
@@ -155,9 +75,52 @@ class JoinMaker(Maker):
             whole = is_whole(column)
             here.values[column] = [0 if x != x else int(x) for x in values] if whole else values
 
+    def _fill_many(self, kernel: Function, rows: int, reads: int) -> None:
+        here = self.desk
+        out = Carried(
+            tuple(np.full(reads, NAN) for _ in self._carried), np.zeros(reads, dtype=np.int64)
+        )
+        state = self.table.arrays(here.places.slots)
+        kernel((rows, reads), self._many_sources(), self._many_readers(), state, self._limit, out)
+        if self.symbol:
+            here.values[ended(self.key)] = out.ended
+        for column, values in zip(self._carried.values(), out.values, strict=True):
+            here.values[column] = _whole(values) if is_whole(column) else values
+
+    def _many_sources(self) -> Sources:
+        """Return the same as :meth:`_sources`, as arrays."""
+        there, lasting = self.other, np.array(self._lasting, dtype=np.int64)
+        if there.frame is None:
+            none = np.empty(0, dtype=np.int64)
+            return Sources(
+                none, none, none, none, none, tuple(np.empty(0) for _ in self._carried), lasting
+            )
+        where, at, read = there.frame.where, there.frame.evaluated, there.values.array
+        return Sources(
+            read(ORDER),
+            read(TS),
+            read(SLOT),
+            _flat(where.date, at),
+            _flat(where.last, at),
+            tuple(read(column).astype(np.float64, copy=False) for column in self._carried),
+            lasting,
+        )
+
+    def _many_readers(self) -> Readers:
+        """Return the same as :meth:`_readers`, as arrays."""
+        here = self.desk
+        if here.frame is None:
+            none = np.empty(0, dtype=np.int64)
+            return Readers(none, none, none, none, none, none)
+        where, at, read = here.frame.where, here.frame.evaluated, here.values.array
+        slot = read(SLOT)
+        if self.symbol:
+            slot = np.full(len(slot), here.places.known(self.symbol))
+        parts = (_flat(part, at) for part in (where.date, where.before, where.first))
+        return Readers(read(ORDER), read(TS), slot, *parts)
+
     def _sources(self) -> Sources:
-        there = self.other
-        lasting = [int(column.part == "count") for column in self._carried.values()]
+        there, lasting = self.other, self._lasting
         if there.frame is None:
             return Sources([], [], [], [], [], [[] for _ in self._carried], lasting)
         where, at = there.frame.where, there.frame.evaluated
@@ -187,6 +150,14 @@ class JoinMaker(Maker):
             picked(where.before, at).tolist(),
             picked(where.first, at).tolist(),
         )
+
+
+def _whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.where(values == values, values, 0.0).astype(np.int64)
+
+
+def _flat(column: NDArray[Any], at: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.ascontiguousarray(picked(column, at), dtype=np.int64)
 
 
 def freshness(desk: Desk, other: Desk) -> Freshness:

@@ -88,6 +88,13 @@ class SeriesMaker(Maker):
         plain = folded.bound is not None or desk.clock.forming
         self._recipe = None if plain else fold_recipe(folded.step, len(node.others))
         self._place = folded.place(node.numbers)
+        wanted = Input._fields if self._recipe is None else read_by(folded.step)
+        x = Column("close" if node.source is None else canonical(node.source))
+        prices = ("open", "high", "low", "volume")
+        self._reads = (SLOT, x, *(Column(one) if one in wanted else x for one in prices))
+        self._reads_date = DATE if "date" in wanted else SLOT
+        self._reads_others = tuple(Column(canonical(other)) for other in node.others)
+        self._value, self._count = Column(self.key), Column(self.key, "count")
         self._beside: SeriesMaker | None = None
         self.led = False
         self.table: Table = Table(self._place.width, 1)
@@ -144,22 +151,12 @@ class SeriesMaker(Maker):
     def put(self, out: Output) -> None:
         """Hand what was folded to who reads it."""
         values = self.desk.values
-        values[Column(self.key)], values[Column(self.key, "count")] = out
+        values[self._value], values[self._count] = out
 
     def _given(self, read: Callable[[Column], Any]) -> Input:
         """Return what its step reads; in the place of what it does not, the source."""
-        node = self._node
-        slot, x = (
-            read(SLOT),
-            read(Column("close" if node.source is None else canonical(node.source))),
-        )
-        wanted = Input._fields if self._recipe is None else read_by(self._folded.step)
-        first, high, low, volume = (
-            read(Column(name)) if name in wanted else x
-            for name in ("open", "high", "low", "volume")
-        )
-        others = tuple(read(Column(canonical(other))) for other in node.others)
-        date = read(DATE) if "date" in wanted else slot
+        date, others = read(self._reads_date), tuple(map(read, self._reads_others))
+        slot, x, first, high, low, volume = map(read, self._reads)
         return Input(slot, x, first, high, low, volume, date, others)
 
     def _fold(self, frame: AnyFrame, given: Input, out: Output) -> None:
