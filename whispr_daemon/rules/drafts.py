@@ -25,6 +25,7 @@ from whispr_daemon.rules.turn import Records, Turn
 Place: TypeAlias = tuple[int, int, int, int, int]  # as found.Place
 
 _PRICE: Final = Column("price")
+OF_ROW: Final = (ORDER, TS, SLOT, _PRICE)  # columns that are looked up for each record
 _JSON: Final = msgspec.json.Encoder()
 _TRUTHS: Final = {1.0: b"true", -1.0: b"false"}
 _TEXT, _TIME = b"\0", b"\1"  # what stands for what is left open: no JSON has these
@@ -78,7 +79,7 @@ class Drafts:
             self._forms[key] = self._made(*key)
         forms = [self._forms[key] for key in keys]
         spoken = self._spoken([at for at, form in enumerate(forms) if form is None], records, view)
-        columns = [values.at(one, rows) for one in (ORDER, TS, SLOT, _PRICE)]
+        columns = [values.at(one, rows) for one in OF_ROW]
         texts, priced = _written(floats), _written(columns[-1])
         width = self._turn.program.width
         made: list[Drafted] = []

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from whispr_daemon.domain.outputs import Output
-from whispr_daemon.rules.drafts import Drafted
+from whispr_daemon.rules.drafts import OF_ROW, Drafted
 from whispr_daemon.rules.evaluated import Evaluated, View
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.turn import Records, Turn
+
+_LISTED: Final = 100  # rows of columns are listed as fast as a rule looks up its own in arrays
 
 
 class Place(NamedTuple):
@@ -93,6 +95,10 @@ class Verdicts:
         if self.faults or self._found:
             return None
         whole: list[Drafted] = []
+        views = {id(came.job.view): came.job.view for came in self._came}
+        for view in views.values():
+            if view.rows < _LISTED * len(self._came):
+                view.values.keep_lists(OF_ROW)
         for (rank, running, turn, view), records in self._came:
             whole += running.drafted(turn, rank, records, view)
         whole.sort(key=itemgetter(0))

@@ -55,6 +55,11 @@ class Values:
             found = self._lists[column] = self._given(column).tolist()
         return found
 
+    def keep_lists(self, columns: Sequence[Column]) -> None:
+        """Have some columns as lists from now on, in which a row is quicker to look up."""
+        for column in columns:
+            self._lists.setdefault(column, self[column])
+
     def at(self, column: Column, rows: list[int]) -> list[Any]:
         """Return some rows of a column as Python numbers."""
         found = self._lists.get(column)
