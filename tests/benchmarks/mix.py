@@ -12,9 +12,11 @@ What the mix holds, of 10,000 rules with 16,750 clauses:
 - evaluated at every minute bar, for every symbol, one in ten at five-minute bars (which are made of
   the minutes): each fifth minute has more to do than the others. :func:`rules` makes the same for
   one symbol each, too;
-- more fires than a desk has: thresholds are in the tails and most rules need several things at
-  once, but speak once a session of each symbol. Of ten million evaluations of a minute some twenty
-  thousand become signals over generated prices, nearly one in a session for each rule and symbol.
+- as many fires as a desk may have, or more: thresholds are far in the tails, and a share of 0.01 to
+  0.1 % of what is evaluated becomes a signal over generated prices (at 1,000 rules about 1,000
+  symbols 0.1 % are 1,000 in a minute, more than anybody reads). The *busy* mix has thresholds that
+  every symbol reaches on most days: nearly each rule speaks once a session of each symbol, which is
+  0.2 %.
 
 What it does not hold: rules that hear each other's signals, variables, ticks. Those who hear each
 other are folded one after the other, not by one kernel.
@@ -31,6 +33,8 @@ _SLOW: Final = (26, 34, 48, 50, 55, 89, 100, 200)
 _LENGTHS: Final = (7, 9, 14, 21)
 _BARS: Final = (10, 14, 20, 30, 55)
 _LONGER: Final = 10  # one of so many is of five-minute bars
+_TAIL: Final = 800, 950  # tenths of what RSI is above, or as far from 100 below
+_BUSY: Final = 650, 850
 _RUNGS: Final = ("23", "38", "50", "61", "78", "100")
 
 # A line each: what is evaluated, and the keys beside it.
@@ -103,26 +107,29 @@ _MORE: Final = (  # lines of the rule beside its clauses
 )
 
 
-def rules(count: int, symbols: Sequence[str] = ()) -> list[RuleFile]:
+def rules(count: int, symbols: Sequence[str] = (), *, busy: bool = False) -> list[RuleFile]:
     """Return files of a rule each, of one to three clauses; the same for the same count.
 
-    Where there are symbols each is about one of them, in turn; else about all.
+    Where there are symbols each is about one of them, in turn; else about all. A ``busy`` mix
+    differs in the thresholds of momentum only.
     """
+    tail = _BUSY if busy else _TAIL
     return [
-        _rule(Random(number), number, symbols[number % len(symbols)] if symbols else "'*'")
+        _rule(number, tail, symbols[number % len(symbols)] if symbols else "'*'")
         for number in range(count)
     ]
 
 
-def _rule(random: Random, number: int, symbols: str) -> RuleFile:
+def _rule(number: int, tail: tuple[int, int], symbols: str) -> RuleFile:
+    random = Random(number)
     drawn = {
         "fast": random.choice(_FAST),
         "slow": random.choice(_SLOW),
         "length": random.choice(_LENGTHS),
         "bars": random.choice(_BARS),
         "rung": random.choice(_RUNGS),
-        "high": random.randint(650, 850) / 10,
-        "low": random.randint(150, 350) / 10,
+        "high": random.randint(*tail) / 10,
+        "low": (1_000 - random.randint(*tail)) / 10,
         "factor": random.randint(10, 40) / 10,
         "part": random.randint(5, 40) / 10,
         "minutes": random.randint(10, 120),

@@ -7,6 +7,7 @@ are measured one by one, with all that is said in them, of all symbols, with sta
 has settled: as long as nothing is compiled, while a compiler has its share of the machine, and then
 three dozen when all is (the middle one and the worst; each fifth has the rules of five minutes).
 A bar that comes alone goes through all rules, too; once more where each rule is about one symbol.
+Minutes of rules that speak more than those of a desk are measured beside, and are not bounded.
 A short run waits for no compiler.
 
 Columns are what rules read: a price, an average, a level. Each rule asks for its own; they are made
@@ -47,6 +48,14 @@ def many(scale: Scale) -> Sequence[Figure]:
     count, symbols = max(sizes)
     scale.say(f"{count:,} rules of one of {symbols:,} symbols each")
     single = measured(msgspec.structs.replace(_work(scale, count, symbols), single=True))
+    scale.say(f"{count:,} rules over {symbols:,} symbols that speak more than a desk's")
+    busy = measured(msgspec.structs.replace(_work(scale, count, symbols), busy=True))
+    name = f"{count:,} busy rules x {symbols:,} symbols"
+    figures += [
+        Figure(f"{name}: a minute", busy.minute, "s", each=busy.minutes),
+        Figure(f"{name}: the worst minute", busy.worst, "s"),
+        Figure(f"{name}: signals a minute", busy.said, ""),
+    ]
     name = f"{count:,} rules of one of {symbols:,} symbols each"
     figures += [
         Figure(f"{name}: a minute", single.minute, "s"),
