@@ -1,6 +1,6 @@
 """The board: what is known of the signals that rules say, shared by all rules of a strategy."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,10 +11,10 @@ from whispr_daemon.rules.columns.saved import SavedTable, join, save_table
 from whispr_daemon.rules.columns.table import Table
 from whispr_daemon.rules.compile.parts import at_work, emitted
 from whispr_daemon.rules.compile.said import NEWEST, RING, entry_width
-from whispr_daemon.rules.nodes import Node, Said
+from whispr_daemon.rules.nodes import Said
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.source import StateBlock
-from whispr_daemon.rules.tree import walk
+from whispr_daemon.rules.tree import said_in
 
 MOST_MOMENTS: Final = 4096  # of a signal; a longer count is of the last so many
 _TICK_MOMENTS: Final = 1024  # of a rule that speaks on ticks
@@ -58,12 +58,12 @@ class Board:
     def __init__(self, rules: Sequence[Rule]) -> None:
         """Make room for every signal that a rule asks about; nothing is said yet."""
         self._places: dict[str, tuple[int, int]] = {}
-        offset = 0
-        for key, capacity in _capacities(rules).items():
+        offset, asked = 0, [said for rule in rules for said in _asked(rule)]
+        for key, capacity in _capacities(rules, asked).items():
             self._places[key] = (offset, capacity)
             offset += entry_width(capacity)
         self.width = offset
-        self.asked = frozenset(said.signal for rule in rules for said in _asked(rule))
+        self.asked = frozenset(said.signal for said in asked)
         self.table = Table(0, offset)
         self.scratch = Scratch()
 
@@ -104,14 +104,14 @@ def _key(signal: str, shadow_of: str) -> str:
     return join(shadow_of, signal) if shadow_of else signal
 
 
-def _capacities(rules: Sequence[Rule]) -> dict[str, int]:
+def _capacities(rules: Sequence[Rule], asked: Iterable[Said]) -> dict[str, int]:
     """Return the moments to keep of each signal: those within the longest window asked for."""
     windows: dict[str, int] = {}
-    for said in (said for rule in rules for said in _asked(rule)):
+    for said in asked:
         window = said.scope if isinstance(said.scope, int) else 0
         windows[said.signal] = max(window, windows.get(said.signal, 0))
     moments: dict[str, int] = dict.fromkeys(windows, 0)
-    for rule in rules:
+    for rule in rules if windows else ():
         for signal, nanos, shadow in _said(rule):
             if signal in windows:
                 key = _key(signal, rule.name if shadow else "")
@@ -121,11 +121,9 @@ def _capacities(rules: Sequence[Rule]) -> dict[str, int]:
     return {key: min(max(count, 1), MOST_MOMENTS) for key, count in sorted(moments.items())}
 
 
-def _asked(rule: Rule) -> Iterator[Said]:
-    whole: list[Node] = [] if rule.when is None else [rule.when]
-    for clause in rule.clauses:
-        whole += clause.trees
-    return (node for top in whole for node in walk(top) if isinstance(node, Said))
+def _asked(rule: Rule) -> Iterable[Said]:
+    gate = () if rule.when is None else (rule.when,)
+    return said_in((*gate, *(tree for clause in rule.clauses for tree in clause.trees)))
 
 
 def _said(rule: Rule) -> Iterator[tuple[str, int, bool]]:

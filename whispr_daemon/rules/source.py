@@ -8,7 +8,7 @@ floats, ``Q`` ints): rules that differ only in them have the same source, and ar
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from whispr_daemon.rules.column import Column, Need
 from whispr_daemon.rules.nodes import Node
@@ -16,6 +16,7 @@ from whispr_daemon.rules.nodes import Node
 # What places are masked with: a compiler cannot know that none is negative, and would ask of each
 # whether it counts from the end, as those of Python do.
 NOT_NEGATIVE: Final = (1 << 62) - 1
+_STEP: Final = "    "
 
 
 class Event(NamedTuple):
@@ -74,7 +75,8 @@ class Source(ABC):
         self._first = 0, 0  # floats and ints taken before the present block
         self._taken = _Taken([], [])
         self._lines: list[str] = []
-        self._indent = 2
+        self._indent = 2 * _STEP
+        self._outer: list[tuple[str, dict[str, Any]]] = []  # blocks: indent, what was known before
         self._names = 0
         self._known: dict[str, Any] = {}
 
@@ -101,21 +103,29 @@ class Source(ABC):
     # ------------------------------------------------------------------ text
     def line(self, text: str) -> None:
         """Add one line at the present depth."""
-        self._lines.append("    " * self._indent + text)
+        self._lines.append(self._indent + text)
 
     def lines(self) -> str:
         """Return the body."""
         return "\n".join(self._lines)
 
-    @contextmanager
-    def block(self, head: str) -> Iterator[None]:
-        """Indent what follows under ``head``; what is computed there is not known after it."""
+    def block(self, head: str) -> Self:
+        """Indent what follows under ``head``, to the end of a ``with``.
+
+        What is computed there is not known after it.
+        """
         self.line(head)
-        self._indent += 1
-        known = dict(self._known)
-        yield
-        self._known = known
-        self._indent -= 1
+        self._outer.append((self._indent, self._known))
+        self._indent, self._known = self._indent + _STEP, dict(self._known)
+        return self
+
+    def __enter__(self) -> Self:
+        """Return itself: :meth:`block` has begun what ends here."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the innermost block."""
+        self._indent, self._known = self._outer.pop()
 
     def name(self, value: str) -> str:
         """Bind a new variable to an expression."""
@@ -145,7 +155,7 @@ class Source(ABC):
 
     def column(self, column: Column) -> str:
         """Return the variable that holds this row's value of a column."""
-        key = f"column {column}"
+        key = f"column {column.key} {column.part}"
         if key not in self._known:
             if column not in self.columns:
                 self.columns.append(column)
