@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from whispr_daemon.adapters.sources.shapes import closest
 from whispr_daemon.adapters.sources.splits import Prices, ZoneOf, read_splits
 from whispr_daemon.adapters.sources.tables import Table, read_table
-from whispr_daemon.domain.batch import Rows, copied, empty_rows, joined
+from whispr_daemon.domain.batch import Rows, copied, empty_rows, inserted, joined
 from whispr_daemon.domain.errors import SettingsError, SourceError
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.domain.timeframe import CODE_OF, DAILY, DAY, HOUR, NANOS_OF
@@ -152,14 +152,10 @@ class _Gathered:
         most: Rows = self._most.take(within[is_most])  # whole rows; an index: field by field
         if len(most) == len(places):
             return most
-        is_other = ~is_most
-        before = np.where(within < 0, places, within - len(self._most) + self._begin)
-        both = joined([self._others.take(before[is_other]), most])
-        count = len(places) - len(most)
-        gathered: Rows = both.take(
-            np.where(is_most, count + np.cumsum(is_most), np.cumsum(is_other)) - 1
-        )
-        return gathered
+        there = np.flatnonzero(~is_most)
+        other = places[there]
+        other = np.where(other < self._begin, other, other - len(self._most))
+        return inserted(most, there - np.arange(len(there)), self._others.take(other))
 
 
 def _labels(paths: Sequence[Path]) -> dict[Path, str]:
