@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows
+from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, chosen
 from whispr_daemon.domain.partition import partition_of
 
 
@@ -36,8 +36,7 @@ class Wishes:
         clock = rows["instrument"] == NO_INSTRUMENT
         codes = np.where(clock, 0, rows["instrument"])
         wished: NDArray[np.bool_] = clock | (granted[codes] if len(granted) else False)
-        chosen: Rows = rows if wished.all() else rows[wished]
-        return chosen
+        return chosen(rows, wished)
 
     def _grants(self, name: str) -> bool:
         if self.only and name not in self.only:
