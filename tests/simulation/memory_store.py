@@ -133,12 +133,13 @@ class MemoryStore:
     async def advance_route(
         self, route: str, epoch: int, cursors: Mapping[str, int], receipt: str
     ) -> None:
-        """Move a route's cursors."""
+        """Move a route's cursors forward; what comes late moves none back."""
         found = self._routes[route]
         if found.epoch != epoch:
             raise Fenced(route)
+        forward = {unit: max(seq, found.cursors.get(unit, 0)) for unit, seq in cursors.items()}
         self._routes[route] = Route(
-            route=route, epoch=epoch, cursors={**found.cursors, **cursors}, receipt=receipt
+            route=route, epoch=epoch, cursors={**found.cursors, **forward}, receipt=receipt
         )
 
     async def claim_producer(self, producer: str) -> Producer:
