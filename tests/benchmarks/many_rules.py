@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import psutil  # type: ignore[import-untyped]
 
 from tests.benchmarks.bars import Bars, generated
 from tests.benchmarks.mix import rules
+from tests.benchmarks.turns import processor
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
 from whispr_daemon.domain.batch import Batch, Rows
@@ -54,12 +55,14 @@ class Taken(msgspec.Struct, frozen=True):
 
     checked: float  # text to checked rules
     compiled: float  # checked rules to a strategy
+    loading: float  # of processor, for both
     loaded_mb: float  # by which the process grew meanwhile
     standing_mb: float  # and with the state of all symbols, after the last minute
     peak_mb: float  # of the process, the market and the second strategy that learns included
     kernels: float  # until they were compiled, beside the work
     as_written: float  # of a minute before that
-    minutes: tuple[float, ...]  # after it, one after the other
+    minutes: tuple[float, ...]  # after it, one after the other …
+    processor: tuple[float, ...]  # … and what each took of it
     bar: float  # of a batch of a single bar, in the middle of some
     events: float  # a second, of many minutes at once
     asked: int  # columns that programs name, of each rule its own
@@ -75,6 +78,11 @@ class Taken(msgspec.Struct, frozen=True):
     def minute(self) -> float:
         """Seconds of a minute in the middle."""
         return median(self.minutes)
+
+    @property
+    def work(self) -> float:
+        """Seconds of processor of the minute in the middle."""
+        return median(self.processor)
 
     @property
     def worst(self) -> float:
@@ -100,17 +108,17 @@ def take(work: Work, compiler: Compiler) -> Taken:
     market = generated(minutes, work.symbols)
     files = rules(work.rules, market.symbols if work.single else (), busy=work.busy)
     settings = RuleSettings(require="formed") if not work.kernels else RuleSettings()
-    before = _resident()
+    before, used = _resident(), processor()
     began = SYSTEM_CLOCK.monotonic()
     loaded = load(files)
     checked = SYSTEM_CLOCK.monotonic()
     strategy = RulesStrategy(loaded.rules, settings, compiler)
-    compiled = SYSTEM_CLOCK.monotonic()
+    compiled, loading = SYSTEM_CLOCK.monotonic(), processor() - used
     grown = _resident() - before
     assert not loaded.errors, loaded.errors[0]
     _learn(strategy, market, work.history)
     coming = _minutes(market, work.history)
-    as_written = median(_taken(strategy, next(coming), market)[0] for _ in range(_ASKING))
+    as_written = median(_taken(strategy, next(coming), market).wall for _ in range(_ASKING))
     asked = SYSTEM_CLOCK.monotonic()
     if isinstance(compiler, NumbaCompiler):
         compiler.finish()
@@ -119,26 +127,27 @@ def take(work: Work, compiler: Compiler) -> Taken:
     gc.collect()
     gc.freeze()  # as a daemon does once it is live
     found = [_taken(strategy, next(coming), market) for _ in range(work.minutes)]
-    taken, said = [seconds for seconds, _ in found], sum(signals for _, signals in found)
-    standing = _resident() - before
+    standing = max(1.0, _resident() - before)  # few rules fit into what others have left
     rows = next(coming)
-    bars = [_taken(strategy, rows[at : at + 1], market)[0] for at in range(min(_BARS, len(rows)))]
+    alone = [_taken(strategy, rows[at : at + 1], market) for at in range(min(_BARS, len(rows)))]
     events = _at_once(strategy, market, work)
     programs = [turn.program for one in strategy._running for turn in one.turns]
     return Taken(
         checked=checked - began,
         compiled=compiled - checked,
+        loading=loading,
         loaded_mb=grown,
         standing_mb=standing,
         peak_mb=getrusage(RUSAGE_SELF).ru_maxrss * 1024 / _MB,
         kernels=waited,
         as_written=as_written,
-        minutes=tuple(taken),
-        bar=median(bars),
+        minutes=tuple(each.wall for each in found),
+        processor=tuple(each.processor for each in found),
+        bar=median(each.wall for each in alone),
         events=events,
         asked=sum(len(program.columns) for program in programs),
         made=len({column for program in programs for column in program.columns}),
-        said=round(said / work.minutes),
+        said=round(sum(each.signals for each in found) / work.minutes),
     )
 
 
@@ -163,12 +172,19 @@ def _minutes(market: Bars, first: int) -> Iterator[Rows]:
         yield rows[at : at + width]
 
 
-def _taken(strategy: RulesStrategy, rows: Rows, market: Bars) -> tuple[float, int]:
-    """Return the seconds that rows took with all that was said of them, and how many signals."""
-    began = SYSTEM_CLOCK.monotonic()
+class _Rows(NamedTuple):
+    """What some rows took, with all that was said of them."""
+
+    wall: float  # seconds
+    processor: float
+    signals: int
+
+
+def _taken(strategy: RulesStrategy, rows: Rows, market: Bars) -> _Rows:
+    began, used = SYSTEM_CLOCK.monotonic(), processor()
     outputs = list(strategy.drafts(Batch(rows, market.symbols)))  # which is what a host asks for
-    taken = SYSTEM_CLOCK.monotonic() - began
-    return taken, sum(_is_signal(each) for each in outputs)
+    taken, used = SYSTEM_CLOCK.monotonic() - began, processor() - used
+    return _Rows(taken, used, sum(_is_signal(each) for each in outputs))
 
 
 def _is_signal(said: Output | Draft) -> bool:

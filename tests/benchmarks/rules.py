@@ -9,18 +9,20 @@ three dozen when all is (the middle one and the worst; each fifth has the rules 
 A bar that comes alone goes through all rules, too; once more where each rule is about one symbol.
 Minutes of rules that speak more than those of a desk are measured beside, and are not bounded.
 A short run waits for no compiler.
+What one rule costs among more and more of them, and with more and more symbols, is told step by
+step, in processor time, and may not grow.
 
 Columns are what rules read: a price, an average, a level. Each rule asks for its own; they are made
 once for all that ask.
 """
 
-from collections.abc import Sequence
-from itertools import groupby, pairwise
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from tests.benchmarks.figures import Case, Figure, Scale
+from tests.benchmarks.linear import Size, each
 from tests.benchmarks.many_rules import Taken, Work, measured
 
 _SIZES: Final = (  # rules, symbols
@@ -28,7 +30,7 @@ _SIZES: Final = (  # rules, symbols
     *((10_000, count) for count in (10, 100)),
 )
 _SHORT: Final = ((10, 20), (40, 20), (40, 10))
-_HISTORY: Final = 1_650  # minutes, in which an average over 200 bars settles
+_HISTORY: Final = 480  # minutes, a session and a part: averages over 200 of them are settled
 _MINUTES: Final = 36
 _AT_ONCE: Final = 8  # minutes of who is behind
 _ASKED: Final = (10_000, 1_000)
@@ -53,6 +55,7 @@ def many(scale: Scale) -> Sequence[Figure]:
     name = f"{count:,} busy rules x {symbols:,} symbols"
     figures += [
         Figure(f"{name}: a minute", busy.minute, "s", each=busy.minutes),
+        Figure(f"{name}: a minute, processor time", busy.work, "s"),
         Figure(f"{name}: the worst minute", busy.worst, "s"),
         Figure(f"{name}: signals a minute", busy.said, ""),
     ]
@@ -86,14 +89,15 @@ def _figures(size: tuple[int, int], taken: Taken) -> Sequence[Figure]:
     name = f"{count:,} rules x {symbols:,} symbols"
     bounds = (_LOAD, _MEMORY, _MINUTE) if asked else (None, None, None)
     evaluated = count * symbols
-    each = taken.minutes
+    minute = Figure(f"{name}: a minute", taken.minute, "s")
     return [
         Figure(f"{name}: loaded", taken.loaded, "s", bound=bounds[0], most=True),
         Figure(f"{name}: of it read and checked", taken.checked, "s"),
         Figure(f"{name}: memory, all of it", taken.peak_mb, "MB", bound=bounds[1], most=True),
         Figure(f"{name}: memory of rules and state", taken.standing_mb, "MB"),
-        Figure(f"{name}: a minute", taken.minute, "s", bound=bounds[2], most=True, each=each),
+        minute._replace(bound=bounds[2], most=True, each=taken.minutes),
         Figure(f"{name}: the worst minute", taken.worst, "s", bound=bounds[2], most=True),
+        Figure(f"{name}: a minute, processor time", taken.work, "s"),
         Figure(f"{name}: a minute, not compiled yet", taken.as_written, "s"),
         Figure(f"{name}: a bar that comes alone", taken.bar * 1e3, "ms"),
         Figure(f"{name}: evaluations", evaluated / taken.minute, "/s"),
@@ -104,24 +108,22 @@ def _figures(size: tuple[int, int], taken: Taken) -> Sequence[Figure]:
     ]
 
 
-def _growth(found: dict[tuple[int, int], Taken]) -> Sequence[Figure]:
-    """Return by how much more a minute takes than in proportion: 1 is linear, less is better."""
-    figures = []
-    sizes = sorted(found)
-    for name, fixed in (("rules", 1), ("symbols", 0)):
-        ordered = sorted(sizes, key=lambda size: (size[fixed], size))
-        for _, group in groupby(ordered, key=lambda size: size[fixed]):
-            row = list(group)
-            for less, more in pairwise(row):
-                times = more[1 - fixed] / less[1 - fixed]
-                grown = found[more].minute / found[less].minute / times
-                what = f"{less[1 - fixed]:,} to {more[1 - fixed]:,} {name}"
-                figures.append(Figure(f"a minute, {what}: to linear", grown, "x"))
-                loads = found[more].loaded / found[less].loaded / times
-                if name == "rules":
-                    figures.append(Figure(f"loading, {what}: to linear", loads, "x"))
-                kept = found[more].standing_mb / found[less].standing_mb / times
-                figures.append(Figure(f"memory, {what}: to linear", kept, "x"))
+def _growth(found: Mapping[tuple[int, int], Taken]) -> Sequence[Figure]:
+    """Return what one rule costs among more and more of them, and with more and more symbols."""
+    most, wide = max(found)
+    by_rules = [(size, found[size]) for size in sorted(found) if size[1] == wide]
+    by_symbols = [(size, found[size]) for size in sorted(found) if size[0] == most]
+    loads = [Size(f"{size[0]:,} rules", size[0], 1e3 * taken.loading) for size, taken in by_rules]
+    figures = each("to load a rule", "ms", loads)
+    for order, by in ((by_rules, "by rules"), (by_symbols, "by symbols")):
+        named = [
+            (f"{count:,} rules x {symbols:,} symbols", count * symbols, taken)
+            for (count, symbols), taken in order
+        ]
+        minutes = [Size(name, count, 1e9 * taken.work) for name, count, taken in named]
+        memory = [Size(name, count, 1e3 * taken.standing_mb) for name, count, taken in named]
+        figures += each(f"{by}, a minute of one rule and symbol", "ns", minutes)
+        figures += each(f"{by}, memory of one rule and symbol", "kB", memory)
     return figures
 
 

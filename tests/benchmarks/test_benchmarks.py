@@ -13,6 +13,7 @@ from tests.benchmarks.bars import Bars, levels
 from tests.benchmarks.by_hand import by_hand
 from tests.benchmarks.cases import MODULES, UnknownCaseError, cases
 from tests.benchmarks.figures import Case, DiffersError, Figure
+from tests.benchmarks.linear import Size, each
 from tests.benchmarks.peers.serving import KINDS
 from tests.benchmarks.report import Found, Report
 from tests.benchmarks.said import SETTLED, compare
@@ -135,6 +136,15 @@ def test_levels_are_38_percent_of_the_range_away_from_the_close() -> None:
 )
 def test_a_run_is_judged_by_its_bounds(found: Found, judged: bool, verdict: str) -> None:
     assert Report("ops/bench", {}, [found], judged).verdict == verdict
+
+
+def test_what_grows_faster_than_there_is_of_it_is_short_of_its_bound() -> None:
+    linear = [Size("10 rules", 10, 5.0), Size("100 rules", 100, 40.0), Size("1,000", 1_000, 440.0)]
+    faster = [*linear, Size("10,000", 10_000, 6_000.0)]
+
+    assert [one.value for one in each("a minute", "s", linear)] == [0.5, 0.4, 0.44]
+    assert all(one.kept for one in each("a minute", "s", linear))
+    assert [one.kept for one in each("a minute", "s", faster)] == [True, True, True, False]
 
 
 def test_cases_are_named_after_their_modules() -> None:

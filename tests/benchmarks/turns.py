@@ -1,6 +1,7 @@
 """Takes turns: everyone runs once, then everyone again, so that a busy machine is so for all."""
 
 from collections.abc import Callable, Mapping
+from resource import RUSAGE_SELF, getrusage
 from statistics import median
 
 from tests.benchmarks.figures import Figure, Scale
@@ -24,6 +25,12 @@ def seconds(run: Callable[[], object]) -> float:
     began = SYSTEM_CLOCK.monotonic()
     run()
     return SYSTEM_CLOCK.monotonic() - began
+
+
+def processor() -> float:
+    """Return the seconds of processor that all threads of this process have taken so far."""
+    used = getrusage(RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def rate(what: str, count: int, taken: tuple[float, ...], unit: str = "rows/s") -> Figure:
