@@ -7,6 +7,7 @@ take. Then the same strategies are asked in a bare loop, which has its events be
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import Any, Final, NamedTuple
@@ -17,6 +18,7 @@ from rich.console import Console
 
 from strategies.ema_cross import EmaCross
 from tests.benchmarks.bars import Bars, generated, written
+from tests.benchmarks.turns import processor
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.bootstrap.assembly import assembled
 from whispr_daemon.cli.serving import serve
@@ -27,12 +29,15 @@ from whispr_daemon.settings import Settings
 _REPO: Final = Path(__file__).resolve().parents[2]
 _ERRORS: Final = 40  # of logging
 _MB: Final = 1e6  # bytes
+# A machine with other work may keep a loop waiting for longer than a daemon bears.
+STALL_SECONDS: Final = 600.0
 
 
 class Work(msgspec.Struct, frozen=True):
     """What is to be measured, in a folder that is there and empty."""
 
     strategies: int
+    symbols: int
     minutes: int
     least: int  # minutes of the short replay
     folder: str
@@ -71,10 +76,10 @@ def measured(work: Work) -> Taken:
 def take(work: Work) -> Taken:
     """Measure it here."""
     folder = Path(work.folder)
-    little = generated(work.least, 1)
+    little = generated(work.least, work.symbols)
     _replayed(little, 1, folder / "first")  # which imports what is imported late
     few = _replayed(little, work.strategies, folder / "few")
-    market = generated(work.minutes, 1)
+    market = generated(work.minutes, work.symbols)
     all_of_it = _replayed(market, work.strategies, folder / "all")
     peak = getrusage(RUSAGE_SELF).ru_maxrss * 1024 / _MB
     bare, bare_said = _bare(market, work.strategies)
@@ -94,20 +99,26 @@ def _lengths(number: int) -> tuple[int, int]:
     return 3 + number % 20, 30 + number // 20
 
 
-def _replayed(market: Bars, count: int, folder: Path) -> _Replayed:
-    folder.mkdir()
-    files = written(market, folder)
-    chosen: list[dict[str, Any]] = []
+def chosen(count: int) -> Sequence[dict[str, Any]]:
+    """Return so many strategies that share a process, as settings have them."""
+    found = []
     for number in range(count):
         fast, slow = _lengths(number)
         params = {"fast": fast, "slow": slow}
         named = {"plugin": "ema_cross", "id": f"cross_{number}", "isolation": "shared"}
-        chosen.append({**named, "params": params})
+        found.append({**named, "params": params})
+    return found
+
+
+def _replayed(market: Bars, count: int, folder: Path) -> _Replayed:
+    folder.mkdir()
+    files = written(market, folder)
     settings = Settings.model_validate(
         {
             "data": folder / "data",
             "rules": {"dir": None},
-            "strategies": chosen,
+            "strategies": chosen(count),
+            "stall_seconds": STALL_SECONDS,
             "source": {"kind": "files", "paths": (files.minutes,)},
             "outlets": (),
             "health": {"port": 0},
@@ -117,10 +128,10 @@ def _replayed(market: Bars, count: int, folder: Path) -> _Replayed:
 
 
 async def _run(settings: Settings) -> _Replayed:
-    began, used = SYSTEM_CLOCK.monotonic(), _cpu()
+    began, used = SYSTEM_CLOCK.monotonic(), processor()
     async with assembled(settings, Console(quiet=True)) as made:
         await made.daemon.run(to_end=True)
-        taken = SYSTEM_CLOCK.monotonic() - began, _cpu() - used
+        taken = SYSTEM_CLOCK.monotonic() - began, processor() - used
         marks = await made.ports.store.marks()
     return _Replayed(*taken, sum(mark.out_seq for mark in marks.values()))
 
@@ -130,16 +141,11 @@ def _bare(market: Bars, count: int) -> tuple[float, int]:
     rows = market.rows[market.rows["timeframe"] != DAILY]
     events = list(Batch(rows, market.symbols).events())
     strategies = [EmaCross(*_lengths(number)) for number in range(count)]
-    used, said = _cpu(), 0
+    used, said = processor(), 0
     for strategy in strategies:
         for event in events:
             said += len(strategy.on_event(event))
-    return _cpu() - used, said
-
-
-def _cpu() -> float:
-    used = getrusage(RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    return processor() - used, said
 
 
 def main() -> None:
