@@ -1,6 +1,7 @@
 """What each store does when its technology fails, is unsafe, or is used by others as well."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -171,6 +172,30 @@ async def test_a_caller_that_is_cancelled_leaves_a_whole_transaction(tmp_path: P
     await store.close()
 
 
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "outputs": {"after": json.dumps({"u/0": 5_000}), "limit": 100},
+    "recent_outputs": {"limit": 100},
+    "taken_ids": {"ids": json.dumps([f"{each:032x}" for each in range(50)])},
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+async def test_a_question_about_outputs_goes_by_an_index(tmp_path: Path, question: str) -> None:
+    file = await SqliteFile.open(tmp_path / "store.db")
+    query = f"EXPLAIN QUERY PLAN {read_queries('sqlite')[question]}"
+
+    def plan() -> list[str]:
+        return [row["detail"] for row in file.connection.execute(query, QUESTIONS[question])]
+
+    steps = await file.read(plan)
+
+    indexed = re.compile(r" output USING (PRIMARY KEY|(COVERING )?INDEX \w+)")
+    assert [step for step in steps if indexed.search(step)]
+    assert all(indexed.search(step) for step in steps if " output" in step)
+    assert not [step for step in steps if "TEMP B-TREE" in step]
+    await file.close()
+
+
 async def test_a_poll_for_outputs_does_not_read_those_already_delivered(tmp_path: Path) -> None:
     file = await SqliteFile.open(tmp_path / "store.db")
     query = f"EXPLAIN QUERY PLAN {read_queries('sqlite')['outputs']}"
@@ -182,7 +207,6 @@ async def test_a_poll_for_outputs_does_not_read_those_already_delivered(tmp_path
     steps = await file.read(plan)
 
     assert "SEARCH output USING PRIMARY KEY (unit_id=? AND out_seq>?)" in steps
-    assert not [step for step in steps if "SCAN output" in step or "TEMP B-TREE" in step]
     await file.close()
 
 
@@ -380,6 +404,51 @@ async def test_a_commit_may_say_very_much(store: PostgresStore) -> None:
 
     last = await store.outputs({"u/0": 19_999}, 10)
     assert [written(each.output) for each in last] == [said.outputs[-1]]
+
+
+MANY_OUTPUTS = """
+WITH units AS (
+    INSERT INTO unit SELECT 'u/' || n, n, 1, 'me', 0, 0, 3000, '' FROM generate_series(0, 3) n
+    RETURNING unit_id
+)
+INSERT INTO output
+SELECT unit_id, n, lpad(to_hex(n), 31, '0') || right(unit_id, 1), 'signal', n, 'SPY', 'r', 'a', '{}'
+FROM units, generate_series(1, 3000) n
+"""
+
+
+def looked_at(plan: dict[str, Any]) -> int:
+    """Return how many rows of ``output`` a plan that was run has read."""
+    mine = 0
+    if plan.get("Relation Name") == "output":
+        removed = plan.get("Rows Removed by Filter", 0)
+        mine = round((plan["Actual Rows"] + removed) * plan["Actual Loops"])
+    return mine + sum(map(looked_at, plan.get("Plans", ())))
+
+
+@pytest.mark.parametrize(
+    ("question", "values", "most"),
+    [
+        ("outputs", [["u/0", "u/1"], [1_500, 2_999], 100], 4 * 100),  # of each unit so many
+        ("recent_outputs", [100], 100),
+        ("taken_ids", [[f"{each:031x}0" for each in range(50)]], 50),
+    ],
+)
+async def test_a_question_about_outputs_reads_what_it_answers(
+    store: PostgresStore,
+    admin: "asyncpg.Connection[asyncpg.Record]",
+    question: str,
+    values: list[Any],
+    most: int,
+) -> None:
+    assert await store.outputs({}, 10) == []
+    await admin.execute(MANY_OUTPUTS)
+    await admin.execute("ANALYZE")
+    asked = f"EXPLAIN (ANALYZE, FORMAT JSON) {read_queries('postgres')[question]}"
+
+    (plan,) = json.loads(await admin.fetchval(asked, *values))
+
+    assert 0 < looked_at(plan["Plan"]) <= most
 
 
 async def test_cursors_that_move_while_the_route_is_waited_for_do_not_go_back(
