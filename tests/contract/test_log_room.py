@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from whispr_daemon.adapters.logs import sqlite
+from whispr_daemon.adapters.logs import sqlite_file
 from whispr_daemon.adapters.logs.memory import MemoryEventLog
 from whispr_daemon.adapters.logs.redis import RedisEventLog
 from whispr_daemon.adapters.logs.sqlite import SqliteEventLog
@@ -167,7 +167,7 @@ async def test_a_position_between_two_entries_trims_all_before_it(log: EventLog)
 async def test_a_write_ahead_log_that_was_large_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_WAL_BYTES", 2**20)
+    monkeypatch.setattr(sqlite_file, "_WAL_BYTES", 2**20)
     file = tmp_path / "market.sqlite"
     log = await SqliteEventLog.open(file, 1)
     held = file.with_name("market.sqlite-wal")

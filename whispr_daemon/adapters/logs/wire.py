@@ -40,6 +40,18 @@ def encode_rows(entry: Entry) -> bytes:
     return entry.rows.tobytes()
 
 
+def kept(entry: Entry, rows: bytes) -> Entry:
+    """Return an entry as it would be read back; ``rows`` are its own, as they were written."""
+    return Entry(
+        position=entry.position,
+        source=entry.source,
+        marks=entry.marks,
+        offset=entry.offset,
+        ts_ingest=entry.ts_ingest,
+        rows=np.frombuffer(rows, dtype=EVENT_DTYPE),
+    )
+
+
 def decode(partition: int, position: Position, header: bytes, rows: bytes) -> Entry:
     """Read an entry back; its rows are a read-only view, nothing is parsed per row.
 

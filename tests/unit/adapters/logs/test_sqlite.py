@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from whispr_daemon.adapters.clock import SystemClock
-from whispr_daemon.adapters.logs import sqlite
+from whispr_daemon.adapters.logs import sqlite, sqlite_file
 from whispr_daemon.adapters.logs.sqlite import SqliteEventLog
 from whispr_daemon.domain.batch import empty_rows
 from whispr_daemon.domain.errors import Fatal, Fenced, SettingsError, Transient
@@ -20,7 +20,7 @@ from whispr_daemon.ports.event_log import Entry
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(sqlite_file, "_PATIENCE_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def kept(log: SqliteEventLog, partition: int = 0) -> list[str]:
 
 async def ask(log: SqliteEventLog, statement: str) -> object:
     """The one value a statement gives on the log's own connection."""
-    return await log._run(lambda: log._connection.execute(statement).fetchone()[0])
+    return await log._run(lambda: log._file.connection.execute(statement).fetchone()[0])
 
 
 async def test_every_commit_is_flushed_to_disk(log: SqliteEventLog) -> None:

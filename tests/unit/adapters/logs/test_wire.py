@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whispr_daemon.adapters.logs.wire import FORMAT, decode, encode_header, encode_rows
+from whispr_daemon.adapters.logs.wire import FORMAT, decode, encode_header, encode_rows, kept
 from whispr_daemon.domain.batch import EVENT_DTYPE, empty_rows
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.position import Position
@@ -37,7 +37,7 @@ def test_an_entry_comes_back_as_it_went(
         rows=np.frombuffer(rows, dtype=EVENT_DTYPE),
     )
     found = decode(0, AT, encode_header(entry), encode_rows(entry))
-    assert found.rows.tobytes() == rows
+    assert found.rows.tobytes() == kept(entry, encode_rows(entry)).rows.tobytes() == rows
     assert (found.source, found.marks, found.offset, found.ts_ingest) == (
         *(source, marks),
         *(offset, ts_ingest),
