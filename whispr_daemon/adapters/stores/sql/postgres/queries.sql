@@ -81,16 +81,26 @@ SELECT unit_id, pos, reason, (extract(epoch FROM since) * 1000000000)::bigint AS
 FROM quarantine ORDER BY unit_id;
 
 -- name: outputs
+-- What is behind is found among the units, not among outputs: a unit's numbers have no gaps, and none
+-- is dropped. So what is at its end costs no look, and what is read is what is answered.
+WITH behind AS (
+    SELECT unit.unit_id, coalesce(place.out_seq, 0) AS out_seq,
+        unit.out_seq - coalesce(place.out_seq, 0) AS many,
+        sum(unit.out_seq - coalesce(place.out_seq, 0)) OVER (ORDER BY unit.unit_id) AS so_far
+    FROM unit
+    LEFT JOIN unnest($1::text[], $2::bigint[]) AS place (unit_id, out_seq)
+        ON place.unit_id = unit.unit_id
+    WHERE unit.out_seq > coalesce(place.out_seq, 0)
+)
 SELECT found.unit_id, found.out_seq, found.body,
     (extract(epoch FROM found.created) * 1000000000)::bigint AS created
-FROM unit
-LEFT JOIN unnest($1::text[], $2::bigint[]) AS place (unit_id, out_seq)
-    ON place.unit_id = unit.unit_id
+FROM behind
 CROSS JOIN LATERAL (
     SELECT output.* FROM output
-    WHERE output.unit_id = unit.unit_id AND output.out_seq > coalesce(place.out_seq, 0)
+    WHERE output.unit_id = behind.unit_id AND output.out_seq > behind.out_seq
     ORDER BY output.out_seq LIMIT $3
 ) AS found
+WHERE behind.so_far - behind.many < $3
 ORDER BY found.unit_id, found.out_seq
 LIMIT $3;
 

@@ -58,14 +58,26 @@ ON CONFLICT (unit_id) DO UPDATE SET pos = excluded.pos, reason = excluded.reason
 SELECT unit_id, pos, reason, since FROM quarantine ORDER BY unit_id;
 
 -- name: outputs
--- CROSS JOIN fixes the order: unit by unit into the key of output, never over all outputs.
-SELECT output.unit_id, output.out_seq, output.created, output.body
-FROM unit
-CROSS JOIN output ON output.unit_id = unit.unit_id AND output.out_seq > coalesce(
-    (SELECT value FROM json_each(:after) WHERE key = unit.unit_id), 0
+-- What is behind is found among the units, not among outputs: a unit's numbers have no gaps, and none
+-- is dropped. So what is at its end costs no look, and what is read is what is answered.
+WITH behind AS MATERIALIZED (
+    SELECT unit_id, max(place) AS place, max(said) - max(place) AS many,
+        sum(max(said) - max(place)) OVER (ORDER BY unit_id) AS so_far
+    FROM (
+        SELECT unit_id, out_seq AS said, 0 AS place FROM unit
+        UNION ALL
+        SELECT key, 0, value FROM json_each(:after)
+    )
+    GROUP BY unit_id
+    HAVING max(said) > max(place)
 )
-ORDER BY unit.unit_id, output.out_seq
-LIMIT :limit;
+SELECT output.unit_id, output.out_seq, output.created, output.body
+FROM behind
+CROSS JOIN output ON output.unit_id = behind.unit_id
+    AND output.out_seq > behind.place
+    AND output.out_seq <= behind.place + :limit - (behind.so_far - behind.many)
+WHERE behind.so_far - behind.many < :limit
+ORDER BY output.unit_id, output.out_seq;
 
 -- name: recent_outputs
 SELECT unit_id, out_seq, created, body
