@@ -3,13 +3,15 @@
 Signals as rules say them are committed, a thousand at once, by four units in turn. The questions
 are all there are: the newest, as ``whispr signals`` shows them, and the page that follows on a
 place, as ``--follow`` and outlets read on; it is asked for in the middle. They are asked when a
-hundredth, a tenth and all of the signals are there: two for each row of a long run.
+hundredth, a tenth and all of the signals are there: two for each five rows of a long run, so that
+``--rows 25000000`` makes ten million. What a signal takes of the disk, and processor time of this
+process to be written, may not grow; nor may questions, beyond what three more levels of a tree are.
 """
 
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,8 @@ import asyncpg
 import msgspec
 
 from tests.benchmarks.figures import Case, Figure, Scale
+from tests.benchmarks.linear import Size, each
+from tests.benchmarks.turns import processor
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.embedded import EmbeddedPostgres
 from whispr_daemon.adapters.stores.postgres import PostgresStore
@@ -34,8 +38,12 @@ _COMMIT: Final = 1_000  # signals
 _SYMBOLS: Final = 200
 _ORIGINS: Final = 100
 _BEGAN: Final = 29_000_000  # minutes since 1970
-_NEWEST: Final = (20, 1_000)
+_NEWEST: Final = (100, 1_000)
 _PAGE: Final = 1_000
+_OF_ROWS: Final = 0.4  # signals for each row of a long run
+_PARTS: Final = (100, 10, 1)  # of them are there when questions are asked
+_WRITTEN_KEPT: Final = 0.5  # a tree of ten times as many is deeper, and less of it in the cache
+_ASKED_KEPT: Final = 1 / 3  # of the speed of a question among a hundredth of the signals
 
 
 class _Opened(NamedTuple):
@@ -54,8 +62,12 @@ def grown(what: str, opened: _Open, scale: Scale) -> Sequence[Figure]:
 
 
 async def _grown(what: str, opened: _Open, scale: Scale) -> Sequence[Figure]:
-    steps = sorted({-(-2 * scale.rows // part // _COMMIT) * _COMMIT for part in (100, 10, 1)})
+    most = int(_OF_ROWS * scale.rows)
+    steps = sorted({-(-most // part // _COMMIT) * _COMMIT for part in _PARTS})
     figures: list[Figure] = []
+    disk: list[Size] = []
+    work: list[Size] = []
+    asked: list[Mapping[str, Figure]] = []
     commits = _commits(steps[-1])
     async with opened(scale.folder) as (store, size):
         for number in range(_UNITS):
@@ -63,27 +75,46 @@ async def _grown(what: str, opened: _Open, scale: Scale) -> Sequence[Figure]:
         empty, written = await size(), 0
         for count in steps:
             scale.say(f"{what}: {count:,} signals")
-            before = written
-            began = SYSTEM_CLOCK.monotonic()
+            before, named = written, f"{count:,} signals"
+            began, used = SYSTEM_CLOCK.monotonic(), processor()
             while written < count:
                 commit = next(commits)
                 await store.commit(commit)
                 written += len(commit.outputs)
-            rate = (written - before) / (SYSTEM_CLOCK.monotonic() - began)
-            figures.append(Figure(f"{written:,} signals: written", rate, "signals/s"))
-            taken = (await size() - empty) / written
-            figures.append(Figure(f"{written:,} signals: on disk", taken, "bytes/signal"))
-            figures += await _asked(store, written, scale.repetitions)
-    return figures
+            taken, used = SYSTEM_CLOCK.monotonic() - began, processor() - used
+            figures.append(Figure(f"{named}: written", (written - before) / taken, "signals/s"))
+            disk.append(Size(named, written, await size() - empty))
+            work.append(Size(named, written - before, 1e6 * used))
+            asked.append(await _asked(store, written, scale.repetitions))
+    if scale.short:  # a file grows by pages, and times of so few say nothing
+        return figures
+    return [
+        *figures,
+        *each("on disk", "bytes/signal", disk),
+        *each("made and written, processor time here", "µs/signal", work, _WRITTEN_KEPT),
+        *_beside_first(asked),
+    ]
 
 
-async def _asked(store: Store, written: int, repetitions: int) -> list[Figure]:
+def _beside_first(asked: Sequence[Mapping[str, Figure]]) -> Iterator[Figure]:
+    """Yield what questions take; the last ones beside the first, among a hundredth as much."""
+    for number, step in enumerate(asked, start=1):
+        for name, figure in step.items():
+            if number < len(asked):
+                yield figure
+                continue
+            first = asked[0][name]
+            ratio = first.value / figure.value
+            yield figure._replace(against=first.what, ratio=ratio, bound=_ASKED_KEPT)
+
+
+async def _asked(store: Store, written: int, repetitions: int) -> Mapping[str, Figure]:
     middle = {_unit(number): written // _UNITS // 2 for number in range(_UNITS)}
     questions: dict[str, Callable[[], Awaitable[object]]] = {
         f"the newest {limit:,}": partial(store.recent_outputs, limit) for limit in _NEWEST
     }
     questions[f"{_PAGE:,} after a place"] = partial(store.outputs, middle, _PAGE)
-    figures = []
+    figures = {}
     for name, ask in questions.items():
         taken = []
         for _ in range(repetitions):
@@ -91,7 +122,7 @@ async def _asked(store: Store, written: int, repetitions: int) -> list[Figure]:
             await ask()
             taken.append(1e3 * (SYSTEM_CLOCK.monotonic() - began))
         what = f"{written:,} signals: {name}"
-        figures.append(Figure(what, median(taken), "ms", each=tuple(taken)))
+        figures[name] = Figure(what, median(taken), "ms", each=tuple(taken))
     return figures
 
 

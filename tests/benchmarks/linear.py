@@ -16,10 +16,10 @@ class Size(NamedTuple):
     cost: float
 
 
-def each(what: str, unit: str, sizes: Sequence[Size]) -> list[Figure]:
+def each(what: str, unit: str, sizes: Sequence[Size], kept: float = KEPT) -> list[Figure]:
     """Return what one costs at each size, in the unit of the costs; sizes in growing order.
 
-    Each but the first stands beside the one before it, of which it has to keep most: a ratio of 1
+    Each but the first stands beside the one before it, of which it has to keep a part: a ratio of 1
     is linear, more is better. What is there once for all makes the first ones dear, so a step is
     judged by itself, not by the way from the first to the last.
     """
@@ -28,6 +28,6 @@ def each(what: str, unit: str, sizes: Sequence[Size]) -> list[Figure]:
         one = Figure(f"{what}: {size.named}", size.cost / size.count, unit)
         if found:
             ratio = found[-1].value / one.value
-            one = one._replace(against="the size before", ratio=ratio, bound=KEPT)
+            one = one._replace(against="the size before", ratio=ratio, bound=kept)
         found.append(one)
     return found
