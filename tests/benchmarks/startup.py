@@ -6,11 +6,12 @@ A second one is on the folder that the first left.
 
 Recovery is that of a unit of rules whose process was killed: its newest snapshot is restored, and
 the rows since then are folded again, in silence, with their outputs compared. The rules themselves
-are loaded before; what that takes is told by ``rules.many``.
+are loaded before; what that takes is told by ``rules.many``. What a megabyte of the snapshot costs,
+and one rule for each row since, is told in processor time, size by size, and may not grow.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,9 @@ import numpy as np
 
 from tests.benchmarks.bars import Bars, generated, written
 from tests.benchmarks.figures import Case, Figure, Scale
+from tests.benchmarks.linear import Size, each
 from tests.benchmarks.mix import rules
+from tests.benchmarks.turns import processor
 from tests.integration.daemons import Daemon
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
@@ -46,8 +49,11 @@ from whispr_daemon.rules.strategy import RulesStrategy
 _RULE: Final = "name: all\nlogic: [{if: close > 0, edge: every, then: ['emit:bar']}]\n"
 _LOOK: Final = 0.005  # seconds between two looks for the first signal
 _UP_WITHIN: Final = 180.0  # seconds
+_STARTS: Final = 3  # at most; each is a first one and a second one
 _SIZES: Final = ((10, 10), (10, 100), (10, 1_000), (100, 1_000), (1_000, 1_000))  # rules, symbols
 _SHORT: Final = ((5, 10),)
+_PAST, _PAST_ROWS = 100, 10_000  # minutes before the snapshot, or rows, whichever are more
+_SINCE: Final = 100  # of the rows of a long run one so-manieth comes after it
 _ONCE: Final = 4_096  # rows a batch of the source
 _SPEC: Final = UnitSpec(strategy="rules", partition=0)
 _NEVER: Final = Cadence(idle_commit=1e-9, snapshot=1e9, snapshot_rows=10**12)
@@ -57,8 +63,9 @@ _NEVER: Final = Cadence(idle_commit=1e-9, snapshot=1e9, snapshot_rows=10**12)
 def started(tier: int, scale: Scale) -> Sequence[Figure]:
     """Return seconds from the start of a process to its first signal."""
     first, again = [], []
-    for number in range(scale.repetitions):
-        scale.say(f"tier {tier}, start {number + 1} of {scale.repetitions}")
+    starts = min(_STARTS, scale.repetitions)
+    for number in range(starts):
+        scale.say(f"tier {tier}, start {number + 1} of {starts}")
         folder = scale.folder / str(number)
         folder.mkdir()
         daemon = _daemon(tier, folder)
@@ -113,8 +120,12 @@ class Recovered(NamedTuple):
     """What one recovery took."""
 
     seconds: float
+    processor: float  # seconds of it
     rows: int  # since the snapshot
     megabytes: float  # of the snapshot
+
+
+_Both = tuple[list[Recovered], list[Recovered]]  # right after a snapshot; some rows later
 
 
 class _Market:
@@ -145,19 +156,38 @@ def recovered(scale: Scale) -> Sequence[Figure]:
     """Return what recoveries take of states of several sizes."""
     compiler: Compiler = UNCOMPILED if scale.short else NumbaCompiler(scale.folder / "kernels")
     figures: list[Figure] = []
+    found: dict[tuple[int, int], _Both] = {}
     for count, symbols in _SHORT if scale.short else _SIZES:
         scale.say(f"{count:,} rules over {symbols:,} symbols")
-        since = scale.rows // 50
+        since = scale.rows // _SINCE
         folder = scale.folder / f"{count}x{symbols}"
         folder.mkdir()
         made = _Place(folder, load(rules(count)).rules, compiler, scale.repetitions)
-        for one in asyncio.run(_recoveries(made, symbols, since)):
+        both = asyncio.run(_recoveries(made, symbols, since))
+        found[count, symbols] = both
+        for one in both:
             what = f"{one[0].megabytes:,.2f} MB and {one[0].rows:,} rows"
-            each = tuple(each.seconds for each in one)
-            figures.append(Figure(f"{what}: recovered", median(each), "s", each=each))
+            taken = tuple(recovery.seconds for recovery in one)
+            figures.append(Figure(f"{what}: recovered", median(taken), "s", each=taken))
     if isinstance(compiler, NumbaCompiler):
         compiler.close()
-    return figures
+    return figures if scale.short else [*figures, *_growth(found)]
+
+
+def _growth(found: Mapping[tuple[int, int], _Both]) -> Sequence[Figure]:
+    """Return what a megabyte of a snapshot costs, by size, and a row since then, by rules."""
+    restored, folded = [], []
+    for (count, symbols), (clean, later) in found.items():
+        restoring = median(one.processor for one in clean)
+        named = f"{clean[0].megabytes:,.2f} MB"
+        restored.append(Size(named, clean[0].megabytes, 1e3 * restoring))
+        if symbols == max(_SIZES)[1]:
+            folding = median(one.processor for one in later) - restoring
+            folded.append(Size(f"{count:,} rules", count * later[0].rows, 1e9 * folding))
+    return [
+        *each("a megabyte restored", "ms", sorted(restored, key=lambda size: size.count)),
+        *each("a row folded again, of each rule", "ns", folded),
+    ]
 
 
 class _Place(NamedTuple):
@@ -174,9 +204,9 @@ class _Place(NamedTuple):
         return Fold(made, "rules", "1")
 
 
-async def _recoveries(place: _Place, symbols: int, since: int) -> list[list[Recovered]]:
+async def _recoveries(place: _Place, symbols: int, since: int) -> _Both:
     """Return recoveries right after a snapshot, and so many rows later."""
-    past = max(200, 20_000 // symbols)  # minutes
+    past = max(_PAST, _PAST_ROWS // symbols)  # minutes
     market = generated(past + since // symbols + 1, symbols)
     everything = np.concatenate([market.history, market.rows])
     before = len(market.history) + past * symbols
@@ -192,7 +222,8 @@ async def _recoveries(place: _Place, symbols: int, since: int) -> list[list[Reco
             if isinstance(place.compiler, NumbaCompiler):
                 await asyncio.to_thread(place.compiler.finish)
             found.append([await _recovered(place, ports) for _ in range(place.repetitions)])
-    return found
+    clean, later = found
+    return clean, later
 
 
 async def _folded(place: _Place, ports: Ports, source: _Market, *, clean: bool) -> None:
@@ -216,12 +247,12 @@ async def _recovered(place: _Place, ports: Ports) -> Recovered:
     claim = await ports.store.claim(_SPEC.unit_id, 0, "bench", ORIGIN)
     assert claim.snapshot is not None
     reader = Reader(ports.log, ports.store, ports.clock, 0, _NEVER.read_rows)
-    began = SYSTEM_CLOCK.monotonic()
+    began, used = SYSTEM_CLOCK.monotonic(), processor()
     await recover(_SPEC.unit_id, fold, claim, reader)
-    seconds = SYSTEM_CLOCK.monotonic() - began
+    seconds, used = SYSTEM_CLOCK.monotonic() - began, processor() - used
     then = place.fold()
     then.restore(claim.snapshot)
-    return Recovered(seconds, fold.rows - then.rows, len(claim.snapshot.body) / 1e6)
+    return Recovered(seconds, used, fold.rows - then.rows, len(claim.snapshot.body) / 1e6)
 
 
 CASES: Final = (
