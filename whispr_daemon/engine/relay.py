@@ -113,6 +113,7 @@ class Relay:
                 break
             except Transient as error:
                 self._metrics.count(DELIVERY_FAILURES, 1, self.route)
+                await self._move()  # nobody knows how long this one takes
                 if self._draining:
                     raise
                 self._journal.warning("delivery failed, trying again", error=str(error))

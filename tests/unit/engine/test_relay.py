@@ -9,6 +9,7 @@ from typing_extensions import override
 from tests.simulation.faults import Figures, crash, finish, settle
 from tests.simulation.memory_store import MemoryStore
 from whispr_daemon.adapters.clock import ManualClock
+from whispr_daemon.domain.errors import Transient
 from whispr_daemon.domain.outputs import Signal, encode
 from whispr_daemon.engine.relay import Relay
 from whispr_daemon.ports.store import StoredOutput
@@ -45,11 +46,14 @@ class Kept:
 
     def __init__(self) -> None:
         self.sent: list[str] = []
+        self.away = False
 
     async def open(self, epoch: int, receipt: str) -> Collection[str]:
         return ()
 
     async def send(self, outputs: Sequence[StoredOutput]) -> str:
+        if self.away:
+            raise Transient("nobody is there")
         self.sent += [each.output.id for each in outputs]
         return str(len(self.sent))
 
@@ -112,6 +116,26 @@ async def test_a_relay_that_is_drained_moves_its_cursors_before_it_ends() -> Non
     stage = Stage()
     async with stage.at_work() as task:
         await stage.say("a/0", "one")
+        stage.relay.drain()
+        await finish(stage.clock, task)
+    assert stage.store.moves == [({"a/0": 1}, "1")]
+
+
+async def test_cursors_follow_also_where_the_outlet_is_away_then() -> None:
+    stage = Stage()
+    async with stage.at_work():
+        await stage.say("a/0", "one")
+        stage.outlet.away = True
+        await stage.say("a/0", "two")
+        assert stage.store.moves == [({"a/0": 1}, "1")]
+
+
+async def test_what_a_relay_that_is_drained_has_delivered_is_known_though_the_rest_is_not() -> None:
+    stage = Stage()
+    async with stage.at_work() as task:
+        await stage.say("a/0", "one")
+        stage.outlet.away = True
+        stage.store.say("a/0", "two")
         stage.relay.drain()
         await finish(stage.clock, task)
     assert stage.store.moves == [({"a/0": 1}, "1")]
