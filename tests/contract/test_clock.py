@@ -118,5 +118,14 @@ async def test_an_alarm_that_was_prevented_does_not_ring(clock: Clock) -> None:
     assert rung == []
 
 
+async def test_an_alarm_may_be_prevented_until_it_rings_though_its_time_has_come() -> None:
+    clock, rung = ManualClock(), list[str]()
+    prevent = clock.alarm(1, lambda: rung.append("late"))
+    clock.advance(1)
+    prevent()
+    await turn()
+    assert rung == []
+
+
 async def _set(event: asyncio.Event) -> None:
     event.set()

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from functools import partial
 from heapq import heappop, heappush
 from typing import Final
 
@@ -62,9 +61,7 @@ class ManualClock:
         """Call ``ring`` once the clock is advanced by ``seconds``; return what prevents it."""
         if seconds <= 0:
             return asyncio.get_running_loop().call_soon(ring).cancel
-        woken = self._sleeper(seconds)
-        woken.add_done_callback(partial(_rung, ring))
-        return partial(_forget, woken)
+        return _Alarm(self._sleeper(seconds), ring).prevent
 
     def _sleeper(self, seconds: float) -> asyncio.Future[None]:
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -91,13 +88,21 @@ class ManualClock:
             heappop(self._sleepers)[2].set_result(None)
 
 
-def _rung(ring: Callable[[], None], woken: asyncio.Future[None]) -> None:
-    if not woken.cancelled():
-        ring()
+class _Alarm:
+    """Rings when a sleeper is woken, unless it was prevented before the loop comes to it."""
 
+    def __init__(self, woken: asyncio.Future[None], ring: Callable[[], None]) -> None:
+        self._woken, self._ring = woken, ring
+        self._prevented = False
+        woken.add_done_callback(self._due)
 
-def _forget(woken: asyncio.Future[None]) -> None:
-    woken.cancel()
+    def prevent(self) -> None:
+        self._prevented = True
+        self._woken.cancel()
+
+    def _due(self, _: asyncio.Future[None]) -> None:
+        if not self._prevented:
+            self._ring()
 
 
 def _nanos(seconds: float) -> int:
