@@ -1,7 +1,7 @@
 """What a strategy says: signals, alerts, and for the audit; sealed with an id computed from it."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -71,7 +71,7 @@ class Audit(Spoken, frozen=True, kw_only=True, tag="audit"):
 Output: TypeAlias = Signal | Alert | Audit
 
 
-class Written(NamedTuple):
+class Written(msgspec.Struct, frozen=True, gc=False):
     """A sealed output as it is kept: its JSON, made once, and what it is found by."""
 
     id: str
@@ -88,7 +88,7 @@ class Written(NamedTuple):
         return decode(self.body)
 
 
-class Draft(NamedTuple):
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """An output that is written down but for its ordinal and id, by who says much.
 
     Both parts together are what :func:`encode` would make of it.
@@ -252,14 +252,23 @@ class Sealer:
             force_setattr(sealed, field, found)
         return sealed
 
-    def write(self, said: Output | Draft, ts_event: int) -> Written:
+    def write(self, said: Output, ts_event: int) -> Written:
         """Return what :meth:`seal` does as it is kept, and raise what it does."""
-        if not isinstance(said, Draft):
-            return written(self.seal(said, ts_event))
-        kind, instrument, ts, origin, version, name, head, tail = said
-        ordinal, id_ = self._numbered((origin, version, instrument, kind, name), ts)
-        body = b'%b"ordinal":%d,"id":"%b",%b' % (head, ordinal, id_.encode(), tail)
-        return Written(id_, kind, ts, instrument, origin, name, body)
+        return written(self.seal(said, ts_event))
+
+    def write_all(self, said: Iterable[Output | Draft]) -> list[Written]:
+        """Return all of them as they are kept; raise what :meth:`seal` does."""
+        made: list[Written] = []
+        for one in said:
+            if not isinstance(one, Draft):
+                made.append(self.write(one, 0))
+                continue
+            kind, ts, instrument = one.kind, one.ts_event, one.instrument
+            origin, name = one.origin, one.name
+            ordinal, id_ = self._numbered((origin, one.version, instrument, kind, name), ts)
+            body = b'%b"ordinal":%d,"id":"%b",%b' % (one.head, ordinal, id_.encode(), one.tail)
+            made.append(Written(id_, kind, ts, instrument, origin, name, body))
+        return made
 
     def _numbered(self, parts: _Parts, ts: int) -> tuple[int, str]:
         """Return the ordinal and id of one more that is said at a time."""
@@ -288,6 +297,9 @@ class Sealer:
         self._speakers.clear()
 
 
-def chain(previous: str, output: Output | Written) -> str:
-    """Return the running hash of a unit's outputs, 32 hex digits, after one more of them."""
-    return blake2b(previous.encode() + encode(output), digest_size=_ID_BYTES).hexdigest()
+def chain(previous: str, *outputs: Output | Written) -> str:
+    """Return the running hash of a unit's outputs, 32 hex digits, after some more of them."""
+    for output in outputs:
+        said = previous.encode() + encode(output)
+        previous = blake2b(said, digest_size=_ID_BYTES).hexdigest()
+    return previous

@@ -26,7 +26,7 @@ def answers(
     try:
         # Protocols would be asked for longer than they answer.
         if hasattr(strategy, "drafts"):
-            return [sealer.write(each, 0) for each in strategy.drafts(batch)]
+            return sealer.write_all(strategy.drafts(batch))
         if hasattr(strategy, "on_batch"):
             for output in strategy.on_batch(batch):
                 sealed.append(sealer.write(_checked(output, 0, ""), 0))

@@ -143,9 +143,8 @@ class Fold:
 
     def count(self, outputs: Sequence[Output | Written]) -> None:
         """Add outputs to the unit's sequence and running hash."""
-        for output in outputs:
-            self.out_seq += 1
-            self.out_hash = chain(self.out_hash, output)
+        self.out_seq += len(outputs)
+        self.out_hash = chain(self.out_hash, *outputs)
 
     def begin_counting(self, out_seq: int, out_hash: str) -> None:
         """Let this code's outputs begin after the current position, as number ``out_seq + 1``."""

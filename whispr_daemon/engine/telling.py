@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -33,6 +33,13 @@ _STATES: Final[tuple[UnitState, ...]] = (
     "quarantined",
     "stopped",
 )
+
+
+class Said(NamedTuple):
+    """Outputs, and the entry they answer."""
+
+    outputs: Sequence[Written]
+    entry: Entry
 
 
 class Telling:
@@ -67,17 +74,19 @@ class Telling:
         """Show how large a snapshot is, in bytes."""
         self._metrics.gauge(SNAPSHOT_BYTES, size, self._name)
 
-    def said(self, said: Sequence[tuple[Written, Entry]]) -> None:
-        """Log and count outputs that have become durable, each with the entry it answers."""
+    def said(self, said: Sequence[Said]) -> None:
+        """Log and count outputs that have become durable."""
         now = self._clock.now()
-        for kind, count in Counter(output.kind for output, _ in said).items():
-            self._metrics.count(OUTPUTS, count, self._name, kind)
-        for output, entry in said:
-            if output.kind != _UNHEARD:
-                taken = (now - entry.ts_ingest) / _NANOS
-                self._metrics.observe(TICK_TO_SIGNAL_SECONDS, taken, self._name)
-        if self._journal.is_enabled_for(logging.INFO):  # asked once: there may be ten thousand
-            for output, entry in said:
+        for outputs, entry in said:
+            taken = (now - entry.ts_ingest) / _NANOS
+            for kind, count in Counter([output.kind for output in outputs]).items():
+                self._metrics.count(OUTPUTS, count, self._name, kind)
+                for _ in range(count if kind != _UNHEARD else 0):
+                    self._metrics.observe(TICK_TO_SIGNAL_SECONDS, taken, self._name)
+        if not self._journal.is_enabled_for(logging.INFO):  # asked once: there may be ten thousand
+            return
+        for outputs, entry in said:
+            for output in outputs:
                 self._journal.log(
                     logging.DEBUG if output.kind == _UNHEARD else logging.INFO,
                     output.kind,

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import Final
 
 from whispr_daemon.domain.errors import Poison, StrategyFailed
-from whispr_daemon.domain.outputs import Written
 from whispr_daemon.domain.position import ORIGIN, Position
 from whispr_daemon.domain.trouble import Trouble
 from whispr_daemon.domain.unit import UnitReport, UnitSpec, UnitState
@@ -16,9 +16,9 @@ from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.learning import follow
 from whispr_daemon.engine.reader import Reader
 from whispr_daemon.engine.recovery import recover
-from whispr_daemon.engine.telling import Telling
+from whispr_daemon.engine.telling import Said, Telling
 from whispr_daemon.ports.clock import Clock
-from whispr_daemon.ports.event_log import Entry, EventLog
+from whispr_daemon.ports.event_log import EventLog
 from whispr_daemon.ports.metrics import Metrics
 from whispr_daemon.ports.store import Commit, Store, UnitMark
 
@@ -47,13 +47,6 @@ class Ports(Value, frozen=True, kw_only=True):
     troubles: Callable[[], tuple[Trouble, ...]] = lambda: ()  # what of log and store fails now
 
 
-class _Said(NamedTuple):
-    """An output that is not durable yet, and the entry it answers."""
-
-    output: Written
-    entry: Entry
-
-
 class Unit:
     """One strategy on one partition. It runs until stopped, quarantined or fenced."""
 
@@ -77,7 +70,8 @@ class Unit:
         self._cadence = cadence
         self._committed = committed
         self._mark = UnitMark(epoch=0, start=spec.start, wm=ORIGIN, out_seq=0, out_hash="")
-        self._pending: list[_Said] = []
+        self._pending: list[Said] = []  # what is not durable yet
+        self._held = 0  # outputs of it
         self._under_way: asyncio.Task[None] | None = None  # a commit, one at most
         self._rows_at_commit = 0
         self._state: UnitState = "starting"
@@ -182,8 +176,10 @@ class Unit:
                 outputs = await follow(self._fold, entry, self._reader)
                 self._telling.folded(len(entry.rows))
                 self._fold.count(outputs)
-                self._pending += [_Said(output, entry) for output in outputs]
-                if len(self._pending) >= self._cadence.outputs:
+                if outputs:
+                    self._pending.append(Said(outputs, entry))
+                    self._held += len(outputs)
+                if self._held >= self._cadence.outputs:
                     await self._commit(with_snapshot=self._fold.changes > changes)
                     changes = self._fold.changes
             now = self._clock.monotonic()
@@ -224,7 +220,7 @@ class Unit:
             new=max(self._fold.position, self._mark.wm),  # recovery may stand before wm
             out_seq=self._fold.out_seq,
             out_hash=self._fold.out_hash,
-            outputs=tuple(said.output for said in self._pending),
+            outputs=tuple(chain.from_iterable(said.outputs for said in self._pending)),
             snapshot=snapshot,
         )
         if commit.outputs:
@@ -234,13 +230,14 @@ class Unit:
             self._last_snapshot, self._snapshot_at = self._clock.monotonic(), snapshot.position
             self._rows_at_snapshot = self._fold.rows
         many = self._fold.rows - self._rows_at_commit >= _MANY
-        said, self._pending, self._rows_at_commit = self._pending, [], self._fold.rows
+        said, self._pending, self._held = self._pending, [], 0
+        self._rows_at_commit = self._fold.rows
         if many:
             self._under_way = asyncio.create_task(self._settle(commit, said), name=self._name)
         else:
             await self._settle(commit, said)
 
-    async def _settle(self, commit: Commit, said: Sequence[_Said]) -> None:
+    async def _settle(self, commit: Commit, said: Sequence[Said]) -> None:
         """Make a commit durable and tell what was said with it."""
         began = self._clock.monotonic()
         await settle(commit, self._store, self._clock, self._reader)

@@ -81,7 +81,8 @@ class Drafts:
         spoken = self._spoken([at for at, form in enumerate(forms) if form is None], records, view)
         columns = [values.at(one, rows) for one in OF_ROW]
         texts, priced = _written(floats), _written(columns[-1])
-        width = self._turn.program.width
+        width, symbols = self._turn.program.width, view.symbols
+        origin, version = self._rule.name, self._rule.version
         made: list[Drafted] = []
         for at, (form, order, ts, slot, price) in enumerate(zip(forms, *columns, strict=True)):
             said: Sequence[Output | Draft]
@@ -92,19 +93,14 @@ class Drafts:
                 shown = texts[first : first + 1 + form.values]
                 for place in form.truths:
                     shown[place] = _TRUTHS.get(floats[first + place], b"null")
-                symbol = view.symbols[slot]
-                said = self._drafts(form, symbol, (_name(symbol), ts, priced[at], *shown))
+                symbol = symbols[slot]
+                given = (_name(symbol), ts, priced[at], *shown)
+                said = [
+                    Draft(kind, symbol, ts, origin, version, name, head % given[:places], tail)
+                    for kind, name, head, tail, places in form.outputs
+                ]
             made.append(Drafted((order, ts, slot, rank, at), said, price))
         return made
-
-    def _drafts(self, forms: _Forms, symbol: str, given: tuple[Any, ...]) -> list[Draft]:
-        rule = self._rule
-        return [
-            Draft(
-                kind, symbol, given[1], rule.name, rule.version, name, head % given[:places], tail
-            )
-            for kind, name, head, tail, places in forms.outputs
-        ]
 
     def _spoken(
         self, which: Sequence[int], records: Records, view: View

@@ -65,14 +65,23 @@ def snapshot_row(unit_id: str, snapshot: Snapshot) -> Mapping[str, Any]:
     }
 
 
-def output_rows(commit: Commit) -> Sequence[tuple[str | int, ...]]:
-    """Return the columns of a commit's outputs, in the order of the table."""
+def output_rows(commit: Commit, *last: int) -> Sequence[tuple[str | int, ...]]:
+    """Return the columns of a commit's outputs, in the order of the table; ``last`` ends each."""
     unit_id, first = commit.unit_id, commit.out_seq - len(commit.outputs) + 1
     return [
-        (unit_id, number, id_, kind, ts_event, instrument, origin, name, body.decode())
-        for number, (id_, kind, ts_event, instrument, origin, name, body) in enumerate(
-            commit.outputs, first
+        (
+            unit_id,
+            number,
+            one.id,
+            one.kind,
+            one.ts_event,
+            one.instrument,
+            one.origin,
+            one.name,
+            one.body.decode(),
+            *last,
         )
+        for number, one in enumerate(commit.outputs, first)
     ]
 
 

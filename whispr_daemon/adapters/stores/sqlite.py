@@ -87,7 +87,7 @@ class SqliteStore:
             "count": len(commit.outputs),
             "out_hash": commit.out_hash,
         }
-        rows = output_rows(commit)
+        first = commit.out_seq - len(commit.outputs) + 1
 
         def work() -> int:
             moved = self._first("commit", values)
@@ -98,7 +98,7 @@ class SqliteStore:
             check_out_seq(commit, moved["out_seq"])
             created: int = moved["now"]
             try:
-                self._run_many("add_output", [(*row, created) for row in rows])
+                self._run_many("add_output", output_rows(commit, created))
             except sqlite3.IntegrityError as error:
                 self._file.undo()  # first, so that only other commits' ids are found
                 ids = {"ids": json.dumps([output.id for output in commit.outputs])}
@@ -115,7 +115,6 @@ class SqliteStore:
         except BaseException:
             self._newest.forget()  # it may have become durable all the same
             raise
-        first = commit.out_seq - len(commit.outputs) + 1
         self._newest.add(commit.unit_id, first, commit.outputs, created)
 
     async def mark(self, unit_id: str) -> UnitMark:

@@ -33,7 +33,7 @@ def compared(rules: tuple[Rule, ...], shape: int) -> int:
         mine = list(drafted.drafts(batch))
         drafts += sum(isinstance(each, Draft) for each in mine)
         wanted = [one.write(each, 0) for each in said.on_batch(batch)]
-        assert [other.write(each, 0) for each in mine] == wanted
+        assert other.write_all(mine) == wanted
         assert [each.output.id for each in wanted] == [each.id for each in wanted]
     assert drafted.snapshot() == said.snapshot()
     assert other.snapshot() == one.snapshot()
