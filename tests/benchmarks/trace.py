@@ -15,6 +15,7 @@ import msgspec
 
 from tests.benchmarks.market import ANSWERED
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
+from whispr_daemon.adapters.stores.news import News
 from whispr_daemon.bootstrap.reach import Reach
 from whispr_daemon.engine.unit import Ports
 from whispr_daemon.ports.event_log import Entry
@@ -126,13 +127,13 @@ class TracedOutlet:
 
 
 def traced(
-    open_ports: Callable[[Reach], AbstractAsyncContextManager[Ports]], trace: Trace
-) -> Callable[[Reach], AbstractAsyncContextManager[Ports]]:
+    open_ports: Callable[[Reach, News], AbstractAsyncContextManager[Ports]], trace: Trace
+) -> Callable[[Reach, News], AbstractAsyncContextManager[Ports]]:
     """Return what opens ports that are looked at."""
 
     @asynccontextmanager
-    async def opened(reach: Reach) -> AsyncIterator[Ports]:
-        async with open_ports(reach) as ports:
+    async def opened(reach: Reach, news: News) -> AsyncIterator[Ports]:
+        async with open_ports(reach, news) as ports:
             log: Any = _Log(ports.log, trace)
             store: Any = _Store(ports.store, trace)
             yield msgspec.structs.replace(ports, log=log, store=store)

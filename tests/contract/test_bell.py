@@ -19,7 +19,7 @@ class Heard:
     def __init__(self) -> None:
         self._rings: asyncio.Queue[None] = asyncio.Queue()
 
-    def told(self) -> None:
+    def told(self, _news: bytes) -> None:
         self._rings.put_nowait(None)
 
     async def next(self) -> None:
@@ -74,6 +74,36 @@ async def test_who_listens_hears_each_ring_and_that_it_listens(
     await there.close()
 
 
+async def test_what_is_new_is_told_with_the_ring_and_what_was_not_told_is_to_be_looked_for(
+    valkey_server: Server, prefix: str
+) -> None:
+    link = await RedisLink.open(valkey_server.url, valkey_server.password)
+    clock, said = ManualClock(), [b"one", b"two", b"three", b"four"][::-1]
+    there = Bell(link, prefix, clock, lambda: said.pop())
+    here = await Bell.connect(valkey_server.url, valkey_server.password, prefix, SYSTEM_CLOCK)
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def next_news() -> bytes:
+        async with asyncio.timeout(10):
+            return await heard.get()
+
+    async with running(lambda: here.listen(heard.put_nowait), there.pass_on):
+        assert await next_news() == b"", "what was said before anybody listened"
+        there.ring()
+        assert await next_news() == b"one"
+        await link.close()
+        there.ring()
+        await asleep(clock)
+        there._link = await RedisLink.open(valkey_server.url, valkey_server.password)
+        clock.advance(1)
+        there.ring()
+        assert await next_news() == b"", "two was not told"
+        there.ring()
+        assert await next_news() == b"four"
+    await here.close()
+    await there.close()
+
+
 async def test_who_lost_the_connection_listens_again_and_looks(
     valkey_server: Server, prefix: str
 ) -> None:
@@ -97,9 +127,9 @@ async def test_who_is_ended_is_ended_wherever_it_is_and_spoils_no_connection(
     valkey_server: Server, prefix: str, doing: str
 ) -> None:
     link = await RedisLink.open(valkey_server.url, valkey_server.password)
-    bell = Bell(link, prefix, SYSTEM_CLOCK)
+    bell = Bell(link, prefix, SYSTEM_CLOCK, bytes)
     for turns in range(60):
-        work = bell.listen(lambda: None) if doing == "listen" else bell.pass_on()
+        work = bell.listen(lambda _: None) if doing == "listen" else bell.pass_on()
         task = asyncio.ensure_future(work)
         for _ in range(turns):
             bell.ring()
@@ -115,7 +145,7 @@ async def test_who_hears_nothing_for_long_listens_anew_and_looks(
     valkey_server: Server, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = await RedisLink.open(valkey_server.url, valkey_server.password)
-    bell = Bell(link, prefix, SYSTEM_CLOCK)
+    bell = Bell(link, prefix, SYSTEM_CLOCK, bytes)
     heard = Heard()
     monkeypatch.setattr("whispr_daemon.adapters.redis_link._PATIENCE_SECONDS", 0.2)
     async with running(lambda: bell.listen(heard.told)):

@@ -154,8 +154,8 @@ class RedisLink:
             raise self.refusal(answer)
         return answer
 
-    async def listen(self, channel: str, told: Callable[[], None]) -> None:
-        """Call ``told`` at everything published on a channel, and as soon as it is listened to.
+    async def listen(self, channel: str, told: Callable[[bytes], None]) -> None:
+        """Call ``told`` with all that is published on a channel, with nothing once it is heard.
 
         Returns after some silence: whether the server is still there shows who listens anew.
 
@@ -179,7 +179,7 @@ class RedisLink:
         except (RedisError, OSError) as error:
             raise Transient(f"Redis at {self.where}: {error}") from error
 
-    async def _listen(self, connection: Any, channel: str, told: Callable[[], None]) -> None:
+    async def _listen(self, connection: Any, channel: str, told: Callable[[bytes], None]) -> None:
         listening = False
         await _alive(connection.send_packed_command(connection.pack_command("SUBSCRIBE", channel)))
         while True:
@@ -192,8 +192,8 @@ class RedisLink:
                 raise
             if isinstance(reply, Refused):
                 raise self.refusal(reply)
+            told(reply[2] if listening else b"")
             listening = True
-            told()
 
     def refusal(self, refused: Refused) -> WhisprError:
         """Return the error a refusal amounts to."""

@@ -16,6 +16,7 @@ from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.metrics import PrometheusMetrics
 from whispr_daemon.adapters.runtimes.local import LocalRuntime
 from whispr_daemon.adapters.runtimes.loop_watch import LoopWatch
+from whispr_daemon.adapters.stores.news import News
 from whispr_daemon.bootstrap.bells import listening, nudging
 from whispr_daemon.bootstrap.desired import Desired, decode, desired
 from whispr_daemon.bootstrap.edges import outlet_of, route_of, source_of
@@ -86,8 +87,8 @@ async def assembled(
         await until_free(settings.health.host, settings.health.port, let_go, SYSTEM_CLOCK)
         source = await source_of(settings)
         servers = await stack.enter_async_context(servers_of(settings, folder.path, tell))
-        reach = reach_of(settings, folder.path, servers)
-        ports = await stack.enter_async_context(open_ports(reach))
+        reach, news = reach_of(settings, folder.path, servers), News()
+        ports = await stack.enter_async_context(open_ports(reach, news))
         ends = [await ports.log.last(each) for each in range(ports.log.partitions)]
         await begin(ports.store, settings.rules.dir, fresh, settings.universes)
         before = await ports.store.desired()
@@ -121,7 +122,7 @@ async def assembled(
         ingest = Ingest(source, ports.log, ports.store, ports.clock, ports.metrics, alignment)
         keepers = {each.name: each.keep for each in servers.own}
         if reach.tier:
-            keepers["bell"] = await listening(reach, relays, stack)
+            keepers["bell"] = await listening(reach, relays, stack, news)
         keep = int(settings.keep_days * DAY)
         retention = Retention(
             ports.log, ports.store, ports.clock, ports.metrics, keep, settings.keep_bytes

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
+from whispr_daemon.adapters.stores.news import News
 from whispr_daemon.bootstrap.reach import Reach
 from whispr_daemon.engine.relay import Relay
 
@@ -21,10 +22,11 @@ def nudging(relays: Sequence[Relay]) -> Callable[[], None]:
     return nudge
 
 
-async def ringing(reach: Reach, stack: AsyncExitStack) -> Callable[[], None]:
+async def ringing(reach: Reach, stack: AsyncExitStack, news: News) -> Callable[[], None]:
     """Return what tells the daemon, from a host's process, of new outputs; it ends with ``stack``.
 
-    Without a Redis to ring through, relays find them when they look for themselves.
+    They are those that ``news`` has of the process's store. Without a Redis to ring through, relays
+    find them when they look for themselves.
 
     Raises:
         SettingsError: the server cannot be reached.
@@ -33,9 +35,8 @@ async def ringing(reach: Reach, stack: AsyncExitStack) -> Callable[[], None]:
         return _silent
     from whispr_daemon.adapters.outlets.bell import Bell  # only here: tier 0 has no Redis
 
-    bell = await Bell.connect(
-        reach.redis_url, reach.redis_password, reach.redis_prefix, SYSTEM_CLOCK
-    )
+    where = (reach.redis_url, reach.redis_password, reach.redis_prefix)
+    bell = await Bell.connect(*where, SYSTEM_CLOCK, news.told)
     stack.push_async_callback(bell.close)
     passing = asyncio.create_task(bell.pass_on(), name="bell")
 
@@ -52,9 +53,11 @@ def _silent() -> None:
 
 
 async def listening(
-    reach: Reach, relays: Sequence[Relay], stack: AsyncExitStack
+    reach: Reach, relays: Sequence[Relay], stack: AsyncExitStack, news: News
 ) -> Callable[[], Coroutine[Any, Any, None]]:
     """Return what nudges relays at every ring of a host, until cancelled.
+
+    What is told with it is in ``news``, of the relays' store, by then.
 
     Raises:
         SettingsError: the server cannot be reached.
@@ -65,4 +68,10 @@ async def listening(
         reach.redis_url, reach.redis_password, reach.redis_prefix, SYSTEM_CLOCK
     )
     stack.push_async_callback(bell.close)
-    return partial(bell.listen, nudging(relays))
+    nudge = nudging(relays)
+
+    def rung(told: bytes) -> None:
+        news.hear(told)
+        nudge()
+
+    return partial(bell.listen, rung)

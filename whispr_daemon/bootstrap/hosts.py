@@ -13,6 +13,7 @@ import msgspec
 from whispr_daemon.adapters import plugins
 from whispr_daemon.adapters.kernels.compiler import NumbaCompiler
 from whispr_daemon.adapters.runtimes.ray import StallNote
+from whispr_daemon.adapters.stores.news import News
 from whispr_daemon.bootstrap.bells import ringing
 from whispr_daemon.bootstrap.desired import RULES, Desired, decode
 from whispr_daemon.bootstrap.reach import Reach, join
@@ -129,8 +130,9 @@ async def open_host(context: bytes, spec: HostSpec) -> HostProcess:
         Fatal: nothing is desired, or it cannot be built here.
     """
     async with AsyncExitStack() as stack:
-        reach, ports, body = await join(context, stack)
-        ring = await ringing(reach, stack)
+        news = News()
+        reach, ports, body = await join(context, stack, news)
+        ring = await ringing(reach, stack, news)
         host = build_host(spec, decode(body), ports, reach, stack, ring)
         watch = loop_watch(
             ports,

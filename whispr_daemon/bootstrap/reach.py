@@ -12,6 +12,7 @@ from whispr_daemon import log
 from whispr_daemon.adapters.clock import SYSTEM_CLOCK
 from whispr_daemon.adapters.logs.sqlite import SqliteEventLog
 from whispr_daemon.adapters.metrics import PrometheusMetrics
+from whispr_daemon.adapters.stores.news import News
 from whispr_daemon.adapters.stores.sqlite import SqliteStore
 from whispr_daemon.domain.errors import Fatal
 from whispr_daemon.domain.value import Value
@@ -52,8 +53,10 @@ class Reach(Value, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_ports(reach: Reach) -> AsyncIterator[Ports]:
+async def open_ports(reach: Reach, news: News | None = None) -> AsyncIterator[Ports]:
     """Open log and store for the loop that runs now; both are closed at the end.
+
+    ``news`` is of the store, where other processes commit to it: on tier 1.
 
     Raises:
         SettingsError: a file or server cannot be reached; the setting is named.
@@ -67,7 +70,7 @@ async def open_ports(reach: Reach) -> AsyncIterator[Ports]:
             from whispr_daemon.adapters.logs.redis import RedisEventLog
             from whispr_daemon.adapters.stores.postgres import PostgresStore
 
-            store = await PostgresStore.open(reach.postgres_url, reach.postgres_password)
+            store = await PostgresStore.open(reach.postgres_url, reach.postgres_password, news)
             stack.push_async_callback(store.close)
             event_log = await RedisEventLog.open(
                 reach.redis_url, reach.redis_password, reach.redis_prefix, reach.partitions
@@ -94,12 +97,15 @@ def keep_calendars(data: Path) -> None:
     keep_in(data / "calendars", _log.warning)
 
 
-async def join(context: bytes, stack: AsyncExitStack) -> tuple[Reach, Ports, bytes]:
+async def join(
+    context: bytes, stack: AsyncExitStack, news: News | None = None
+) -> tuple[Reach, Ports, bytes]:
     """Begin an actor's process: logging on, ports open until ``stack`` is closed.
 
     Args:
         context: a Reach as msgpack.
         stack: closes the ports.
+        news: of the store.
 
     Returns:
         the Reach, the ports, and what the store says should run.
@@ -110,7 +116,7 @@ async def join(context: bytes, stack: AsyncExitStack) -> tuple[Reach, Ports, byt
     reach = msgspec.msgpack.decode(context, type=Reach)
     log.configure(reach.log_level, reach.log_format, sys.stderr)
     keep_calendars(Path(reach.data))
-    ports = await stack.enter_async_context(open_ports(reach))
+    ports = await stack.enter_async_context(open_ports(reach, news))
     body = await ports.store.desired()
     if body is None:
         raise Fatal("the store says of nothing that it should run")

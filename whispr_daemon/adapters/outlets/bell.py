@@ -1,7 +1,8 @@
 """Tells the relays of another process at once that there are new outputs. Nothing depends on it.
 
-A relay looks by itself four times a second; who rings only spares it the wait. So a ring that is
-lost is no loss, rings that come faster than they are told are one, and nobody waits for either.
+A relay looks by itself four times a second; who rings only spares it the wait, and who says with it
+what there is spares it the look. So a ring that is lost is no loss, rings that come faster than
+they are told are one, and nobody waits for either.
 """
 
 import asyncio
@@ -21,17 +22,30 @@ _LONG_PAUSE: Final = 60.0  # where the server's answer was no
 class Bell:
     """A channel of Redis or Valkey. Made by :meth:`connect`."""
 
-    def __init__(self, link: RedisLink, prefix: str, clock: Clock) -> None:
+    def __init__(
+        self, link: RedisLink, prefix: str, clock: Clock, news: Callable[[], bytes]
+    ) -> None:
         """Use :meth:`connect`."""
-        self._link, self._clock = link, clock
+        self._link, self._clock, self._news = link, clock, news
+        self._lost = False  # some news was not told
         self._channel = f"{prefix}:outputs"
         self._rung = asyncio.Event()
         self._journal = structlog.get_logger("whispr.bell").bind(channel=self._channel)
 
     @classmethod
-    async def connect(cls, url: str, password: str, prefix: str, clock: Clock) -> Self:
-        """Connect and check the server; errors as of :meth:`RedisLink.open`."""
-        return cls(await RedisLink.open(url, password), prefix, clock)
+    async def connect(
+        cls,
+        url: str,
+        password: str,
+        prefix: str,
+        clock: Clock,
+        news: Callable[[], bytes] = bytes,
+    ) -> Self:
+        """Connect and check the server; errors as of :meth:`RedisLink.open`.
+
+        ``news`` returns what is told with the next ring: nothing, that there are new outputs.
+        """
+        return cls(await RedisLink.open(url, password), prefix, clock, news)
 
     def ring(self) -> None:
         """Say that there are new outputs; :meth:`pass_on` does the rest."""
@@ -43,12 +57,18 @@ class Bell:
             await self._rung.wait()
             self._rung.clear()
             try:
-                await self._link.call(("PUBLISH", self._channel, b""), int)
+                news = self._news()
+                await self._link.call(("PUBLISH", self._channel, b"" if self._lost else news), int)
+                self._lost = False
             except WhisprError as error:
+                self._lost = True
                 await self._unheard(error)
 
-    async def listen(self, told: Callable[[], None]) -> None:
-        """Call ``told`` at every ring, and whenever one may have been missed, until cancelled."""
+    async def listen(self, told: Callable[[bytes], None]) -> None:
+        """Call ``told`` with the news of every ring, until cancelled.
+
+        With nothing, whenever some may have been missed.
+        """
         while True:
             try:
                 await self._link.listen(self._channel, told)

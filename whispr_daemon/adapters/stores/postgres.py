@@ -5,6 +5,7 @@ from typing import Any, Final, NoReturn, Self
 
 import asyncpg
 
+from whispr_daemon.adapters.stores.news import News
 from whispr_daemon.adapters.stores.postgres_pool import Connection, PostgresPool
 from whispr_daemon.adapters.stores.rows import (
     SNAPSHOTS_KEPT,
@@ -41,16 +42,17 @@ _OUTPUT_COLUMNS: Final = 8  # after the unit's
 class PostgresStore:
     """Every method is one transaction."""
 
-    def __init__(self, pool: PostgresPool) -> None:
+    def __init__(self, pool: PostgresPool, news: News) -> None:
         """Use :meth:`open`."""
-        self._pool = pool
+        self._pool, self._news = pool, news
         self._queries = read_queries("postgres")
 
     @classmethod
-    async def open(cls, url: str, password: str = "") -> Self:
+    async def open(cls, url: str, password: str = "", news: News | None = None) -> Self:
         """Connect, in the loop that will use the store, and make or renew its tables.
 
-        ``password`` stands apart so that the URL may be shown; empty if it needs none.
+        ``password`` stands apart so that the URL may be shown; empty if it needs none. ``news`` is
+        where what is committed here is told, and what others have committed is heard of.
 
         Raises:
             SettingsError: nobody answers there, the password or database is refused, or the
@@ -58,7 +60,7 @@ class PostgresStore:
             UnsafeServer: the server may lose what it has acknowledged.
             Transient: the server is starting, full or busy.
         """
-        return cls(await PostgresPool.open(url, password))
+        return cls(await PostgresPool.open(url, password), news or News())
 
     async def claim(self, unit_id: str, partition: int, owner: str, start: Position) -> Claim:
         """Take a unit over: epoch + 1."""
@@ -75,14 +77,17 @@ class PostgresStore:
         opened = self._pool.connection() if alone else self._pool.transaction()
         try:
             async with opened as connection:
-                await self._commit(connection, commit)
+                created = await self._commit(connection, commit)
         except _IdTaken as error:
             ids = [output.id for output in commit.outputs]
             async with self._pool.connection() as connection:
                 taken = await self._run(connection, "taken_ids", ids)
             raise id_taken(commit, (row["id"] for row in taken)) from error.__cause__
+        first = commit.out_seq - len(commit.outputs) + 1
+        self._news.say(commit.unit_id, first, commit.outputs, created)
 
-    async def _commit(self, connection: Connection, commit: Commit) -> None:
+    async def _commit(self, connection: Connection, commit: Commit) -> int:
+        """Return the time that its outputs have, ns UTC."""
         rows = output_rows(commit)
         _, *columns = zip(*rows, strict=True) if rows else [()] * (_OUTPUT_COLUMNS + 1)
         try:
@@ -100,6 +105,8 @@ class PostgresStore:
             row = snapshot_row(commit.unit_id, commit.snapshot)
             await self._run(connection, "add_snapshot", *row.values())
             await self._run(connection, "drop_snapshots", commit.unit_id, SNAPSHOTS_KEPT)
+        created: int = moved["created"]
+        return created
 
     async def _explain(self, connection: Connection, commit: Commit) -> NoReturn:
         """Say why a commit changed nothing."""
@@ -151,8 +158,12 @@ class PostgresStore:
 
     async def outputs(self, after: Mapping[str, int], limit: int) -> Sequence[StoredOutput]:
         """Return at most ``limit`` outputs above the cursors, ordered by unit and ``out_seq``."""
+        if heard := self._news.after(after, limit):
+            return heard
         rows = await self._ask("outputs", list(after), list(after.values()), limit)
-        return [stored_output(row) for row in rows]
+        found = [stored_output(row) for row in rows]
+        self._news.asked(after, found, all_there_are=len(found) < limit)
+        return found
 
     async def recent_outputs(self, limit: int) -> Sequence[StoredOutput]:
         """Return the newest outputs by event time, oldest of them first."""

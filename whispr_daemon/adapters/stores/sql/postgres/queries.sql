@@ -48,7 +48,7 @@ WITH moved AS (
         $13::text[], $14::text[]
     ) AS new (out_seq, id, kind, ts_event, instrument, origin, name, body)
 )
-SELECT unit_id FROM moved;
+SELECT unit_id, (extract(epoch FROM now()) * 1000000000)::bigint AS created FROM moved;
 
 -- name: taken_ids
 SELECT id FROM output WHERE id = ANY($1::text[]);
