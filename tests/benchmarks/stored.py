@@ -42,6 +42,7 @@ _COLUMNS: Final = ("ts", "symbol", "open", "high", "low", "close", "volume")
 _THREADS: Final = {
     "MainThread": "the loop: gate, rules, outputs",
     "asyncio": "files read",
+    "digest": "files read",
     "market-log": "log",
     "store": "store",
     "kernels": "kernels loaded",

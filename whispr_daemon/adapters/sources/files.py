@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 from whispr_daemon.adapters.sources.shapes import closest
 from whispr_daemon.adapters.sources.splits import Prices, ZoneOf, read_splits
 from whispr_daemon.adapters.sources.tables import Table, read_table
+from whispr_daemon.adapters.sources.timing import set_time, sort_keys
 from whispr_daemon.domain.batch import Rows, copied, empty_rows, inserted, joined
 from whispr_daemon.domain.errors import SettingsError, SourceError
-from whispr_daemon.domain.events import Kind
-from whispr_daemon.domain.timeframe import CODE_OF, DAILY, DAY, HOUR, NANOS_OF
+from whispr_daemon.domain.timeframe import CODE_OF, DAILY
 from whispr_daemon.ports.source import SourceBatch
 
 _BATCH: Final = 16_384  # rows, almost a megabyte
-_ALMOST_A_DAY: Final = 20 * HOUR  # the shortest day of a time zone has 23 h; weekends have more
-_NEVER: Final = np.iinfo(np.int64).min
 _SHOWN: Final = 12  # symbols in a message
 
 
@@ -53,7 +51,7 @@ class FileSource:
         self._numbers = tuple(table.numbers for table in tables)
         self._begins = np.cumsum([0, *(len(table.rows) for table in tables)])
         self._rows = _Gathered([_recoded(table, self._symbols) for table in tables])
-        keys = np.concatenate([_keys(table) for table in tables])
+        keys = np.concatenate([sort_keys(table) for table in tables])
         late = np.concatenate([table.rows["timeframe"] != DAILY for table in tables])
         self._order = np.lexsort((late, keys))  # stable; the last key counts most
         self._name = f"files:{_identity(tables)}"
@@ -98,7 +96,7 @@ class FileSource:
         _refuse_repeated(tables)
         _refuse_unknown(symbols, tables[len(history) :])
         for place, table in enumerate(tables):
-            _set_time(table, bars, is_history=place < len(history))
+            set_time(table, bars, is_history=place < len(history))
         if splits is not None:
             known = {name for table in tables for name in table.symbols}
             prices = Prices(tables)
@@ -189,45 +187,6 @@ def _refuse_unknown(symbols: Collection[str], tables: Sequence[Table]) -> None:
             )
 
 
-def _set_time(table: Table, bars: str, *, is_history: bool) -> None:
-    """Move the rows of a file from the start of their bar to its end."""
-    if is_history and table.shape.kind is not Kind.BAR:
-        raise SourceError(
-            f"{table.label}: history should be daily bars; these are {table.shape.name}"
-        )
-    spacing = _spacing(table.rows)
-    daily = table.shape.kind is Kind.BAR and (
-        spacing >= _ALMOST_A_DAY if spacing else is_history or table.has_session
-    )
-    if is_history and not daily:
-        raise SourceError(
-            f"{table.label}: history should be daily bars; these are {spacing / 1e9:g} s apart"
-        )
-    present = table.rows["ts"] != 0
-    if daily:
-        table.rows["ts"][present] += DAY
-        table.rows["timeframe"] = DAILY
-    elif table.shape.kind is not Kind.TRADE:
-        table.rows["ts"][present] += NANOS_OF[CODE_OF[bars]]
-        if table.shape.kind is Kind.BAR:
-            table.rows["timeframe"] = CODE_OF[bars]
-
-
-def _spacing(rows: Rows) -> int:
-    """Return the usual distance between two rows of a symbol, ns; 0 if there are no two."""
-    present = rows["ts"] != 0
-    times, codes = rows["ts"][present], rows["instrument"][present]
-    if len(codes) and (codes != codes[0]).any():
-        order = np.argsort(codes, kind="stable")
-        same = np.diff(codes[order].astype(np.int64)) == 0
-        steps = np.diff(times[order])[same]
-    else:
-        steps = np.diff(times)
-    steps = np.sort(steps[steps > 0])  # quicker than the median by itself, as most are equal
-    middle = steps[(len(steps) - 1) // 2 : len(steps) // 2 + 1]
-    return int(middle.mean()) if len(steps) else 0
-
-
 def _recoded(table: Table, symbols: Sequence[str]) -> Rows:
     place = {name: code for code, name in enumerate(symbols)}
     codes = np.array([place[name] for name in table.symbols], np.uint32)
@@ -236,23 +195,6 @@ def _recoded(table: Table, symbols: Sequence[str]) -> Rows:
     rows = copied(table.rows)
     rows["instrument"] = codes[rows["instrument"]]
     return rows
-
-
-def _keys(table: Table) -> NDArray[np.int64]:
-    """Return for each row the latest time of its symbol so far in the file: where it is sorted."""
-    rows = table.rows
-    times = np.where(rows["ts"] == 0, _NEVER, rows["ts"])
-    if len(table.symbols) == 1:
-        latest: NDArray[np.int64] = np.maximum.accumulate(times)
-        return latest
-    order = np.argsort(rows["instrument"], kind="stable")
-    times = times[order]
-    starts = np.flatnonzero(np.diff(rows["instrument"][order])) + 1
-    for symbol_times in np.split(times, starts):
-        np.maximum.accumulate(symbol_times, out=symbol_times)
-    keys = np.empty_like(times)
-    keys[order] = times
-    return keys
 
 
 def _identity(tables: Sequence[Table]) -> str:
