@@ -19,7 +19,7 @@ from tests.benchmarks.strategies_on_ray import OnRay, on_ray
 _SIZES: Final = ((1, 1), (50, 1), (500, 1), (50, 10), (50, 100))  # strategies, symbols
 _SHORT: Final = ((1, 1), (5, 1), (5, 2))
 _ON_RAY: Final = (50, 500)
-_CALLS: Final = 2  # for each row of a long run, by all strategies together …
+_CALLS: Final = 1  # for each row of a long run, by all strategies together …
 _MOST: Final = 12  # … but minutes only for every so-manieth row
 _LEAST: Final = 100  # minutes
 _MEMORY: Final = 4_000.0  # MB
