@@ -1,10 +1,10 @@
 """Rules of one shape, folded together."""
 
-from typing import Any
 from weakref import ref
 
 from tests.unit.rules.bars import close_rows, ns
 from tests.unit.rules.market import fold, rule_of
+from tests.unit.rules.properties.harness import interpreted
 from whispr_daemon.domain.timeframe import MINUTE
 from whispr_daemon.rules.alike import LEAST
 from whispr_daemon.rules.column import Column
@@ -29,17 +29,7 @@ class Interpreted:
         if rows < LEAST * LEAST:
             return None
         self.given.add(recipe.name)
-        return function(recipe)
-
-
-def function(recipe: Recipe) -> Function:
-    found: dict[str, Any] = {
-        name: function(value) if isinstance(value, Recipe) else value
-        for name, value in recipe.names
-    }
-    exec(recipe.text, found)
-    made: Function = found[recipe.name]
-    return made
+        return interpreted(recipe)
 
 
 def test_nothing_of_a_batch_is_held_when_the_next_has_come() -> None:

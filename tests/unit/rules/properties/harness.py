@@ -1,12 +1,12 @@
 """Runs rules over markets in every way that must make no difference."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.unit.rules.properties.random_markets import SYMBOLS
 from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.domain.outputs import Output
-from whispr_daemon.rules.jit import UNCOMPILED, Compiler
+from whispr_daemon.rules.jit import UNCOMPILED, Compiler, Function, Recipe
 from whispr_daemon.rules.load import RuleFile, load
 from whispr_daemon.rules.rule import Rule
 from whispr_daemon.rules.settings import RuleSettings
@@ -25,6 +25,17 @@ def loaded(files: Iterable[RuleFile]) -> tuple[Rule, ...]:
     found = load(list(files))
     assert [str(error) for error in found.errors] == []
     return found.rules
+
+
+def interpreted(recipe: Recipe) -> Function:
+    """Return what is compiled elsewhere, run as it is written; it takes arrays."""
+    found: dict[str, Any] = {
+        name: interpreted(value) if isinstance(value, Recipe) else value
+        for name, value in recipe.names
+    }
+    exec(recipe.text, found)
+    made: Function = found[recipe.name]
+    return made
 
 
 def strategy(rules: Sequence[Rule], compiler: Compiler = UNCOMPILED) -> RulesStrategy:
