@@ -12,7 +12,7 @@ class Size(NamedTuple):
     """So many, and what all of them cost together."""
 
     named: str
-    count: float
+    many: float
     cost: float
 
 
@@ -25,7 +25,7 @@ def each(what: str, unit: str, sizes: Sequence[Size], kept: float = KEPT) -> lis
     """
     found: list[Figure] = []
     for size in sizes:
-        one = Figure(f"{what}: {size.named}", size.cost / size.count, unit)
+        one = Figure(f"{what}: {size.named}", size.cost / size.many, unit)
         if found:
             ratio = found[-1].value / one.value
             one = one._replace(against="the size before", ratio=ratio, bound=kept)

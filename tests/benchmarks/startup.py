@@ -185,7 +185,7 @@ def _growth(found: Mapping[tuple[int, int], _Both]) -> Sequence[Figure]:
             folding = median(one.processor for one in later) - restoring
             folded.append(Size(f"{count:,} rules", count * later[0].rows, 1e9 * folding))
     return [
-        *each("a megabyte restored", "ms", sorted(restored, key=lambda size: size.count)),
+        *each("a megabyte restored", "ms", sorted(restored, key=lambda size: size.many)),
         *each("a row folded again, of each rule", "ns", folded),
     ]
 
@@ -222,8 +222,8 @@ async def _recoveries(place: _Place, symbols: int, since: int) -> _Both:
             if isinstance(place.compiler, NumbaCompiler):
                 await asyncio.to_thread(place.compiler.finish)
             found.append([await _recovered(place, ports) for _ in range(place.repetitions)])
-    clean, later = found
-    return clean, later
+    at_once, later = found
+    return at_once, later
 
 
 async def _folded(place: _Place, ports: Ports, source: _Market, *, clean: bool) -> None:

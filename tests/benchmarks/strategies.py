@@ -16,7 +16,13 @@ from tests.benchmarks.linear import Size, each
 from tests.benchmarks.many_strategies import Taken, Work, measured
 from tests.benchmarks.strategies_on_ray import OnRay, on_ray
 
-_SIZES: Final = ((1, 1), (50, 1), (500, 1), (50, 10), (50, 100))  # strategies, symbols
+_SIZES: Final[Sequence[tuple[int, int]]] = (
+    (1, 1),
+    (50, 1),
+    (500, 1),
+    (50, 10),
+    (50, 100),
+)  # strategies, symbols
 _SHORT: Final = ((1, 1), (5, 1), (5, 2))
 _ON_RAY: Final = (50, 500)
 _CALLS: Final = 1  # for each row of a long run, by all strategies together …
