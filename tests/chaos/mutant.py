@@ -24,7 +24,8 @@ from whispr_daemon.domain.outputs import Written
 from whispr_daemon.engine import recovery
 from whispr_daemon.engine.fold import Fold
 from whispr_daemon.engine.reader import Reader
-from whispr_daemon.engine.unit import Unit, _Said
+from whispr_daemon.engine.telling import Said
+from whispr_daemon.engine.unit import Unit
 from whispr_daemon.ports.event_log import Entry
 from whispr_daemon.ports.store import Commit, Route
 
@@ -67,9 +68,10 @@ def replayed_aloud() -> None:
     async def recover_aloud(self: Unit) -> None:
         await recover(self)
         for fold, entry, said in heard:
-            if fold is self._fold:
+            if fold is self._fold and said:
                 fold.count(said)
-                self._pending += [_Said(output, entry) for output in said]
+                self._pending.append(Said(said, entry))
+                self._held += len(said)
 
     _instead(recovery, "follow", listen)
     _instead(Unit, "_recover", recover_aloud)
