@@ -55,7 +55,7 @@ def many(scale: Scale) -> Sequence[Figure]:
     name = f"{count:,} busy rules x {symbols:,} symbols"
     figures += [
         Figure(f"{name}: a minute", busy.minute, "s", each=busy.minutes),
-        Figure(f"{name}: a minute, processor time", busy.work, "s"),
+        Figure(f"{name}: a minute, processor time", busy.work, "s", each=busy.processor),
         Figure(f"{name}: the worst minute", busy.worst, "s"),
         Figure(f"{name}: signals a minute", busy.said, ""),
     ]
@@ -97,7 +97,7 @@ def _figures(size: tuple[int, int], taken: Taken) -> Sequence[Figure]:
         Figure(f"{name}: memory of rules and state", taken.standing_mb, "MB"),
         minute._replace(bound=bounds[2], most=True, each=taken.minutes),
         Figure(f"{name}: the worst minute", taken.worst, "s", bound=bounds[2], most=True),
-        Figure(f"{name}: a minute, processor time", taken.work, "s"),
+        Figure(f"{name}: a minute, processor time", taken.work, "s", each=taken.processor),
         Figure(f"{name}: a minute, not compiled yet", taken.as_written, "s"),
         Figure(f"{name}: a bar that comes alone", taken.bar * 1e3, "ms"),
         Figure(f"{name}: evaluations", evaluated / taken.minute, "/s"),
