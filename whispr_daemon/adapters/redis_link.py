@@ -327,6 +327,8 @@ async def _alive(talk: Awaitable[T]) -> T:
     try:
         return await talk
     except RuntimeError as error:
+        if type(error) is not RuntimeError:  # a mistake of ours would be tried again for ever
+            raise
         raise ConnectionResetError(str(error)) from error
 
 
