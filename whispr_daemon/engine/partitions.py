@@ -62,12 +62,18 @@ class Partitions:
             rows, seqs, tick = rows.take(order), seqs[order], tick[order]
             everywhere = tick | referred[order]
         home = self.instruments.homes(np.where(tick, 0, rows["instrument"]))
+        here = np.bincount(home, minlength=len(self._all)).tolist()  # rows by partition
+        shared, least = bool(everywhere.any()), int(seqs.min(initial=taken))
         now = self._clock.now()
         entries = []
         for partition in self._all:
-            mine = everywhere | (home == partition)
+            if not (shared or here[partition]):
+                continue
+            mine = home == partition
+            if shared:
+                mine |= everywhere
             has = self.ledger.has(partition, source)
-            if len(seqs) and has >= seqs.min():
+            if has >= least:
                 mine &= seqs > has
             if mine.any():
                 marks = {source: taken}

@@ -113,6 +113,28 @@ def test_a_cut_and_a_restart_anywhere_change_no_refusal(
     assert reasons == _judge(Gate(), rows)
 
 
+@given(st.lists(_row, max_size=25))
+def test_rows_that_come_alone_are_judged_and_remembered_as_together(
+    found: list[tuple[float, ...]],
+) -> None:
+    rows, alone, together = _rows(found), Gate(), Gate()
+    reasons = [reason for at in range(len(rows)) for reason in _judge(alone, rows[at : at + 1])]
+    assert reasons == _judge(together, rows)
+    assert alone.memory() == together.memory()
+
+
+@given(_row, st.sampled_from(["open", "high", "low", "close", "volume", "ts"]), _number)
+def test_a_trade_alone_is_judged_by_the_same_rules(
+    found: tuple[float, ...], field: str, value: float
+) -> None:
+    rows = _rows([found])
+    rows["kind"], rows["ts"] = Kind.TRADE, 5
+    for name in ("open", "high", "low", "close", "volume"):
+        rows[name] = 1.0
+    rows[field] = value if field != "ts" else 0
+    assert _judge(Gate(), rows) == _naive(rows)
+
+
 def test_a_refusal_says_what_was_found_and_where() -> None:
     rows = _rows([(1_294_065_060_000_000_000, 0, Kind.BAR, 0, MINUTE, 1, 2, -1, 1, 5)])
     _, _, (refusal,) = Gate().inspect(rows, NAMES)
