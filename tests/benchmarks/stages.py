@@ -3,7 +3,7 @@
 The steps are those of ``RulesStrategy.verdicts``, made of the same classes: its rows are cut into
 parts of as many, and each part goes through all steps before the next. What is made in one step for
 the first who asks for it counts there: a column of a frame that is made on demand is ``averages``
-or ``rules``, not ``framing``.
+or ``rules``, not ``framing``. Averages and levels that one loop folds with the rules are ``rules``.
 """
 
 from collections.abc import Mapping
@@ -87,10 +87,13 @@ class Stages:
         for desk in self._bank.desks.values():
             desk.take(selection)
         now = self._since("framing", now)
+        kernels = self._rounds.kernels(len(selection.rows))
+        fused = {maker for one in kernels for maker in one.makers}
         for maker in self._bank.makers.values():
-            maker.fill()
+            if maker not in fused:
+                maker.fill()
             now = self._since("levels" if isinstance(maker, LadderMaker) else "averages", now)
-        verdicts = self._rounds.run(self._slots.symbols)
+        verdicts = self._rounds.run(self._slots.symbols, kernels=kernels)
         self._since("rules", now)
         return verdicts
 

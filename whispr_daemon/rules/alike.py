@@ -99,7 +99,7 @@ class Alike:
                 first = last
         for member, written in parts.items():
             rank, running = self._members[member]
-            yield Came(Job(rank, running, running.turns[0], view), _joined(written))
+            yield Came(Job(rank, running, running.turns[0], view), Records.joined(written))
 
     def _given(self, view: View) -> tuple[Any, ...]:
         """Return the arguments of the kernel from the slots to ``want``."""
@@ -124,13 +124,3 @@ class Alike:
             *self._numbers,
             self._wants.table.reshape(-1),
         )
-
-
-def _joined(parts: Sequence[Records]) -> Records:
-    if len(parts) == 1:
-        return parts[0]
-    return Records(
-        sum(part.size for part in parts),
-        np.concatenate([part.ints for part in parts]),
-        np.concatenate([part.floats for part in parts]),
-    )

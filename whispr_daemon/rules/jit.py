@@ -57,8 +57,11 @@ class Recipe(NamedTuple):
 
     @override
     def __hash__(self) -> int:
-        """Return a hash that is quick: text has it at hand, and types follow from it."""
-        return hash((self.text, self.names))
+        """Return a hash that is quick: text has it at hand, and most follows from it.
+
+        What the same text refers to differs in the first name, where it does.
+        """
+        return hash((self.text, self.names[:1]))
 
 
 class Compiler(Protocol):
@@ -85,14 +88,9 @@ UNCOMPILED: Final[Compiler] = Uncompiled()
 
 
 _INTS: Final = frozenset({"slot", "date"})  # of an Input
-_FOLDING: Final = Group(
-    (
-        Group(("floats", "ints"), State),
-        Group(("int", "float", "int", "bool"), Place),
-        Group(("floats", "ints"), Output),
-    ),
-    Folding,
-)
+# The state of an indicator, and how it is laid out.
+HELD: Final = (Group(("floats", "ints"), State), Group(("int", "float", "int", "bool"), Place))
+_FOLDING: Final = Group((*HELD, Group(("floats", "ints"), Output)), Folding)
 
 
 def recipe_of(function: Function, *takes: Argument) -> Recipe:

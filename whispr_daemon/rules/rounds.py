@@ -1,9 +1,10 @@
 """A batch through the rules: each over all its rows, in an order in which they hear each other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from whispr_daemon.rules.alike import LEAST, Alike
 from whispr_daemon.rules.board import Board
@@ -11,12 +12,15 @@ from whispr_daemon.rules.columns.bank import Bank
 from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.evaluated import View
 from whispr_daemon.rules.found import Came, Found, Job, Verdicts
+from whispr_daemon.rules.fused import Fused, fusible
 from whispr_daemon.rules.hearing import Hearing
-from whispr_daemon.rules.jit import Recipe
+from whispr_daemon.rules.jit import Function, Recipe
 from whispr_daemon.rules.order import coupled, sayers_first
 from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.sheet import Sheet
 from whispr_daemon.rules.turn import NOWHERE
+
+_NO_KERNELS: Final[Mapping[Fused, Function]] = MappingProxyType({})
 
 
 class _Group(NamedTuple):
@@ -52,23 +56,32 @@ class Rounds:
                 self._alike.append(Alike(members, board, self._sheets[clock]))
                 together.update(ranks)
         self._groups = [group for group in groups if together.isdisjoint(group.ranks)]
+        alone = (ranks[0] for ranks, apart in self._groups if apart and len(ranks) == 1)
+        self._fused = fusible(running, alone, bank)
         self._single = [group for group in groups if not together.isdisjoint(group.ranks)]
 
-    def run(self, symbols: list[str], traced: str = "") -> Verdicts:
+    def kernels(self, rows: int) -> Mapping[Fused, Function]:
+        """Return the kernels of rules with what they read, of those that are there.
+
+        Who runs with them lets the bank take about so many rows without what they make.
+        """
+        found = ((fused, fused.kernel(rows)) for fused in self._fused)
+        return {fused: kernel for fused, kernel in found if kernel is not None}
+
+    def run(
+        self, symbols: list[str], traced: str = "", kernels: Mapping[Fused, Function] = _NO_KERNELS
+    ) -> Verdicts:
         """Return what came of all rules; ``symbols`` are the instruments by slot.
 
-        Of the rule ``traced`` every verdict is returned.
+        Of the rule ``traced`` every verdict is returned. ``kernels`` are some of :meth:`kernels`.
         """
         views = {clock: self._view(clock, symbols) for clock in self._clocks}
         found = Verdicts()
-        for alike in () if traced else self._alike:
-            view = views[alike.clock]
-            for came in () if view is None else alike.fold(view):
-                found.add_all(came)
-        for sheet in self._sheets.values():
-            sheet.forget()
+        for came in self._together(views, kernels, traced):
+            found.add_all(came)
+        done = frozenset(rank for fused in kernels for rank in fused.ranks)
         for ranks, apart in (*self._groups, *self._single) if traced else self._groups:
-            jobs = [job for rank in ranks for job in self._jobs(rank, views)]
+            jobs = [job for rank in ranks if rank not in done for job in self._jobs(rank, views)]
             if not jobs:
                 continue
             if traced or not (apart or len(jobs) == 1):
@@ -78,6 +91,18 @@ class Rounds:
             else:
                 found.add(self._hearing.fold(jobs))
         return found
+
+    def _together(
+        self, views: dict[Clock, View | None], kernels: Mapping[Fused, Function], traced: str
+    ) -> Iterator[Came]:
+        """Yield what came of rules that are folded by one kernel."""
+        for fused, kernel in kernels.items():
+            yield from fused.fold(kernel)
+        for alike in () if traced else self._alike:
+            view = views[alike.clock]
+            yield from () if view is None else alike.fold(view)
+        for sheet in self._sheets.values():
+            sheet.forget()
 
     def _of_a_shape(self, groups: Sequence[_Group]) -> Iterator[tuple[Clock, list[int]]]:
         """Yield the ranks of rules of a single turn that hear nobody, by clock and function."""

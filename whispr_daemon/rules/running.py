@@ -1,7 +1,7 @@
 """One rule at work: its clauses in turns of one clock each, its state, and what it says."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,11 @@ class Running:
         """Return what folds the rows of a view, about so many at a time."""
         self.listed.meet(view.symbols)
         return turn.over(view, self._asked[turn], rows)
+
+    def arrays(self, turn: Turn, view: View) -> tuple[NDArray[Any], ...]:
+        """Return F, I, V, B, P, Q, N and ``want`` of a turn, as kernels take them."""
+        self.listed.meet(view.symbols)
+        return turn.arrays(view, self._asked[turn])
 
     def as_written(self, turn: Turn, view: View) -> Pass:
         """Return the same, not compiled."""

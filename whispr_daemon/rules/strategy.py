@@ -172,10 +172,12 @@ class RulesStrategy:
         selection = select(batch, self._slots)
         if selection is None:
             return Verdicts()
-        self._bank.take(selection)
         if self._silent:
+            self._bank.take(selection)
             return Verdicts()
-        found = self._rounds.run(self._slots.symbols)
+        kernels = self._rounds.kernels(len(selection.rows))
+        self._bank.take(selection, {maker for fused in kernels for maker in fused.makers})
+        found = self._rounds.run(self._slots.symbols, kernels=kernels)
         found.faults += self._faults()
         return found
 

@@ -52,6 +52,17 @@ class Records(NamedTuple):
             floats if isinstance(floats, list) else floats.tolist(),
         )
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Records]") -> "Records":
+        """Return what was written down in some runs, one after the other, as one."""
+        if len(parts) == 1:
+            return parts[0]
+        total = sum(part.size for part in parts)
+        ints, floats = [part.ints for part in parts], [part.floats for part in parts]
+        if isinstance(ints[0], np.ndarray):
+            return cls(total, np.concatenate(ints), np.concatenate(floats))
+        return cls(total, list(chain.from_iterable(ints)), list(chain.from_iterable(floats)))
+
 
 class ShownValues(NamedTuple):
     """The values that a clause's records carry, and those of them that are of other symbols."""
@@ -168,12 +179,19 @@ class Turn:
 
     def _arrays(self, view: View, asked: Asked) -> tuple[Any, ...]:
         """Return the arguments of the compiled function: arrays of the same."""
-        program, slots = self.program, len(view.symbols)
+        return (
+            view.values.array(SLOT),
+            view.values.arrays(self.program.columns),
+            *self.arrays(view, asked),
+            *self._board.scratch.arrays(*self._room),
+        )
+
+    def arrays(self, view: View, asked: Asked) -> tuple[NDArray[Any], ...]:
+        """Return state, numbers and ``want`` of the same: F, I, V, B, P, Q, N, want."""
+        slots = len(view.symbols)
         for table in (self.table, asked.variables, self._board.table):
             table.reserve(slots)
         return (
-            view.values.array(SLOT),
-            view.values.arrays(program.columns),
             self.table.floats.reshape(-1),
             self.table.ints.reshape(-1),
             asked.variables.floats.reshape(-1),
@@ -181,7 +199,6 @@ class Turn:
             *self.numbers(),
             asked.least_array,
             asked.wants.table[asked.wanted],
-            *self._board.scratch.arrays(*self._room),
         )
 
     def numbers(self) -> tuple[NDArray[Any], ...]:
@@ -241,11 +258,7 @@ class Pass:
         while begin < end:  # there was no room for more
             count, begin = self._function(begin, end, *self._given, trace)
             parts.append(self._taken(count))
-        total = sum(part.size for part in parts)
-        ints, floats = [part.ints for part in parts], [part.floats for part in parts]
-        if isinstance(self._ints, np.ndarray):
-            return Records(total, np.concatenate(ints), np.concatenate(floats))
-        return Records(total, list(chain.from_iterable(ints)), list(chain.from_iterable(floats)))
+        return Records.joined(parts)
 
     def _taken(self, count: int) -> Records:
         """Return what was written down: lists stay as they are until the next run."""

@@ -190,12 +190,13 @@ class Bank:
         self._add(clock, key, lambda desk: JoinMaker(desk, key, there, brought, symbol), of)
 
     # ------------------------------------------------------------------ the fold
-    def take(self, selection: Selection) -> None:
-        """Fill all columns over the rows of a batch."""
+    def take(self, selection: Selection, without: Collection[Maker] = ()) -> None:
+        """Fill all columns over the rows of a batch but those of makers it goes ``without``."""
         for desk in self.desks.values():
             desk.take(selection)
         for maker in self.makers.values():
-            maker.fill()
+            if maker not in without:
+                maker.fill()
 
     def count(self, clock: Clock, column: Column, symbol: str) -> int:
         """Return how far a count is for an instrument."""

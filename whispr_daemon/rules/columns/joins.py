@@ -1,5 +1,6 @@
 """Values of other clocks and other symbols, as they were last complete at each evaluation."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -42,6 +43,11 @@ class JoinMaker(Maker):
         self.table: Table = Table(len(carried), INTS)
         self._limit = freshness(desk, other) if symbol else Freshness(0, 0)
         self._lasting = [int(column.part == "count") for column in carried.values()]
+
+    @property
+    @override
+    def reads(self) -> Iterator[tuple[Desk, Column]]:
+        return ((self.other, column) for column in self._carried)
 
     def brings(self, column: Column) -> bool:
         """Is a column of this desk carried here?"""

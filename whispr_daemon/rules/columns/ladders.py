@@ -51,12 +51,16 @@ class _Span(NamedTuple):
     daily: NDArray[np.bool_]
 
 
-_LEVELS: Final = recipe_of(
-    fold_levels,
-    "int",
+# What :meth:`LadderMaker.given` returns.
+TAKES: Final = (
     Group((*("ints",) * 7, *("bools",) * 3, "seen_floats"), Days),
     Group(("floats", "ints"), State),
     Group(("int", "bool", "bool", "bool", "bool", "bool"), How),
+)
+_LEVELS: Final = recipe_of(
+    fold_levels,
+    "int",
+    *TAKES,
     Group(("floats", "floats", "floats", "floats", "ints"), Levels),
 )
 
@@ -79,6 +83,16 @@ class LadderMaker(Maker):
         self.table: Table = Table(levels.floats_of(ladder.length), levels.INTS)
         if ladder.session == "eth":
             desk.look_around()
+
+    @property
+    def pure(self) -> bool:
+        """Are its columns what its fold makes of rows, and nothing else?"""
+        return not self._pinned
+
+    def given(self, frame: AnyFrame) -> tuple[Days, State, How]:
+        """Return what a kernel takes of it for the rows of a frame."""
+        places = self.desk.places
+        return self._days(frame, places), self.table.arrays(places.slots), self._how
 
     def look_at_range(self) -> None:
         """Make the range of the period so far, too."""

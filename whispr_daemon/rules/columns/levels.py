@@ -60,6 +60,7 @@ _WITHIN: Final = 1  # the part of a session that neither opens nor closes it
 Bools: TypeAlias = Any  # a flat array of truths
 Bar: TypeAlias = tuple[float, float, float]  # high, low, close
 Span: TypeAlias = tuple[int, int, int, int]  # a day, its period, whether it begins and ends it
+Told: TypeAlias = tuple[float, float, int, float, float]  # anchor, ATR, count, high, low
 
 
 class Days(NamedTuple):
@@ -106,39 +107,67 @@ def floats_of(length: int) -> int:
 
 def fold_levels(rows: int, days: Days, state: State, how: How, out: Levels) -> None:
     """Fold rows into the levels that hold at each. NaN where the day before has no bar."""
-    ints = state.ints
     width = floats_of(how.length)
     at, r = 0, 0
     while r < rows:
         r &= NOT_NEGATIVE
         i = days.slot[r] * INTS & NOT_NEGATIVE
         f = days.slot[r] * width & NOT_NEGATIVE
-        span = days.day[r], days.period[r], days.first[r], days.last[r]
-        p = r * WORDS & NOT_NEGATIVE
-        bar = days.prices[p + _HIGH], days.prices[p + _LOW], days.prices[p + _CLOSE]
-        if not days.daily[r] and span[0] >= 0 and (days.bar[r] or days.clock[r]):
-            if span[0] != ints[i + RUNNING]:
-                close_day(state, f, i, how)
-                open_day(state, f, i, span, how)
-            if days.bar[r]:
-                extend_day(state, f, i, bar, days.part[r])
+        told = levels_at(days, r, state, (f, i), how)
         if days.clock[r]:
-            if days.daily[r]:
-                state.floats[f + HIGH] = bar[0]
-                state.floats[f + LOW] = bar[1]
-                state.floats[f + LAST] = bar[2]
-                ints[i + RUNNING] = span[0]
-            if ints[i + BARS] > 0 and ints[i + DAY] == days.before[r]:
-                hold(state, f, i, span[1], how)
-            tell(state, f, i, (span[1], at), how, out)
+            out.anchor[at], out.atr[at], out.count[at] = told[:3]
+            if how.ranges:
+                out.high[at], out.low[at] = told[3:]
             at += 1
-        if days.daily[r] and span[0] > ints[i + DAY]:
-            take_day(state, f, i, span, bar, how.length)
         more = 0
         if follows(days, r, r) and not how.current:
             more = go_on(rows, days, state, (f, i, r, at), how, out)
         at += more
         r += more + 1
+
+
+def levels_at(days: Days, r: int, state: State, where: tuple[int, int], how: How) -> Told:
+    """Take a row in; return its levels, which mean nothing where nobody is evaluated.
+
+    ``where`` is where the state of its slot begins, in floats and in ints.
+    """
+    f, i = where
+    span = days.day[r], days.period[r], days.first[r], days.last[r]
+    p = r * WORDS & NOT_NEGATIVE
+    bar = days.prices[p + _HIGH], days.prices[p + _LOW], days.prices[p + _CLOSE]
+    intraday = not days.daily[r] and span[0] >= 0
+    if intraday and days.bar[r] and days.clock[r] and stay(state, i, span, how):
+        extend_day(state, f, i, bar, days.part[r])  # within a day levels stand still
+        return tell(state, f, i, span[1], how)
+    if intraday and (days.bar[r] or days.clock[r]):
+        if span[0] != state.ints[i + RUNNING]:
+            close_day(state, f, i, how)
+            open_day(state, f, i, span, how)
+        if days.bar[r]:
+            extend_day(state, f, i, bar, days.part[r])
+    told = NAN, NAN, 0, NAN, NAN
+    if days.clock[r]:
+        if days.daily[r]:
+            state.floats[f + HIGH] = bar[0]
+            state.floats[f + LOW] = bar[1]
+            state.floats[f + LAST] = bar[2]
+            state.ints[i + RUNNING] = span[0]
+        if state.ints[i + BARS] > 0 and state.ints[i + DAY] == days.before[r]:
+            hold(state, f, i, span[1], how)
+        told = tell(state, f, i, span[1], how)
+    if days.daily[r] and span[0] > state.ints[i + DAY]:
+        take_day(state, f, i, span, bar, how.length)
+    return told
+
+
+def stay(state: State, i: int, span: Span, how: How) -> bool:
+    """Has the running day its levels, which stay until it is over?
+
+    Not those from last trades: a daily bar that comes late may change them in its period.
+    """
+    ints = state.ints
+    running = ints[i + RUNNING] == span[0] and ints[i + HELD] == span[1]
+    return bool(running and not (how.current or how.last_trade))
 
 
 def follows(days: Days, r: int, q: int) -> bool:
@@ -194,10 +223,9 @@ def hold(state: State, f: int, i: int, period: int, how: How) -> None:
     floats[f + ATR] = floats[f + AVERAGE] if ints[i + BARS] >= how.length else NAN
 
 
-def tell(state: State, f: int, i: int, where: tuple[int, int], how: How, out: Levels) -> None:
-    """Write the levels of a row."""
+def tell(state: State, f: int, i: int, period: int, how: How) -> Told:
+    """Return the levels of a row."""
     floats, ints = state
-    period, at = where
     held = ints[i + HELD] == period
     anchor = floats[f + ANCHOR] if held else NAN
     atr = floats[f + ATR] if held else NAN
@@ -209,12 +237,7 @@ def tell(state: State, f: int, i: int, where: tuple[int, int], how: How, out: Le
         atr = peeked(floats, f + AVERAGE, move, ints[i + BARS], how.length) if enough else NAN
     if how.cents:
         atr = math.floor(atr * 100.0 + 0.5) / 100.0 if atr == atr else NAN
-    out.anchor[at] = anchor
-    out.atr[at] = atr
-    out.count[at] = ints[i + BARS]
-    if how.ranges:
-        out.high[at] = high
-        out.low[at] = low
+    return anchor, atr, ints[i + BARS], high, low
 
 
 def so_far(

@@ -1,7 +1,9 @@
 """What makes columns: one thing that a desk's rules, or other columns, read."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
+from whispr_daemon.rules.column import Column
 from whispr_daemon.rules.columns.desk import Desk
 from whispr_daemon.rules.columns.table import Table
 
@@ -19,6 +21,11 @@ class Maker(ABC):
         """``key`` names what it makes, and its state."""
         self.desk = desk
         self.key = key
+
+    @property
+    def reads(self) -> Iterator[tuple[Desk, Column]]:
+        """The columns it is made of, beyond what its frame says of rows."""
+        return iter(())
 
     @abstractmethod
     def fill(self) -> None:

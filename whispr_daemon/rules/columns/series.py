@@ -1,6 +1,6 @@
 """Columns of prices, indicators and expressions over them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,11 @@ class ExpressionMaker(Maker):
         super().__init__(desk, canonical(node))
         self._program = compile_column(node)
 
+    @property
+    @override
+    def reads(self) -> Iterator[tuple[Desk, Column]]:
+        return ((self.desk, column) for column in self._program.columns)
+
     @override
     def fill(self) -> None:
         desk = self.desk
@@ -76,6 +81,7 @@ class SeriesMaker(Maker):
 
     Attributes:
         led: another one fills its columns.
+        partner: the one whose columns are filled beside its own.
     """
 
     def __init__(self, desk: Desk, node: Series) -> None:
@@ -89,7 +95,7 @@ class SeriesMaker(Maker):
         self._recipe = None if plain else fold_recipe(folded.step, len(node.others))
         self._place = folded.place(node.numbers)
         wanted = Input._fields if self._recipe is None else read_by(folded.step)
-        x = Column("close" if node.source is None else canonical(node.source))
+        x = self.source
         prices = ("open", "high", "low", "volume")
         self._reads = (SLOT, x, *(Column(one) if one in wanted else x for one in prices))
         self._reads_date = DATE if "date" in wanted else SLOT
@@ -97,7 +103,34 @@ class SeriesMaker(Maker):
         self._value, self._count = Column(self.key), Column(self.key, "count")
         self._beside: SeriesMaker | None = None
         self.led = False
+        self.partner: SeriesMaker | None = None
         self.table: Table = Table(self._place.width, 1)
+
+    @property
+    @override
+    def reads(self) -> Iterator[tuple[Desk, Column]]:
+        others = (Column(canonical(other)) for other in self._node.others)
+        return ((self.desk, column) for column in (self.source, *others))
+
+    @property
+    def pure(self) -> bool:
+        """Is it folded by plain loops that a kernel may consist of?"""
+        return self._recipe is not None and not self._node.others
+
+    @property
+    def step(self) -> Step:
+        """The step of its fold."""
+        return self._folded.step
+
+    @property
+    def source(self) -> Column:
+        """The column that it is an indicator of; the close where it takes whole bars."""
+        source = self._node.source
+        return Column("close" if source is None else canonical(source))
+
+    def held(self) -> tuple[State, Place]:
+        """Return its state as kernels take it, and how that is laid out."""
+        return self.table.arrays(self.desk.places.slots), self._place
 
     @property
     def alike(self) -> tuple[object, ...] | None:
@@ -109,6 +142,7 @@ class SeriesMaker(Maker):
     def lead(self, other: "SeriesMaker") -> None:
         """Fill the columns of another one that is :attr:`alike`, too: side by side."""
         self._beside, other.led = other, True
+        self.partner, other.partner = other, self
 
     @override
     def fill(self) -> None:
@@ -146,7 +180,7 @@ class SeriesMaker(Maker):
     def folding(self, rows: int) -> Folding:
         """Return what a kernel takes of it."""
         out = Output(np.empty(rows), np.empty(rows, dtype=np.int64))
-        return Folding(self.table.arrays(self.desk.places.slots), self._place, out)
+        return Folding(*self.held(), out)
 
     def put(self, out: Output) -> None:
         """Hand what was folded to who reads it."""

@@ -1,8 +1,10 @@
 """Checked rules to one generated function each: rows in, records out."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -25,6 +27,12 @@ ARGUMENTS: Final = "begin, rows, slot, columns, F, I, V, B, P, Q, N, want, OI, O
 # What the lines of functions refer to.
 NAMES: Final = (("NAN", math.nan), ("sqrt", math.sqrt), ("log", math.log), ("exp", math.exp))
 SAYING: Final = (*NAMES, ("say", say))
+
+# What stands around the lines of a row.
+_LOOP: Final = "    fired = 0\n    for row in range(begin, rows):"
+_SKIP: Final = "        if want[s] == 0:\n            continue"
+_END: Final = "    return fired, rows\n"
+_READ: Final = re.compile(r"\b(c\d+)\[r\]")
 
 
 class Program(NamedTuple):
@@ -93,18 +101,16 @@ def compile_rule(rule: Rule, numbers: Sequence[int], asked_of: frozenset[str]) -
         f"def fold({ARGUMENTS}):",
         *_unpacked(source),
         "    stale = N[0]",
-        "    fired = 0",
-        "    for row in range(begin, rows):",
+        _LOOP,
         f"        r = row & {NOT_NEGATIVE}",
         f"        if fired >= {full}:",
         "            return fired, r",
         "        s = slot[r]",
-        "        if want[s] == 0:",
-        "            continue",
+        _SKIP,
     ]
     if rule.variables:
         head.append(f"        v = s * {2 * len(rule.variables)}")
-    text = "\n".join((*head, source.lines(), "    return fired, rows\n"))
+    text = "\n".join((*head, source.lines(), _END))
     return Program(
         _function(text, "fold"),
         _fold_recipe(text, source),
@@ -121,6 +127,24 @@ def compile_rule(rule: Rule, numbers: Sequence[int], asked_of: frozenset[str]) -
         width,
         ROOM + most,
     )
+
+
+@lru_cache(maxsize=1024)
+def row_recipe(fold: Recipe) -> Recipe:
+    """Return the recipe of the lines of a :class:`Program` for a single row, by its own.
+
+    ``row(r, s, columns, F, I, V, B, P, Q, N, OI, OF, fired, trace)`` returns how many records are
+    written then. ``columns`` are the values of the row itself; P, Q and N are tuples of the same
+    numbers, of which a loop around it knows that nobody writes to them; ``s`` is the slot. It is
+    there for who calls it: its arguments have no types of their own.
+    """
+    head, _, lines = fold.text.partition(_SKIP)
+    (_, unpacked), body = head.partition(_LOOP)[0].split("\n", 1), lines.removesuffix(_END)
+    arguments = "r, s, columns, F, I, V, B, P, Q, N, OI, OF, fired, trace"
+    body = _READ.sub(r"\1", body)
+    text = f"({arguments}):\n{unpacked}    if s >= 0:{body}    return fired\n"
+    name = f"row_{sha256(text.encode()).hexdigest()[:16]}"
+    return Recipe(name, f"def {name}{text}", fold.names, ())
 
 
 def compile_column(node: Node) -> ColumnProgram:

@@ -87,6 +87,11 @@ def fold_two(rows: int, given: Input, first: Folding, second: Folding, step: Ste
 
 def take_in(given: Input, r: int, state: State, place: Place, out: Output, step: Step) -> None:
     """Take bar ``r`` in."""
+    out.value[r], out.count[r] = taken(given, r, state, place, step)
+
+
+def taken(given: Input, r: int, state: State, place: Place, step: Step) -> tuple[float, int]:
+    """Take bar ``r`` in; return the value and the count."""
     s, floats, ints = given.slot[r] & NOT_NEGATIVE, state.floats, state.ints
     n = ints[s]
     y = NAN
@@ -94,8 +99,7 @@ def take_in(given: Input, r: int, state: State, place: Place, out: Output, step:
         y = step(given, r, floats, s * place.width & NOT_NEGATIVE, n, place)
         n += 1
         ints[s] = n
-    out.value[r] = y
-    out.count[r] = n
+    return y, n
 
 
 @cache

@@ -90,6 +90,18 @@ def test_the_anchor_may_be_the_last_trade() -> None:
     assert said(("atr.pdc",), "anchor: last_trade", *rows) == "5"
 
 
+def test_a_late_daily_bar_makes_its_last_trade_the_anchor_within_a_day() -> None:
+    rule = telling("atr.multiday.pdc", inputs="{atr: {length: 1, anchor: last_trade}}")
+    rows = (
+        *closing("2026-06-05", "2026-06-18"),
+        bar("15:59", 6.0, day="2026-06-22"),
+        bar("09:30", 7.0, day="2026-06-23"),
+        *closing("2026-06-22", "2026-06-22"),
+        bar("09:31", 7.0, day="2026-06-23"),
+    )
+    assert texts(same_however_cut(rule, market(*rows))) == ["18", "18", "6"]
+
+
 def test_levels_may_be_of_the_running_period() -> None:
     rows = (daily_row("2026-06-23", 8.0, 4.0, 7.0), bar("09:30", 20.0), bar("09:31", 30.0))
     assert said(PDC, "use_current_close: true", *rows) == "30 24"  # from 7 to 31
