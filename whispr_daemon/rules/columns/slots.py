@@ -66,15 +66,16 @@ class Slots:
         self, codes: NDArray[np.uint32], symbols: Sequence[str]
     ) -> NDArray[np.int64] | None:
         """Return the same by a table of all codes, None if there is a new one among them."""
+        places = codes.astype(np.intp)  # once: they lie apart, and numpy would copy them each time
         there = np.zeros(len(symbols), dtype=np.bool_)
-        there[codes] = True
+        there[places] = True
         slots = np.zeros(len(symbols), dtype=np.int64)
         for code in there.nonzero()[0].tolist():
             found = self._slots.get(symbols[code])
             if found is None:
                 return None
             slots[code] = found
-        return slots[codes]
+        return slots.take(places)
 
 
 class Selection(NamedTuple):
@@ -93,9 +94,10 @@ def select(batch: Batch, slots: Slots) -> Selection | None:
         slot = np.full(len(kind), -1, dtype=np.int64)
         market = (~tick).nonzero()[0]
         slot[market] = slots.of(batch.rows["instrument"][market], batch.symbols)
+        at = ((slot >= 0) | tick).nonzero()[0]
     else:
         slot = slots.of(batch.rows["instrument"], batch.symbols)
-    at = ((slot >= 0) | tick).nonzero()[0]
+        at = (slot >= 0).nonzero()[0]
     return Selection(picked(batch.rows, at), at, picked(slot, at)) if len(at) else None
 
 
