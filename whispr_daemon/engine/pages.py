@@ -4,14 +4,13 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from whispr_daemon.domain.batch import Batch, Rows
 from whispr_daemon.domain.events import Kind
 from whispr_daemon.engine.wishes import Wishes
 from whispr_daemon.ports.event_log import Entry
 
 MOST: Final = 131_072  # rows of the entries that are kept: two full reads of a unit
+_CHANGE, _SPLIT = int(Kind.CHANGE), int(Kind.SPLIT)  # numpy takes long to make them of an enum
 AN_ENTRY: Final = 32  # rows that take as much as an entry does beside its own
 
 
@@ -29,7 +28,7 @@ class Page:
         """``shared``: several strategies get it."""
         self._rows, self._shared = rows, shared
         kinds = rows["kind"]
-        self.plain = not np.any((kinds == Kind.CHANGE) | (kinds == Kind.SPLIT))
+        self.plain = not ((kinds == _CHANGE) | (kinds == _SPLIT)).any()
         self._batches: dict[object, Batch] = {}
 
     def batch(self, wishes: Wishes, symbols: Sequence[str]) -> Batch:

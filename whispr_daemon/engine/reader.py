@@ -11,6 +11,7 @@ from whispr_daemon.ports.clock import Clock
 from whispr_daemon.ports.event_log import Entry, EventLog
 from whispr_daemon.ports.store import Store
 
+_CHANGE = int(Kind.CHANGE)  # numpy takes long to make a number of an enum
 _BREATH = 0.05  # seconds of folding, after which others have their turn
 
 
@@ -96,7 +97,7 @@ class Reader:
             Fatal: the store does not know one.
         """
         rows = entry.rows
-        numbers = rows["open"][rows["kind"] == Kind.CHANGE]
+        numbers = rows["open"][rows["kind"] == _CHANGE]
         return {int(number): await self.body(int(number)) for number in numbers.tolist()}
 
     async def body(self, number: int) -> bytes:

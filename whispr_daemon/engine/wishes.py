@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from whispr_daemon.domain.batch import NO_INSTRUMENT, Rows, chosen
+from whispr_daemon.domain.batch import Rows, chosen
 from whispr_daemon.domain.partition import partition_of
 
 
@@ -23,19 +23,19 @@ class Wishes:
         self.key = (self.only, partition, partitions, foreign)  # who has the same gets the same
         self._partition, self._partitions = partition, partitions
         self._foreign = foreign
-        self._granted = np.zeros(0, dtype=bool)  # by instrument code
+        self._granted = np.ones(1, dtype=bool)  # by instrument code; the last is of clock ticks
 
     def of(self, rows: Rows, symbols: Sequence[str]) -> Rows:
         """Return the rows that are wished, shape (n,)."""
         if not self.only and (self._foreign or self._partitions == 1):
             return rows
         granted = self._granted
-        if len(granted) < len(symbols):
-            new = [self._grants(name) for name in symbols[len(granted) :]]
-            granted = self._granted = np.append(granted, np.array(new, dtype=bool))
-        clock = rows["instrument"] == NO_INSTRUMENT
-        codes = np.where(clock, 0, rows["instrument"])
-        wished: NDArray[np.bool_] = clock | (granted[codes] if len(granted) else False)
+        known = len(granted) - 1
+        if known < len(symbols):
+            new = [self._grants(name) for name in symbols[known:]]
+            granted = self._granted = np.array([*granted[:-1], *new, True])
+        # The code of a clock tick is above all others.
+        wished: NDArray[np.bool_] = granted[np.minimum(rows["instrument"], len(granted) - 1)]
         return chosen(rows, wished)
 
     def _grants(self, name: str) -> bool:
