@@ -84,10 +84,9 @@ class Stages:
         now = self._since("slots", now)
         if selection is None:
             return Verdicts()
-        for desk in self._bank.desks.values():
-            desk.take(selection)
+        self._bank.take(selection)
         now = self._since("framing", now)
-        kernels = self._rounds.kernels(len(selection.rows))
+        kernels = self._rounds.kernels()
         fused = {maker for one in kernels for maker in one.makers}
         for maker in self._bank.makers.values():
             if maker not in fused:

@@ -28,6 +28,7 @@ from whispr_daemon.rules.turn import Records
 
 _MOST: Final = 24_000  # characters of rules: a second of compiling is about two thousand of them
 _A_FOLD: Final = 600  # of an indicator or a ladder, in compiling
+_LATER: Final = 2  # times the rows until it is compiled: its parts, which many share, come first
 
 Folding: TypeAlias = SeriesMaker | LadderMaker
 
@@ -57,9 +58,10 @@ class Fused:
         )
         self._widths = [(one.room, one.width) for one in programs]
 
-    def kernel(self, rows: int) -> Function | None:
-        """Return what folds about so many rows, if it is there."""
-        return self._desk.compiler.compiled(self._program.recipe, rows)
+    @property
+    def kernel(self) -> Function | None:
+        """What folds the rows of the desk, if it is there and they are enough for it."""
+        return self._desk.compiler.compiled(self._program.recipe, self._desk.count // _LATER)
 
     def fold(self, kernel: Function) -> Iterator[Came]:
         """Fold the frame of the desk; yield what came of each rule."""

@@ -60,12 +60,12 @@ class Rounds:
         self._fused = fusible(running, alone, bank)
         self._single = [group for group in groups if not together.isdisjoint(group.ranks)]
 
-    def kernels(self, rows: int) -> Mapping[Fused, Function]:
+    def kernels(self) -> Mapping[Fused, Function]:
         """Return the kernels of rules with what they read, of those that are there.
 
-        Who runs with them lets the bank take about so many rows without what they make.
+        The bank has taken the rows; who runs with them lets it fill columns without their makers.
         """
-        found = ((fused, fused.kernel(rows)) for fused in self._fused)
+        found = ((fused, fused.kernel) for fused in self._fused)
         return {fused: kernel for fused, kernel in found if kernel is not None}
 
     def run(

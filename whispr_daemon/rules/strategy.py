@@ -172,11 +172,12 @@ class RulesStrategy:
         selection = select(batch, self._slots)
         if selection is None:
             return Verdicts()
+        self._bank.take(selection)
         if self._silent:
-            self._bank.take(selection)
+            self._bank.fill()
             return Verdicts()
-        kernels = self._rounds.kernels(len(selection.rows))
-        self._bank.take(selection, {maker for fused in kernels for maker in fused.makers})
+        kernels = self._rounds.kernels()
+        self._bank.fill({maker for fused in kernels for maker in fused.makers})
         found = self._rounds.run(self._slots.symbols, kernels=kernels)
         found.faults += self._faults()
         return found
@@ -211,6 +212,7 @@ class RulesStrategy:
             if selection is None:
                 continue
             self._bank.take(selection)
+            self._bank.fill()
             traced += (
                 (view.symbols[found.slot], found)
                 for place, found, view in self._rounds.run(self._slots.symbols, name)

@@ -190,10 +190,13 @@ class Bank:
         self._add(clock, key, lambda desk: JoinMaker(desk, key, there, brought, symbol), of)
 
     # ------------------------------------------------------------------ the fold
-    def take(self, selection: Selection, without: Collection[Maker] = ()) -> None:
-        """Fill all columns over the rows of a batch but those of makers it goes ``without``."""
+    def take(self, selection: Selection) -> None:
+        """Begin a batch: all desks have their rows."""
         for desk in self.desks.values():
             desk.take(selection)
+
+    def fill(self, without: Collection[Maker] = ()) -> None:
+        """Fill all columns over these rows but those of makers it goes ``without``."""
         for maker in self.makers.values():
             if maker not in without:
                 maker.fill()

@@ -116,6 +116,24 @@ def test_a_loop_that_is_compiled_is_the_one_that_is_written(kernel_folder: Path)
     assert len(apart.said) > 20
 
 
+def test_a_loop_is_compiled_after_what_it_is_made_of() -> None:
+    class Asked:
+        """Has no kernel; counts the rows of each it was asked for."""
+
+        def __init__(self) -> None:
+            self.rows: dict[str, list[int]] = {}
+
+        def compiled(self, asked: Recipe, rows: int) -> Function | None:
+            self.rows.setdefault(asked.name, []).append(rows)
+            return None
+
+    compiler = Asked()
+    run(said_by(RISEN, ABOVE), random_market(5, brief=True).rows, compiler=compiler)
+    fused = compiler.rows.pop("fused")
+    assert len(compiler.rows) > 1
+    assert all(2 * sum(fused) <= sum(rows) for rows in compiler.rows.values())
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_rules_of_a_clock_in_one_loop_are_the_same_rules(seed: int) -> None:
     rows = random_market(seed, brief=True).rows
