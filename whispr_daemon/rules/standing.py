@@ -1,6 +1,6 @@
-"""Rules at work with all that has state: how it is saved, re-armed, and what it waits for."""
+"""Rules at work with all that has state: how it is saved and re-armed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from whispr_daemon.rules.board import Board
@@ -74,26 +74,3 @@ class Standing(NamedTuple):
                     if slot >= 0
                 }
                 running.rearm(turn, first)
-
-    # ------------------------------------------------------------------ warm-up
-    def warmup(self) -> Mapping[str, str]:
-        """Return what each rule still waits for: ``{"rule SPY": "warming 120/201 daily bars"}``."""
-        words: dict[str, str] = {}
-        for running in self.running:
-            named = [symbol for symbol in running.symbols if symbol != "*"]
-            seen = [symbol for symbol in self.slots.symbols if running.wants(symbol)]
-            for symbol in dict.fromkeys((*named, *seen)):
-                missing = self._missing(running, symbol)
-                if missing:
-                    words[f"{running.rule.name} {symbol}"] = missing
-        return words
-
-    def _missing(self, running: Running, symbol: str) -> str:
-        """Say of all that a rule waits for what is farthest away."""
-        worst, words = 0, ""
-        for turn in running.turns:
-            for need, least in running.lacking(turn):
-                count = self.bank.count(turn.clock, need.column, symbol)
-                if least - count > worst:
-                    worst, words = least - count, f"warming {count}/{least} {need.unit}"
-        return words

@@ -35,6 +35,7 @@ from whispr_daemon.rules.running import Running
 from whispr_daemon.rules.settings import RuleSettings
 from whispr_daemon.rules.standing import Standing
 from whispr_daemon.rules.wants import Wants
+from whispr_daemon.rules.warmup import WarmUp
 
 _AT_ONCE: Final = 8_192  # rows: their columns stay in the processor's cache
 REVISION: Final = 3  # of the language: what rules mean, and so what their state is
@@ -91,6 +92,7 @@ class RulesStrategy:
                     self._bank.want(turn.clock, node)
         self._standing = Standing(self._running, self._bank, self._board, self._slots)
         self._rounds = Rounds(self._running, self._bank, self._board)
+        self._warmup = WarmUp(self._running, self._bank, self._slots)
 
     def _wants(self, symbol: str) -> bool:
         if self._only is not None and symbol not in self._only:
@@ -315,7 +317,7 @@ class RulesStrategy:
     # ------------------------------------------------------------------ warm-up
     def warmup(self) -> Mapping[str, str]:
         """Return what each rule still waits for: ``{"rule SPY": "warming 120/201 daily bars"}``."""
-        return self._standing.warmup()
+        return self._warmup.told()
 
     # ------------------------------------------------------------------ snapshots
     def snapshot(self) -> bytes:

@@ -1,14 +1,18 @@
 """All columns of all clocks: made once a batch, in the order of what reads what."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from whispr_daemon.rules.column import BARS, PRICE, Column, level_key
 from whispr_daemon.rules.columns.clock import Clock
 from whispr_daemon.rules.columns.desk import Desk
 from whispr_daemon.rules.columns.joins import JoinMaker
 from whispr_daemon.rules.columns.ladders import LadderMaker
-from whispr_daemon.rules.columns.maker import Maker
+from whispr_daemon.rules.columns.maker import NOTHING, Maker
 from whispr_daemon.rules.columns.moments import ClockMaker, PortfolioMaker
 from whispr_daemon.rules.columns.places import Places
 from whispr_daemon.rules.columns.plain import FIELDS
@@ -57,6 +61,7 @@ class Bank:
         self.desks: dict[Clock, Desk] = {}  # a clock of ticks after its base
         self.makers: dict[tuple[Clock, str], Maker] = {}  # each after what it reads
         self._foreign: dict[tuple[Clock, str], frozenset[str]] = {}  # symbols each refers to
+        self._brought: dict[tuple[Clock, Column], str] = {}  # from elsewhere, by whom
         self._alone: dict[tuple[object, ...], SeriesMaker] = {}  # by what they are alike in
         self._slots = slots
         self._settings = settings
@@ -188,6 +193,8 @@ class Bank:
         there = self.desk(other)
         brought, symbol = what
         self._add(clock, key, lambda desk: JoinMaker(desk, key, there, brought, symbol), of)
+        for column in brought.values():
+            self._brought.setdefault((clock, column), key)
 
     # ------------------------------------------------------------------ the fold
     def take(self, selection: Selection) -> None:
@@ -201,22 +208,16 @@ class Bank:
             if maker not in without:
                 maker.fill()
 
-    def count(self, clock: Clock, column: Column, symbol: str) -> int:
-        """Return how far a count is for an instrument."""
-        slot = self._slots.known(symbol)
+    def counter(self, clock: Clock, column: Column) -> Callable[[int], NDArray[np.int64]]:
+        """Return what says how far a count is, of so many slots.
+
+        It has one of each slot, then that of an instrument not seen so far.
+        """
         if column == BARS:
-            return self.desk(clock).seen(slot)
-        for (of, key), maker in self.makers.items():
-            if of != clock:
-                continue
-            if isinstance(maker, JoinMaker) and maker.brings(column):
-                return maker.known(column, slot)
-            if key == column.key and isinstance(maker, LadderMaker):
-                return maker.known(slot, symbol)
-            if key == column.key and maker.table is not None:
-                ints = maker.table.ints
-                return int(ints[slot, 0]) if 0 <= slot < len(ints) else 0
-        return 0
+            return self.desk(clock).counts
+        key = self._brought.get((clock, column), column.key)
+        maker = self.makers.get((clock, key))
+        return partial(NOTHING.counts, 0) if maker is None else partial(maker.counts, column)
 
     # ------------------------------------------------------------------ state
     def made_of(self, symbols: Collection[str]) -> set[str]:

@@ -81,6 +81,10 @@ class Desk:
         """Return how many bars of an instrument this clock has seen."""
         return (self._ticks or self._framer).seen(slot)
 
+    def counts(self, slots: int) -> NDArray[np.int64]:
+        """Return the same of each slot, and 0 of an instrument not seen so far."""
+        return (self._ticks or self._framer).counts(slots)
+
     def tables(self) -> Mapping[str, Table]:
         """Return the state of its frames by name."""
         return self._framer.tables() if self._ticks is None else self._ticks.tables()

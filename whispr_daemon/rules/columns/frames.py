@@ -90,6 +90,10 @@ class Framer:
         """Return how many bars of an instrument have been evaluated."""
         return int(self.table.ints[slot, SEEN]) if 0 <= slot < len(self.table.ints) else 0
 
+    def counts(self, slots: int) -> NDArray[np.int64]:
+        """Return the same of each slot, and 0 of an instrument not seen so far."""
+        return self.table.counts(SEEN, slots)
+
     def tables(self) -> dict[str, Table]:
         """Return its state by name."""
         return {"clock": self.table, "making": self.making, "periods": self.periods}

@@ -49,18 +49,16 @@ class JoinMaker(Maker):
     def reads(self) -> Iterator[tuple[Desk, Column]]:
         return ((self.other, column) for column in self._carried)
 
-    def brings(self, column: Column) -> bool:
-        """Is a column of this desk carried here?"""
-        return column in self._carried.values()
-
-    def known(self, column: Column, slot: int) -> int:
-        """Return the count a column of this desk was last given for an instrument."""
-        if self.symbol:
-            slot = self.desk.places.known(self.symbol)
-        if not 0 <= slot < len(self.table.ints) or not self.table.ints[slot, KNOWN]:
-            return 0
+    @override
+    def counts(self, column: Column, slots: int) -> NDArray[np.int64]:
+        """Return what a column of this desk was last given; all have the same of one symbol."""
         place = list(self._carried.values()).index(column)
-        return int(self.table.floats[slot, place])
+        found = self.table.counts(KNOWN, slots)
+        there = np.flatnonzero(found)
+        found[there] = self.table.floats[there, place]
+        if self.symbol:
+            found[:] = found[self.desk.places.known(self.symbol)]
+        return found
 
     @override
     def fill(self) -> None:

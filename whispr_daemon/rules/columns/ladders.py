@@ -98,12 +98,15 @@ class LadderMaker(Maker):
         """Make the range of the period so far, too."""
         self._how = self._how._replace(ranges=True)
 
-    def known(self, slot: int, symbol: str) -> int:
-        """Return how many periods there are behind the levels of an instrument."""
-        if any(symbol == pinned for pinned, _ in self._pinned):
-            return levels.ALWAYS
-        ints = self.table.ints
-        return int(ints[slot, levels.BARS]) if 0 <= slot < len(ints) else 0
+    @override
+    def counts(self, column: Column, slots: int) -> NDArray[np.int64]:
+        """Return how many periods there are behind the levels of each instrument."""
+        found = self.table.counts(levels.BARS, slots)
+        for symbol, _ in self._pinned:
+            slot = self.desk.places.known(symbol)
+            if slot >= 0:
+                found[slot] = levels.ALWAYS
+        return found
 
     @override
     def fill(self) -> None:

@@ -2,10 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from whispr_daemon.rules.column import Column
 from whispr_daemon.rules.columns.desk import Desk
 from whispr_daemon.rules.columns.table import Table
+
+NOTHING: Final = Table(0, 1)  # of who has no state
 
 
 class Maker(ABC):
@@ -26,6 +32,11 @@ class Maker(ABC):
     def reads(self) -> Iterator[tuple[Desk, Column]]:
         """The columns it is made of, beyond what its frame says of rows."""
         return iter(())
+
+    def counts(self, column: Column, slots: int) -> NDArray[np.int64]:
+        """Return how far a count of it is for each slot, then for an instrument not seen so far."""
+        del column  # most count one thing
+        return NOTHING.counts(0, slots) if self.table is None else self.table.counts(0, slots)
 
     @abstractmethod
     def fill(self) -> None:

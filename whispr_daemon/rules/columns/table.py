@@ -39,6 +39,13 @@ class Table:
         self.reserve(slots)
         return State(self.floats.reshape(-1), self.ints.reshape(-1))
 
+    def counts(self, place: int, slots: int) -> NDArray[np.int64]:
+        """Return an integer of each slot, 0 of those it has no room for, and 0 after the last."""
+        found = np.zeros(slots + 1, dtype=np.int64)
+        there = min(slots, len(self.ints))
+        found[:there] = self.ints[:there, place]
+        return found
+
     def clear(self) -> None:
         """Forget everything; views given out before stay with the old state."""
         self._lie(np.empty((0, self.floats.shape[1])), self.ints[:0].copy())

@@ -73,6 +73,10 @@ class TickFramer:
         """Return how many bars of an instrument have been seen."""
         return int(self.table.ints[slot, SEEN]) if 0 <= slot < len(self.table.ints) else 0
 
+    def counts(self, slots: int) -> NDArray[np.int64]:
+        """Return the same of each slot, and 0 of an instrument not seen so far."""
+        return self.table.counts(SEEN, slots)
+
     def frame(self, selection: Selection, base: Frame | None) -> Frame | None:
         """Return the ticks to evaluate, and the bars of the base clock between."""
         ticks = self._ticks(selection)
