@@ -9,7 +9,7 @@ import msgspec
 from typing_extensions import override
 
 from tests.simulation.memory_store import MemoryStore
-from whispr_daemon.domain.outputs import Output
+from whispr_daemon.domain.outputs import Written, written
 from whispr_daemon.domain.position import Position
 from whispr_daemon.engine.fold import Fold, Step
 from whispr_daemon.ports.event_log import Entry
@@ -78,8 +78,8 @@ class Drawn(Fold):
         for step in super().steps(entry, symbols, bodies):
             yield step._replace(said=[self._drawn(each) for each in step.said])
 
-    def _drawn(self, output: Output) -> Output:
-        return msgspec.structs.replace(output, id=token_hex(16))
+    def _drawn(self, said: Written) -> Written:
+        return written(msgspec.structs.replace(said.output, id=token_hex(16)))
 
 
 class Mutant(NamedTuple):
