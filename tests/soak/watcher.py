@@ -99,7 +99,10 @@ class Watcher:
         for name, process in self._named():
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
-                found[name] = found.get(name, 0.0) + times.user + times.system
+                taken = times.user + times.system
+                if name in _OF_SEVERAL:  # a fork that has ended, such as one that rewrites a log
+                    taken += times.children_user + times.children_system
+                found[name] = found.get(name, 0.0) + taken
         return found
 
     def sizes(self) -> Sizes:
